@@ -1,0 +1,84 @@
+"""The family of errors, and those of the audit floor. Pure.
+
+Every error of the project derives from `CountersignError`: a stable `code`, its facts as attributes, and its docstring
+as the message. Which HTTP status an error becomes is decided in one table of the console, not here.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+
+class _Facts(dict[str, object]):
+    """Facts for `str.format_map`; one that was not given stays visible as its name instead of hiding the error."""
+
+    def __missing__(self, key: str) -> str:
+        return "{" + key + "}"
+
+
+class CountersignError(Exception):
+    """The request was refused."""
+
+    code: ClassVar[str] = "refused"
+
+    def __init__(self, **facts: Any) -> None:
+        self.facts: dict[str, Any] = facts
+        for name, value in facts.items():
+            setattr(self, name, value)
+        super().__init__(self.detail)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (type(self), self.facts)
+
+    @property
+    def detail(self) -> str:
+        """The message: the class's docstring (its first paragraph) with the facts filled in."""
+        paragraph = (type(self).__doc__ or self.code).split("\n\n")[0]
+        return " ".join(paragraph.split()).format_map(_Facts(self.facts))
+
+
+def _rebuild(cls: type[CountersignError], facts: dict[str, Any]) -> CountersignError:
+    return cls(**facts)
+
+
+class IllegalMove(CountersignError):
+    """{model} cannot do "{event}" while it is {state}."""
+
+    code = "illegal_move"
+    model: str
+    state: str
+    event: str
+
+
+class StaleState(CountersignError):
+    """Someone was faster: the state that this change relied on is gone ({ids})."""
+
+    code = "stale_state"
+    ids: list[str]
+
+
+class InvalidEntry(CountersignError, ValueError):
+    """This cannot be written to the audit log: {reason}."""
+
+    code = "invalid_entry"
+    reason: str
+
+
+class StreamClosed(CountersignError):
+    """The audit stream {stream} has ended; nothing can be added to it."""
+
+    code = "stream_closed"
+    stream: str
+
+
+class InvalidJson(CountersignError, ValueError):
+    """This is not JSON that can be accepted: {reason}."""
+
+    code = "invalid_json"
+    reason: str
+
+
+class UnknownEntry(CountersignError):
+    """There is no such audit entry."""
+
+    code = "unknown_entry"
