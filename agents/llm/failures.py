@@ -1,0 +1,123 @@
+"""From the SDK's errors to ours: what may be tried again, after how long, and what never.
+
+Reads status, headers and body of the error; imports nothing of the SDK (its errors come in as
+values), so that `agents.llm.openai` stays the only importer.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from agents.llm.provider import (
+    BadRequest,
+    BrokenAnswer,
+    ContextOverflow,
+    ModelError,
+    ModelTimeout,
+    ModelUnavailable,
+    RateLimited,
+)
+
+_LONGEST_REASON = 500
+_OVERFLOW_CODES = frozenset({"context_length_exceeded", "exceed_context_size_error"})
+_OVERFLOW_WORDS = ("maximum context length", "context window", "context size", "prompt is too long")
+
+
+def from_api_error(error: Exception) -> ModelError:
+    """Return our error for one of the SDK's `APIError` family."""
+    status = getattr(error, "status_code", None)
+    if status is None:
+        return _without_status(error)
+    response = getattr(error, "response", None)
+    headers: Mapping[str, str] = getattr(response, "headers", None) or {}
+    return from_status(
+        status,
+        reason=_reason(error),
+        code=str(getattr(error, "code", "") or ""),
+        headers=headers,
+    )
+
+
+def from_status(
+    status: int, *, reason: str, code: str = "", headers: Mapping[str, str] | None = None
+) -> ModelError:
+    """Return our error for an HTTP status.
+
+    Rate limits, server errors, conflicts and time-outs may be tried again unless the server's
+    own `x-should-retry: false` forbids it; an exhausted account looks like a rate limit (429,
+    `insufficient_quota`) but waiting does not help.
+    """
+    headers = headers or {}
+    kind = _kind(status, reason, code)
+    if headers.get("x-should-retry") == "false" and kind.retryable:
+        kind = BadRequest
+    return kind(
+        f"HTTP {status}: {reason}",
+        status=status,
+        retry_after_s=retry_after(headers) if kind.retryable else None,
+        request_id=headers.get("x-request-id", ""),
+    )
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Return the wait a server asks for, in seconds, from its headers; None where it does not."""
+    milliseconds = _number(headers.get("retry-after-ms"))
+    if milliseconds is not None:
+        return milliseconds / 1000
+    value = headers.get("retry-after")
+    seconds = _number(value)
+    if seconds is not None or not value:
+        return seconds
+    return _until(value, headers.get("date"))
+
+
+def _kind(status: int, reason: str, code: str) -> type[ModelError]:
+    if status == 429 and code != "insufficient_quota":
+        return RateLimited
+    if status in (408, 504):
+        return ModelTimeout
+    if status == 409 or status >= 500:
+        return ModelUnavailable
+    words = reason.lower()
+    if code in _OVERFLOW_CODES or any(part in words for part in _OVERFLOW_WORDS):
+        return ContextOverflow
+    return BadRequest
+
+
+def _without_status(error: Exception) -> ModelError:
+    """Tell a time-out, a connection that failed, and an error sent inside a stream apart."""
+    name = type(error).__name__
+    if name == "APITimeoutError":
+        return ModelTimeout("the connection timed out")
+    if name == "APIConnectionError":
+        cause = error.__cause__
+        return ModelUnavailable(f"no connection: {type(cause).__name__ if cause else name}")
+    return BrokenAnswer(_reason(error))
+
+
+def _reason(error: Exception) -> str:
+    body: Any = getattr(error, "body", None)
+    message = body.get("message") if isinstance(body, dict) else None
+    return str(message or getattr(error, "message", "") or error)[:_LONGEST_REASON]
+
+
+def _number(value: str | None) -> float | None:
+    """Return a finite, non-negative number or None."""
+    try:
+        number = float(value or "")
+    except ValueError:
+        return None
+    return number if 0 <= number < float("inf") else None
+
+
+def _until(value: str, date: str | None) -> float | None:
+    """Return the seconds from the server's own clock to an HTTP date."""
+    try:
+        until = parsedate_to_datetime(value)
+        now = parsedate_to_datetime(date) if date else datetime.datetime.now(datetime.UTC)
+        return max((until - now).total_seconds(), 0.0)
+    except (ValueError, TypeError):
+        return None

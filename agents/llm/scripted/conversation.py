@@ -1,0 +1,156 @@
+"""PURE: a chat-completions request, read the way the scripted model needs it.
+
+Pairs every tool call with its result, and tells which user messages are still unanswered.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+_WRAPPER = re.compile(r"</?\s*(?:untrusted|trusted|tool_result|document|content|data)\b[^>]*>", re.I)
+_DECODER = json.JSONDecoder()
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """One tool call of the conversation and what came back; `result` is None while it is open."""
+
+    name: str
+    raw_arguments: str
+    result: str | None
+    turn: int
+
+    @cached_property
+    def arguments(self) -> Mapping[str, Any]:
+        """The arguments as an object; empty where they are not one."""
+        value = read_json(self.raw_arguments)
+        return value if isinstance(value, dict) else {}
+
+    @cached_property
+    def data(self) -> Any:
+        """The result as JSON, where it holds any; else None."""
+        return read_json(self.result or "")
+
+    @cached_property
+    def plain(self) -> str:
+        """The result as text without the marks that wrap untrusted content."""
+        return _WRAPPER.sub("", self.result or "").strip()
+
+
+@dataclass(frozen=True)
+class Conversation:
+    """One request to the model."""
+
+    model: str
+    messages: Sequence[Mapping[str, Any]]
+    tools: Mapping[str, Mapping[str, Any]]
+    stream: bool = False
+    include_usage: bool = False
+
+    @cached_property
+    def turn(self) -> int:
+        """How many times the model has answered so far."""
+        return sum(1 for message in self.messages if message.get("role") == "assistant")
+
+    @cached_property
+    def system(self) -> str:
+        """All system text."""
+        return "\n".join(self._texts("system", "developer"))
+
+    @cached_property
+    def user_texts(self) -> list[str]:
+        """All user messages, oldest first."""
+        return self._texts("user")
+
+    @cached_property
+    def open_from(self) -> int:
+        """The index of the first message after the last final answer (one without calls)."""
+        for index in range(len(self.messages) - 1, -1, -1):
+            message = self.messages[index]
+            if message.get("role") == "assistant" and not message.get("tool_calls"):
+                return index + 1
+        return 0
+
+    @cached_property
+    def open_requests(self) -> list[str]:
+        """The user messages that no final answer has followed yet."""
+        return [
+            text_of(message)
+            for message in self.messages[self.open_from :]
+            if message.get("role") == "user"
+        ]
+
+    @cached_property
+    def exchanges(self) -> list[Exchange]:
+        """All tool calls with their results, in order."""
+        results = {
+            str(message.get("tool_call_id")): text_of(message)
+            for message in self.messages
+            if message.get("role") == "tool"
+        }
+        return [
+            Exchange(
+                str((call.get("function") or {}).get("name", "")),
+                str((call.get("function") or {}).get("arguments", "")),
+                results.get(str(call.get("id"))),
+                index,
+            )
+            for index, message in enumerate(self.messages)
+            for call in message.get("tool_calls") or ()
+        ]
+
+    @cached_property
+    def open_exchanges(self) -> list[Exchange]:
+        """The tool calls made since the last final answer."""
+        return [exchange for exchange in self.exchanges if exchange.turn >= self.open_from]
+
+    def _texts(self, *roles: str) -> list[str]:
+        return [text_of(message) for message in self.messages if message.get("role") in roles]
+
+
+def read_conversation(body: Mapping[str, Any]) -> Conversation:
+    """Read a request body.
+
+    Raises:
+        ValueError: it holds no list of messages.
+    """
+    messages = body.get("messages")
+    if not isinstance(messages, list) or not all(isinstance(item, dict) for item in messages):
+        raise ValueError("messages must be a list of objects")
+    tools = {
+        str(tool["function"]["name"]): tool["function"]
+        for tool in body.get("tools") or ()
+        if isinstance(tool, dict) and isinstance(tool.get("function"), dict)
+    }
+    options = body.get("stream_options") or {}
+    return Conversation(
+        model=str(body.get("model") or "scripted-1"),
+        messages=messages,
+        tools=tools,
+        stream=bool(body.get("stream")),
+        include_usage=bool(options.get("include_usage")),
+    )
+
+
+def text_of(message: Mapping[str, Any]) -> str:
+    """Return the text of a message, whose content is a string or a list of parts."""
+    content = message.get("content")
+    if isinstance(content, list):
+        return "".join(str(part.get("text", "")) for part in content if isinstance(part, dict))
+    return content if isinstance(content, str) else ""
+
+
+def read_json(text: str) -> Any:
+    """Return the first JSON object or list in a text, also inside wrapping marks; else None."""
+    text = _WRAPPER.sub("", text)
+    for match in re.finditer(r"[{\[]", text):
+        try:
+            return _DECODER.raw_decode(text, match.start())[0]
+        except ValueError:
+            continue
+    return None
