@@ -1,0 +1,1 @@
+"""What agents do: sessions, worker, runner, gate, tools, llm, guardrails, prompts."""

@@ -1,0 +1,1 @@
+"""What may be done: tiers, policy, requests, decisions."""

@@ -1,0 +1,1 @@
+"""What people and machines touch: settings, pages, JSON API, websocket, commands."""

@@ -1,0 +1,19 @@
+"""The Django application `console`: registers the system checks of an installation."""
+
+from django.apps import AppConfig
+from django.core.checks import Tags, register
+
+from console import checks
+
+
+class ConsoleConfig(AppConfig):
+    """Registers the floor `console` with Django."""
+
+    name = "console"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Make the product's own system checks part of `manage.py check`."""
+        register(checks.failpoints_only_in_tests, Tags.security)
+        register(checks.roles_are_apart, Tags.security, deploy=True)
+        register(checks.public_address_is_https, Tags.security, deploy=True)

@@ -1,0 +1,35 @@
+"""System checks of an installation, with codes. They read settings only; what needs a database is checked by `manage.py up`."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.apps import AppConfig
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Warning as CheckWarning
+
+Apps = Sequence[AppConfig] | None
+
+
+def failpoints_only_in_tests(app_configs: Apps = None, **kwargs: Any) -> list[CheckMessage]:
+    """E001: failpoints kill processes on purpose and belong to tests alone."""
+    if not settings.FAILPOINTS or settings.COUNTERSIGN_TEST:
+        return []
+    hint = "Unset FAILPOINTS. It is for the fault tests, which set COUNTERSIGN_TEST=1."
+    return [Error("FAILPOINTS is set outside tests.", hint=hint, id="countersign.E001")]
+
+
+def roles_are_apart(app_configs: Apps = None, **kwargs: Any) -> list[CheckMessage]:
+    """W001: with one role for everything the log is guarded by triggers only, which that role could remove."""
+    owner, application = settings.DATABASES["owner"], settings.DATABASES["default"]
+    if owner["USER"] != application["USER"]:
+        return []
+    hint = "Give the tables to a second role and name it in DATABASE_OWNER_URL; see docs/operations.md, Roles."
+    return [CheckWarning("The application owns the audit tables.", hint=hint, id="countersign.W001")]
+
+
+def public_address_is_https(app_configs: Apps = None, **kwargs: Any) -> list[CheckMessage]:
+    """W002: cookies and tokens must not travel in the clear."""
+    if settings.COUNTERSIGN_PUBLIC_URL.startswith("https://"):
+        return []
+    hint = "Put a TLS proxy in front and set COUNTERSIGN_PUBLIC_URL=https://…"
+    return [CheckWarning("COUNTERSIGN_PUBLIC_URL is not an https address.", hint=hint, id="countersign.W002")]

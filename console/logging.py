@@ -1,0 +1,73 @@
+"""Structured JSON logs: one line an event, ids and numbers, never content (OBS-2). The schema is in docs/operations.md.
+
+Every floor logs by `structlog.get_logger()`; this configures it once a process, together with the standard library's
+loggers of Django, daphne and the queue.
+"""
+
+import logging
+import logging.config
+from collections.abc import Mapping
+from typing import Any
+
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+# Names under which content travels elsewhere. A log line that carries one by mistake loses the value, not the line.
+CONTENT_KEYS = frozenset(
+    {"answer", "arguments", "body", "content", "goal", "instruction", "message_text", "messages", "output", "password",
+     "prompt", "raw_arguments", "reasoning", "result", "secret", "text", "token"}
+)  # fmt: skip
+
+
+def without_content(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Replace the value of every key that names content by `[content]`."""
+    for key in CONTENT_KEYS & event.keys():
+        event[key] = "[content]"
+    return event
+
+
+def _shared() -> list[Processor]:
+    return [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
+        without_content,
+    ]
+
+
+def _last(as_json: bool) -> list[Processor]:
+    if as_json:
+        return [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer(ensure_ascii=False)]
+    return [structlog.dev.ConsoleRenderer(colors=False)]
+
+
+def logging_config(level: str, as_json: bool) -> dict[str, Any]:
+    """Return the standard library's configuration: one handler on stderr, one formatter."""
+    formatter: Mapping[str, Any] = {
+        "()": structlog.stdlib.ProcessorFormatter,
+        "foreign_pre_chain": _shared(),
+        "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_last(as_json)],
+    }
+    quiet = {"level": "WARNING"}
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"line": formatter},
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+        "root": {"handlers": ["stderr"], "level": level},
+        # These name addresses, arguments or one line a request at INFO.
+        "loggers": {name: quiet for name in ("httpx2", "httpcore2", "openai", "asyncio", "aiohttp", "daphne", "django_q",
+                                             "django-q", "mail.log", "trafilatura")},
+    }  # fmt: skip
+
+
+def configure(level: str = "INFO", as_json: bool = True) -> dict[str, Any]:
+    """Configure structlog for this process; returns what Django's LOGGING setting takes."""
+    structlog.configure(
+        processors=[structlog.stdlib.filter_by_level, *_shared(), structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    return logging_config(level, as_json)

@@ -1,0 +1,1 @@
+"""The installation on one machine: real processes, real databases."""
