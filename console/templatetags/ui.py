@@ -1,0 +1,292 @@
+"""Template tags and filters for the leaf partials: icons, times, money, risk, differences and text that cannot be
+trusted. Whatever is put into HTML here is escaped by `format_html`; the only file taken as it is, is the vendored
+icon sprite."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from django import template
+from django.template.context import Context
+from django.utils import timezone
+from django.utils.html import conditional_escape, format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
+
+from console import diff as differences
+from console import formats, visible
+
+register = template.Library()
+
+SPRITE = Path(__file__).resolve().parents[2] / "static" / "vendor" / "lucide-1.62.0" / "sprite.svg"
+RISKS = {1: "Low risk", 2: "Elevated risk", 3: "High risk", 4: "Critical risk"}
+RING = 37.7  # circumference of the expiry ring, radius 6
+SOON_S = 300
+LONG_TEXT = 4000
+TONES = {"error": "bad", "warning": "warn", "success": "ok"}
+TIER_WORDS = {
+    "read_only": "Read only",
+    "reversible_write": "Reversible write",
+    "irreversible_write": "Irreversible write",
+    "destructive": "Destructive",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How a status is shown; the word and the icon carry it, the colour only helps."""
+
+    word: str
+    icon: str
+    tone: str
+
+
+LOOKS = {
+    "queued": Look("Queued", "hourglass", ""),
+    "running": Look("Running", "play", "acc"),
+    "waiting_approval": Look("Waiting for approval", "pause", "warn"),
+    "waiting_input": Look("Answered", "circle-check", "ok"),
+    "paused": Look("Paused", "circle-pause", "warn"),
+    "completed": Look("Completed", "circle-check", "ok"),
+    "halted": Look("Halted by a limit", "octagon-x", "warn"),
+    "failed": Look("Failed", "circle-x", "bad"),
+    "cancelled": Look("Cancelled", "ban", ""),
+    "expired": Look("Expired", "clock", "warn"),
+    "dead_letter": Look("Dead letter", "circle-x", "bad"),
+    "pending": Look("Waiting", "hourglass", "warn"),
+    "held": Look("Approved, can be undone", "undo-2", "acc"),
+    "approved": Look("Approved", "check", "ok"),
+    "consumed": Look("Approved and used", "circle-check", "ok"),
+    "rejected": Look("Rejected", "x", "bad"),
+    "answered": Look("Answered", "message-square", "ok"),
+    "withdrawn": Look("Withdrawn", "ban", ""),
+    "void": Look("Void", "ban", ""),
+    "proposed": Look("Proposed", "circle-dot", ""),
+    "invalid": Look("Not valid", "circle-alert", "warn"),
+    "denied": Look("Denied by policy", "ban", "bad"),
+    "allowed": Look("Allowed", "check", ""),
+    "awaiting": Look("Waiting for approval", "pause", "warn"),
+    "executing": Look("Running", "play", "acc"),
+    "succeeded": Look("Succeeded", "check", "ok"),
+    "unknown": Look("Outcome unknown", "circle-question-mark", "warn"),
+    "resolved": Look("Resolved", "circle-check", ""),
+}
+
+
+@cache
+def _sprite() -> SafeString:
+    return mark_safe(SPRITE.read_text(encoding="utf-8"))  # noqa: S308 -- a vendored file whose hash is tested
+
+
+@register.simple_tag
+def icon_sprite() -> SafeString:
+    """Give the icon symbols, to be put into a page once."""
+    return _sprite()
+
+
+@register.simple_tag
+def icon(name: str, size: str = "") -> SafeString:
+    """Draw an icon of the sprite; `size` is "s" for the small one."""
+    return format_html('<svg class="i {}" aria-hidden="true"><use href="#i-{}"/></svg>', size, name)
+
+
+@register.filter(name="visible")
+def visible_text(text: object) -> SafeString:
+    """Escape a text and show as marks what could hide in it (bidirectional, zero-width, control, tag characters)."""
+    return format_html_join("", "{}", ((_piece(piece),) for piece in visible.pieces(str(text))))
+
+
+def _piece(piece: visible.Piece) -> str:
+    if not piece.name:
+        return conditional_escape(piece.text)
+    return format_html('<span class="ghost" title="{}">{}</span>', piece.name, piece.text)
+
+
+@register.filter
+def hidden_count(text: object) -> int:
+    """Count the characters that a reader of this text would not see."""
+    return visible.hidden_count(str(text))
+
+
+@register.filter
+def pretty_json(value: object) -> str:
+    """Write a value as indented JSON; a string is taken as JSON text and indented if it can be read."""
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            return str(value)
+    return json.dumps(value, indent=2, ensure_ascii=False, default=str)
+
+
+@register.filter
+def compact_json(value: object) -> str:
+    """Write a value as one line of JSON, strings without their quotes."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+
+
+@register.filter
+def microusd(amount: int | None) -> str:
+    """Write micro-dollars as dollars and cents."""
+    return "" if amount is None else formats.microusd(int(amount))
+
+
+@register.filter
+def grouped(number: int | None) -> str:
+    """Write an integer with thin spaces between groups of three digits."""
+    return "" if number is None else formats.grouped(int(number))
+
+
+@register.filter
+def duration(milliseconds: float | None) -> str:
+    """Write milliseconds as a length of time."""
+    return "" if milliseconds is None else formats.duration(int(milliseconds))
+
+
+@register.filter
+def filesize(length: int | None) -> str:
+    """Write a number of bytes."""
+    return "" if length is None else formats.size(int(length))
+
+
+@register.filter
+def middle(text: str) -> str:
+    """Shorten a digest in its middle."""
+    return formats.middle(text)
+
+
+@register.filter
+def words(name: str) -> str:
+    """Write a code name as words: `waiting_approval` becomes `Waiting approval`."""
+    return name.replace("_", " ").replace(".", " ").capitalize()
+
+
+@register.filter
+def tier_word(tier: str) -> str:
+    """Write a tier as words."""
+    return TIER_WORDS.get(tier, words(tier))
+
+
+@register.filter
+def status_look(status: str) -> Look:
+    """Choose word, icon and colour for a status of a session, tool call or approval request."""
+    return LOOKS.get(status) or Look(words(status), "circle-dot", "")
+
+
+@register.filter
+def get_tone(level: str) -> str:
+    """Choose the colour of a message by its level."""
+    return TONES.get(level, "")
+
+
+@register.filter
+def split_long(text: object, limit: int | None = None) -> tuple[str, str]:
+    """Cut a long text in two: what is shown at once and what is folded away."""
+    whole, at = str(text), limit or LONG_TEXT
+    return (whole, "") if len(whole) <= at * 5 // 4 else (whole[:at], whole[at:])
+
+
+@register.filter
+def risk_word(level: int) -> str:
+    """Write a risk level (1 to 4) as words."""
+    return RISKS[int(level)]
+
+
+@register.filter
+def initials(name: str) -> str:
+    """Give the two letters that stand for a person."""
+    parts = [part for part in re.split(r"[\s._@-]+", name) if part]
+    return "".join(part[0] for part in parts[:2]).upper() or "?"
+
+
+@register.filter
+def tint(name: str) -> str:
+    """Choose one of three avatar colours, always the same for the same name."""
+    return ("", "b", "c")[sum(map(ord, name)) % 3]
+
+
+@register.filter
+def get(mapping: Mapping[str, Any], key: str) -> object:
+    """Look a key up that the template holds in a variable."""
+    return mapping.get(key, "")
+
+
+def _now(context: Context) -> datetime:
+    shell = context.get("shell")
+    now = context.get("now") or (shell.get("now") if isinstance(shell, Mapping) else None)
+    return now if isinstance(now, datetime) else timezone.now()
+
+
+@register.simple_tag(takes_context=True)
+def when(context: Context, at: datetime | None, style: str = "ago") -> SafeString | str:
+    """Write a moment as `<time>`: relative with the exact time in its title, or `exact`, or the `clock` time only."""
+    if at is None:
+        return ""
+    if style == "exact":
+        shown = formats.exact(at)
+    elif style == "clock":
+        shown = at.strftime("%H:%M:%S")
+    else:
+        shown = formats.ago(at, _now(context))
+    return format_html('<time datetime="{}" title="{}">{}</time>', at.isoformat(), formats.exact(at), shown)
+
+
+@register.simple_tag(takes_context=True)
+def clock(context: Context, expires_at: datetime | None, since: datetime | None = None, label: str = "") -> str:
+    """Draw the ring and the time left until something expires; `clock.js` keeps it going, the server decides."""
+    if expires_at is None:
+        return ""
+    now = _now(context)
+    left = expires_at - now
+    seconds = max(0.0, left.total_seconds())
+    total = max(1.0, (expires_at - since).total_seconds()) if since else max(1.0, seconds)
+    return format_html(
+        '<live-clock class="clock{}" data-until="{}" data-total="{}">'
+        '<svg viewBox="0 0 16 16" aria-hidden="true"><circle cx="8" cy="8" r="6"/>'
+        '<circle cx="8" cy="8" r="6" stroke-dasharray="{} {}"/></svg>'
+        '<span class="{}">{}</span><time datetime="{}" title="{}">{}</time></live-clock>',
+        " soon" if seconds < SOON_S else "", expires_at.isoformat(), int(total),
+        f"{RING * min(1.0, seconds / total):.1f}", RING, "" if label else "sr", label or "Expires in",
+        expires_at.isoformat(), formats.exact(expires_at), formats.countdown(left),
+    )
+
+
+@register.simple_tag
+def word_diff(before: str, after: str) -> SafeString:
+    """Show two short texts as one, with what was taken out and what was put in."""
+    return segments(differences.word_diff(before, after))
+
+
+@register.filter
+def segments(parts: tuple[differences.Segment, ...]) -> SafeString:
+    """Show the segments of a difference; marks hidden characters, escapes the rest."""
+    return format_html_join("", "{}", ((_segment(part),) for part in parts))
+
+
+def _segment(part: differences.Segment) -> SafeString:
+    text = visible_text(part.text)
+    return {"del": format_html("<del>{}</del>", text), "add": format_html("<ins>{}</ins>", text)}.get(part.kind, text)
+
+
+@register.filter
+def line_diff(before: str, after: str) -> differences.Diff:
+    """Compare two texts by lines."""
+    return differences.line_diff(before, after)
+
+
+@register.simple_tag(takes_context=True)
+def query(context: Context, **changes: object) -> str:
+    """Give the present query string with some parameters changed; None takes one out."""
+    request = context.get("request")
+    params = request.GET.copy() if request is not None else {}
+    params.pop("fragment", None)
+    for name, value in changes.items():
+        params.pop(name, None)
+        if value not in (None, ""):
+            params[name] = str(value)
+    encoded = params.urlencode() if hasattr(params, "urlencode") else "&".join(f"{k}={v}" for k, v in params.items())
+    return f"?{encoded}"

@@ -1,0 +1,15 @@
+/* Runs before the first paint: marks that scripts are on, and makes the theme button work without a round trip. */
+(() => {
+  "use strict";
+  const root = document.documentElement;
+  root.dataset.js = "";
+  const dark = () => (root.dataset.theme || (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")) === "dark";
+  document.addEventListener("submit", (event) => {
+    const form = event.target.closest?.("[data-theme-form]");
+    if (!form) return;
+    event.preventDefault();
+    root.dataset.theme = dark() ? "light" : "dark";
+    document.cookie = `theme=${root.dataset.theme};path=/;max-age=31536000;samesite=lax`;
+    form.querySelector("[name=theme]").value = dark() ? "light" : "dark";
+  });
+})();
