@@ -1,0 +1,26 @@
+"""The rows of the agents floor, one file per noun."""
+
+from agents.models.agent import Agent, AgentRevision
+from agents.models.library import DeletedDocument, Draft, LibraryDocument, Memory, Note, WorkspaceFile
+from agents.models.prompt import Prompt, PromptVersion, Release
+from agents.models.session import Message, Session, ToolCall, Turn
+from agents.models.worker import WorkerHeartbeat
+
+__all__ = [
+    "Agent",
+    "AgentRevision",
+    "DeletedDocument",
+    "Draft",
+    "LibraryDocument",
+    "Memory",
+    "Message",
+    "Note",
+    "Prompt",
+    "PromptVersion",
+    "Release",
+    "Session",
+    "ToolCall",
+    "Turn",
+    "WorkerHeartbeat",
+    "WorkspaceFile",
+]

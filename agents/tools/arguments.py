@@ -1,0 +1,104 @@
+"""From what the model wrote to what may run: one strict parser, one validation, one canonical form.
+
+Nothing is guessed or repaired. Types are strict (`"10"` is not 10, `1e2` is no whole number), a key that stands twice
+or is unknown is an error. What validation itself changes (defaults, a model's own normalising) is listed for the reviewer;
+after that the canonical bytes are what is shown, hashed and run.
+"""
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from agents.tools.definition import Tool
+from agents.tools.errors import ErrorType
+from audit.canonical import Json, canonical_with_floats
+from audit.canonical import parse as parse_json
+from audit.errors import InvalidEntry, InvalidJson
+
+LONGEST = 400_000
+_MISSING = object()
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """Arguments that can run. `changed` lists what differs from the model's own text."""
+
+    value: BaseModel
+    canonical: bytes
+    changed: list[dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Malformed:
+    """Arguments that cannot run, told so that the model can correct them."""
+
+    hint: str
+    errors: list[dict[str, str]] = field(default_factory=list)
+    error_type: ErrorType = "invalid_input"
+
+
+def parse(tool: Tool, raw: str) -> Parsed | Malformed:
+    """Parse and validate raw arguments; no text at all counts as an empty object."""
+    if len(raw) > LONGEST:
+        return Malformed(f"The arguments have {len(raw)} characters; at most {LONGEST} are read.")
+    try:
+        given = parse_json(raw) if raw.strip() else {}
+        if not isinstance(given, dict):
+            return Malformed("The arguments must be one JSON object.")
+        # Bytes that have no canonical form (half a surrogate pair, NUL, an integer beyond 2^53) end here.
+        canonical_with_floats(given)
+        value = tool.model.model_validate_json(json.dumps(given), strict=True)
+        dumped: dict[str, Json] = value.model_dump(mode="json", by_alias=True)
+        return Parsed(value=value, canonical=canonical_with_floats(dumped), changed=_differences("", given, dumped))
+    except InvalidJson as error:
+        return Malformed(f"The arguments are not valid JSON: {error.reason}. Write one complete JSON object.")
+    except InvalidEntry as error:
+        return Malformed(f"The arguments cannot be accepted: {error.reason}.")
+    except ValidationError as error:
+        return _invalid(tool, error)
+
+
+def restore(tool: Tool, canonical: bytes) -> BaseModel:
+    """Return the value whose canonical bytes these are; raise ValueError unless they come out the same again."""
+    parsed = parse(tool, canonical.decode())
+    if isinstance(parsed, Malformed):
+        raise ValueError(parsed.hint)  # noqa: TRY004  the bytes are wrong, not the type
+    if parsed.canonical != canonical:
+        raise ValueError("the arguments have another canonical form now")
+    return parsed.value
+
+
+def _invalid(tool: Tool, error: ValidationError) -> Malformed:
+    errors = [
+        {"loc": ".".join(str(part) for part in item["loc"]), "msg": item["msg"]}
+        for item in error.errors(include_url=False, include_context=False, include_input=False)[:20]
+    ]
+    told = "; ".join(f"{item['loc'] or 'arguments'}: {item['msg']}" for item in errors[:6])
+    return Malformed(f"The arguments of {tool.name} are not valid. {told}.", errors)
+
+
+def _differences(path: str, before: Any, after: Any) -> list[dict[str, Any]]:
+    """List where two JSON values differ, by dotted path; a value that validation filled in has `added`."""
+    if isinstance(before, dict) and isinstance(after, dict):
+        found: list[dict[str, Any]] = []
+        for key in sorted({*before, *after}):
+            found += _differences(f"{path}.{key}" if path else key, before.get(key, _MISSING), after.get(key, _MISSING))
+        return found
+    if isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
+        return [
+            difference
+            for place, (old, new) in enumerate(zip(before, after, strict=True))
+            for difference in _differences(f"{path}.{place}", old, new)
+        ]
+    if before is _MISSING:
+        return [{"path": path, "before": None, "after": after, "added": True}]
+    if after is _MISSING:
+        return [{"path": path, "before": before, "after": None, "removed": True}]
+    return [] if _same(before, after) else [{"path": path, "before": before, "after": after}]
+
+
+def _same(before: Any, after: Any) -> bool:
+    """Whether two values are one in JSON, where 1 and 1.0 are the same number and true is none."""
+    return before == after and isinstance(before, bool) == isinstance(after, bool)

@@ -1,0 +1,60 @@
+"""What a tool's function is handed beside its arguments: for whom it runs, its key, and where it may write.
+
+It also collects what the function tells about its own result: untrusted sources, confidence, money spent on models.
+"""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from uuid import UUID
+
+from agents.llm.provider import Provider, Usage
+from agents.tools.secrets import secret
+from agents.tools.stores import MemoryStore, Workspace
+
+
+@dataclass(kw_only=True)
+class ToolContext:
+    """One call's surroundings. `session` is the short id, `principal` a name for people, `principal_id` the stable one."""
+
+    session: str
+    session_id: UUID
+    agent: str
+    principal: str = ""
+    principal_id: str = ""
+    on_behalf_of: str = ""
+    idempotency_key: str = ""
+    dry_run: bool = False
+    tainted: bool = False
+    provider: Provider | None = None
+    cheap_model: str = ""
+    sources: list[dict[str, str]] = field(default_factory=list)
+    spent: list[tuple[str, Usage]] = field(default_factory=list)
+    confidence: float | None = None
+
+    @cached_property
+    def files(self) -> Workspace:
+        """The session's files."""
+        return Workspace(self.session_id, key=self.idempotency_key, tainted=self.tainted)
+
+    @cached_property
+    def memory(self) -> MemoryStore:
+        """What was saved on purpose, per session, agent and principal."""
+        return MemoryStore(
+            owners={"session": self.session, "agent": self.agent, "principal": self.principal_id},
+            session=self.session,
+            tainted=self.tainted,
+        )
+
+    def mark_untrusted(self, *, source: str, title: str = "", ref: str = "", quote: str = "") -> None:
+        """Say that the result holds content of strangers; it taints the session that reads it."""
+        mark: dict[str, str] = {"source": source, "title": title[:200], "ref": ref[:500], "quote": quote[:500]}
+        if mark not in self.sources:
+            self.sources.append(mark)
+
+    def spend(self, model: str, usage: Usage) -> None:
+        """Report a model call that the tool made; the gate adds it to the session's budget."""
+        self.spent.append((model, usage))
+
+    def secret(self, name: str) -> str:
+        """Return the tool's own credential from the environment or the file that NAME_FILE names; "" if not set."""
+        return secret(name)

@@ -1,0 +1,199 @@
+"""Running a tool: the one function that calls it, and what is asked of it before: summary, precondition, radius.
+
+Only `agents.gate` imports this. Whatever a tool does, one `Outcome` comes back; the question that matters for a write is
+whether it is sure: a time-out, a lost answer or a surprise in a write without a key means that nobody knows.
+"""
+
+import asyncio
+import inspect
+import string
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Literal
+
+import structlog
+from django.db import connections
+from pydantic import BaseModel
+
+from agents.tools.context import ToolContext
+from agents.tools.definition import Tool
+from agents.tools.errors import ApiError, CheckFailed, OutcomeUnknown, ToolError, ToolTimeout
+from agents.tools.results import Outcome, clean, error_text, shorten, success_text, told_error
+from agents.tools.slots import slot
+from approvals.facts import Radius
+
+__all__ = ["Outcome", "execute", "precondition", "precondition_async", "radius", "rehearse", "summary"]
+
+SUMMARY_VALUE = 120
+_log = structlog.get_logger(__name__)
+_threads = ThreadPoolExecutor(max_workers=32, thread_name_prefix="tool")
+
+
+async def execute(tool: Tool, value: BaseModel, context: ToolContext) -> Outcome:
+    """Run the tool once and return how it ended. Raises nothing but CancelledError.
+
+    Args:
+        tool: what to run.
+        value: its validated arguments.
+        context: for whom, with which key; what the function tells about its result is read from it.
+    """
+    try:
+        async with slot(tool):
+            result = await _run(tool, value, context)
+    except ToolError as error:
+        return _error(tool, context, error, sure=not isinstance(error, OutcomeUnknown))
+    except Exception as error:  # noqa: BLE001  whatever a tool raises becomes an answer
+        _log.warning("tool_raised", tool=tool.name, session=context.session, error=type(error).__name__)
+        return _surprise(tool, context, error)
+    return _returned(tool, context, result)
+
+
+def rehearse(tool: Tool, value: BaseModel) -> Outcome:
+    """Return what a dry run tells the model in place of the effect."""
+    told = {"dry_run": True, "would": summary(tool, value), "note": "This is a dry run: nothing was changed."}
+    text, sha256, size, _ = success_text(told, tool.max_result)
+    return Outcome("success", text, full_hash=sha256, size=size)
+
+
+def summary(tool: Tool, value: BaseModel) -> str:
+    """Return the tool's sentence for people over the validated values, each shortened so that both ends stay readable."""
+    shown = {name: _shown(getattr(value, name)) for name in type(value).model_fields}
+    sentence: str = string.Formatter().vformat(tool.summary, (), shown)
+    return sentence
+
+
+def precondition(tool: Tool, value: BaseModel, context: ToolContext) -> str:
+    """Return what must still hold when the call runs, "" if the tool states nothing.
+
+    Raises CheckFailed where the arguments do not fit the world. May read the database.
+    """
+    if tool.check is None:
+        return ""
+    try:
+        return str(tool.check(value, context))
+    except CheckFailed:
+        raise
+    except ToolError as error:
+        raise CheckFailed(error.reason, error.hint) from error
+    except Exception as error:
+        _log.warning("tool_check_raised", tool=tool.name, session=context.session, error=type(error).__name__)
+        raise CheckFailed(f"{type(error).__name__}: {shorten(str(error), 500)}") from error
+
+
+async def precondition_async(tool: Tool, value: BaseModel, context: ToolContext) -> str:
+    """Do the same from the event loop: the check runs in a thread, or not at all where there is none."""
+    if tool.check is None:
+        return ""
+    return await _in_thread(lambda: precondition(tool, value, context))
+
+
+def radius(tool: Tool, value: BaseModel) -> Radius:
+    """Return how far a wrong call would reach; `wide` where the tool's own function fails or says something else."""
+    declared = tool.blast_radius
+    if not callable(declared):
+        return declared
+    try:
+        told: object = declared(value)
+    except Exception as error:  # noqa: BLE001  a radius that cannot be told is the widest
+        _log.warning("blast_radius_raised", tool=tool.name, error=type(error).__name__)
+        return "wide"
+    return "narrow" if told == "narrow" else "wide"
+
+
+async def _run(tool: Tool, value: BaseModel, context: ToolContext) -> Any:
+    limit = asyncio.timeout(tool.timeout_s)
+    try:
+        async with limit:
+            if inspect.iscoroutinefunction(tool.function):
+                return await tool.function(value, context)
+            return await _in_thread(lambda: tool.function(value, context))
+    except TimeoutError as error:
+        if limit.expired():
+            raise _too_slow(tool) from error
+        raise
+
+
+def _too_slow(tool: Tool) -> ToolError:
+    told = f"{tool.name} did not answer within {tool.timeout_s:g} s."
+    return ToolTimeout(told, "Try again, or ask for less.") if tool.repeatable else OutcomeUnknown(told)
+
+
+async def _in_thread(work: Callable[[], Any]) -> Any:
+    """Run blocking work in a thread of the tools' own; it outlives a time-out, because a thread cannot be stopped."""
+
+    def run() -> Any:
+        try:
+            return work()
+        finally:
+            for connection in connections.all(initialized_only=True):
+                connection.close()
+
+    return await asyncio.get_running_loop().run_in_executor(_threads, run)
+
+
+def _returned(tool: Tool, context: ToolContext, result: object) -> Outcome:
+    try:
+        value = clean(result)
+    except ToolError as error:
+        if not tool.writes:
+            return _error(tool, context, error)
+        # It ran and came back: to call this an error would invite a second run.
+        value = {"note": "The tool ran; what it returned could not be shown."}
+    told = told_error(value)
+    if told:
+        return _error(tool, context, ApiError(f"The service answered with an error: {shorten(told, 1000)}"))
+    text, sha256, size, truncated = success_text(value, tool.max_result)
+    return Outcome(
+        "success",
+        text,
+        trust=_trust(tool, context),
+        sources=_sources(tool, context),
+        confidence=context.confidence,
+        full_hash=sha256,
+        size=size,
+        truncated=truncated,
+        spent=tuple(context.spent),
+    )
+
+
+def _surprise(tool: Tool, context: ToolContext, error: Exception) -> Outcome:
+    """An exception that the tool did not mean: a read failed; of a write without a key nobody knows what happened."""
+    told = f"{type(error).__name__}: {shorten(str(error), 1000)}" if str(error) else type(error).__name__
+    if tool.repeatable:
+        return _error(tool, context, ToolTimeout(told) if isinstance(error, TimeoutError) else ApiError(told))
+    return _error(tool, context, OutcomeUnknown(told), sure=False)
+
+
+def _error(tool: Tool, context: ToolContext, error: ToolError, *, sure: bool = True) -> Outcome:
+    reason = clean(error.reason)
+    text = error_text(error.error_type, reason, clean(error.hint))
+    return Outcome(
+        "error",
+        text,
+        error_type=error.error_type,
+        hint=error.hint or reason,
+        trust=_trust(tool, context),
+        sources=_sources(tool, context),
+        full_hash=success_text(reason, tool.max_result)[1],
+        size=len(text),
+        sure=sure,
+        spent=tuple(context.spent),
+    )
+
+
+def _trust(tool: Tool, context: ToolContext) -> Literal["trusted", "untrusted"]:
+    return "untrusted" if tool.untrusted or context.sources else "trusted"
+
+
+def _sources(tool: Tool, context: ToolContext) -> list[dict[str, str]]:
+    if context.sources or not tool.untrusted:
+        return list(context.sources)
+    return [{"source": tool.name, "title": "", "ref": "", "quote": ""}]
+
+
+def _shown(value: object) -> str:
+    if value is None or value in ("", []):
+        return "—"
+    if isinstance(value, list | tuple | set | frozenset):
+        return shorten(", ".join(_shown(item) for item in value), SUMMARY_VALUE * 2)
+    return shorten(" ".join(str(value).split()), SUMMARY_VALUE)

@@ -1,0 +1,168 @@
+"""The registry: one decorator makes a function a tool, `load` brings in the built-in ones and those of COUNTERSIGN_TOOLS.
+
+A tool that is declared carelessly stops the start; what is registered can be offered to a model as it stands.
+"""
+
+import importlib
+import inspect
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
+from typing import Any, TypeVar, get_type_hints
+
+from django.conf import settings
+from pydantic import BaseModel
+
+from agents.tools import definition
+from agents.tools.definition import Tool
+from agents.tools.errors import ToolDefinitionError
+from approvals.facts import Radius, Tier
+
+BUILT_IN = ("agents.tools.people",)
+MAX_RESULT = 12_000
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+_tools: dict[str, Tool] = {}
+_loading = threading.RLock()
+_loaded = threading.Event()
+
+
+def tool(  # noqa: PLR0913  a declaration: every fact has a name of its own
+    *,
+    tier: Tier | None = None,
+    scopes: Iterable[str] = (),
+    egress: bool = False,
+    idempotent: bool | None = None,
+    timeout_s: float = 30,
+    concurrency: int | None = None,
+    rate_per_minute: int | None = None,
+    blast_radius: Callable[[Any], str] | Radius = "narrow",
+    check: Callable[[Any, Any], str] | None = None,
+    summary: str = "",
+    consequence: str = "",
+    untrusted: bool = False,
+    max_result: int = MAX_RESULT,
+) -> Callable[[_Function], _Function]:
+    """Register the decorated function as a tool; its name is the tool's name, its docstring tells the model.
+
+    Args:
+        tier: the side effect; there is no default, because nobody may guess it.
+        scopes: what a task type must allow, each as `noun:verb`.
+        egress: whether its arguments can carry data out.
+        idempotent: True if a repeat with the same `context.idempotency_key` changes nothing; False if it would.
+        timeout_s: longest run of one call.
+        concurrency: calls at once in one worker process; None for no bound.
+        rate_per_minute: starts a minute in one worker process; None for no bound.
+        blast_radius: `narrow`, `wide`, or a function of the arguments that says which.
+        check: raises, or returns what must still hold when the call runs; bound into the approval's digest.
+        summary: one sentence for people with `{field}` places, filled from the validated arguments.
+        consequence: one sentence for people: what cannot be taken back.
+        untrusted: whether its results are content of strangers.
+        max_result: longest text that the model is given of a result.
+
+    Raises:
+        ToolDefinitionError: the declaration is not whole; the start stops.
+    """
+
+    def register(function: _Function) -> _Function:
+        name = function.__name__
+        definition.check_name(name)
+        known = definition.check_tier(name, tier)
+        definition.check_idempotence(name, known, idempotent)
+        model = definition.check_model(name, _first_annotation(function))
+        definition.check_summary(name, summary, model)
+        facts: dict[str, Any] = {
+            "name": name,
+            "description": _description(name, function),
+            "tier": tier,
+            "scopes": sorted(definition.check_scopes(name, scopes)),
+            "egress": egress,
+            "idempotent": idempotent,
+            "timeout_s": timeout_s,
+            "summary": summary,
+            "consequence": consequence,
+            "untrusted": untrusted,
+            "max_result": max_result,
+            "schema": definition.schema_of(model),
+        }
+        code = [part for part in (function, check, blast_radius) if callable(part)]
+        _add(
+            Tool(
+                **{**facts, "tier": known, "scopes": frozenset(facts["scopes"])},
+                concurrency=concurrency,
+                rate_per_minute=rate_per_minute,
+                blast_radius=blast_radius,
+                check=check,
+                model=model,
+                function=function,
+                definition=definition.definition_hash(facts, code),
+            )
+        )
+        return function
+
+    return register
+
+
+def get(name: str) -> Tool | None:
+    """Return the tool of that name, None if there is none."""
+    load()
+    return _tools.get(name)
+
+
+def all_tools() -> Mapping[str, Tool]:
+    """Return every registered tool by name, in order of name."""
+    load()
+    return MappingProxyType(dict(sorted(_tools.items())))
+
+
+def load() -> None:
+    """Import the built-in tools and the modules of COUNTERSIGN_TOOLS, once per process.
+
+    Raises:
+        ToolDefinitionError: a module cannot be imported, or a tool in it is not declared whole.
+    """
+    if _loaded.is_set():
+        return
+    with _loading:
+        for module in BUILT_IN:
+            importlib.import_module(module)
+        for module in settings.COUNTERSIGN_TOOLS:
+            _import(module)
+        _loaded.set()
+
+
+def _import(module: str) -> None:
+    before = len(_tools)
+    try:
+        importlib.import_module(module)
+    except ImportError as error:
+        raise ToolDefinitionError(
+            f"module {module}", f"COUNTERSIGN_TOOLS names it, but it cannot be imported: {error}"
+        ) from error
+    if len(_tools) == before and not any(known.function.__module__ == module for known in _tools.values()):
+        raise ToolDefinitionError(f"module {module}", "COUNTERSIGN_TOOLS names it, but it registers no tool")
+
+
+def _add(found: Tool) -> None:
+    known = _tools.get(found.name)
+    if known is not None and known.function.__module__ != found.function.__module__:
+        raise ToolDefinitionError(found.name, f"the module {known.function.__module__} already has a tool of that name")
+    _tools[found.name] = found
+
+
+def _first_annotation(function: Callable[..., Any]) -> type[BaseModel] | None:
+    parameters = list(inspect.signature(function).parameters)
+    if len(parameters) != len(("args", "context")):
+        raise ToolDefinitionError(function.__name__, "it must take two parameters: its arguments and the context")
+    try:
+        hints = get_type_hints(function)
+    except NameError as error:
+        raise ToolDefinitionError(function.__name__, f"an annotation cannot be resolved: {error}") from error
+    return hints.get(parameters[0])
+
+
+def _description(name: str, function: Callable[..., Any]) -> str:
+    text = inspect.getdoc(function) or ""
+    if not text.strip():
+        raise ToolDefinitionError(name, "it has no docstring; tell the model what it does and when to use it")
+    return text
