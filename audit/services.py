@@ -6,27 +6,116 @@ and entries, in the caller's transaction or in one of its own. Nothing of it sta
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
 
+from django.db import transaction
+
+from audit.append import append
 from audit.batch import FUTURE, NOW, PAST, After, Appended, Batch, Birth, Change, Plus
+from audit.connection import Writer
 from audit.entry import Entry, Text
+from audit.errors import StaleState
+from audit.statements import as_json, insert, mode, update
 
 __all__ = [
-    "FUTURE", "NOW", "PAST", "After", "Appended", "Batch", "Birth", "Change", "Entry", "Plus", "Text",
-    "record", "transition",
+    "FUTURE",
+    "NOW",
+    "PAST",
+    "After",
+    "Appended",
+    "Batch",
+    "Birth",
+    "Change",
+    "Entry",
+    "Plus",
+    "Text",
+    "record",
+    "transition",
 ]
 
 
 def transition(batch: Batch | Sequence[Batch], *, using: str = "default") -> list[Appended]:
     """Write `batch` (or several as one); return what the log says of each entry, in the order given.
 
-    Order: births, changes, births marked `after_changes`, content, entries. Raises StaleState when a change finds its
-    row in another state or a guard unmet, IllegalMove, InvalidEntry, StreamClosed; the surrounding transaction can then
-    only be rolled back.
+    Order: births, changes, births marked `after_changes`, content, entries. Two changes of one row are done one after
+    the other. Raises StaleState when a change finds its row in another state or a guard unmet, IllegalMove,
+    InvalidEntry, StreamClosed; the surrounding transaction (or savepoint) can then only be rolled back.
     """
-    raise NotImplementedError
+    batches = (batch,) if isinstance(batch, Batch) else tuple(batch)
+    changes = [change for one in batches for change in one.changes]
+    births = [birth for one in batches for birth in one.births]
+    entries = [entry for one in batches for entry in one.entries]
+    with transaction.atomic(using=using, savepoint=False):
+        writer = Writer(using)
+        log, at = _log_and_clock(writer)
+        _give_birth(writer, [birth for birth in births if not birth.after_changes], at)
+        _change(writer, changes, at)
+        _give_birth(writer, [birth for birth in births if birth.after_changes], at)
+        return append(writer, entries, log=log, at=at)
 
 
-def record(entries: Sequence[Entry], *, using: str = "default") -> list[Appended]:
+def record(entries: Iterable[Entry], *, using: str = "default") -> list[Appended]:
     """Write entries that record no change of a row; as `transition`."""
     return transition(Batch(entries=tuple(entries)), using=using)
+
+
+def _log_and_clock(writer: Writer) -> tuple[str, datetime]:
+    """Return the installation's log and the time that all of one call shares: the database's, in UTC."""
+    ((log, at),) = writer.rows("SELECT id, clock_timestamp() FROM audit_log", ())
+    return str(log), at.astimezone(UTC)
+
+
+def _value(value: Any, at: datetime) -> Any:
+    if value is NOW:
+        return at
+    if type(value) is After:
+        return at + timedelta(seconds=value.seconds)
+    return value.amount if type(value) is Plus else value
+
+
+def _give_birth(writer: Writer, births: list[Birth], at: datetime) -> None:
+    groups: dict[tuple[str, tuple[str, ...]], list[dict[str, Any]]] = {}
+    for birth in births:
+        row = {f"v{number}": _value(value, at) for number, value in enumerate(birth.values.values())}
+        keys = tuple(birth.values)
+        if birth.lifecycle is not None:
+            row[f"v{len(keys)}"] = birth.lifecycle.walk(birth.path)
+            keys += ("status",)
+        groups.setdefault((birth.model, keys), []).append(row)
+    for (model, keys), rows in groups.items():
+        writer.run(insert(model, keys), (as_json(rows),))
+
+
+def _change(writer: Writer, changes: list[Change], at: datetime) -> None:
+    """Do the changes in rounds, so that one row is changed once in each: a statement updates a row at most once."""
+    round_of: dict[tuple[str, UUID], int] = {}
+    groups: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
+    for change in changes:
+        model = change.lifecycle.model
+        number = round_of[model, change.id] = round_of.get((model, change.id), -1) + 1
+        values = tuple((key, mode(value)) for key, value in change.values.items())
+        guards = tuple((key, mode(value)) for key, value in change.guard.items())
+        groups.setdefault((number, model, values, guards), []).append(_changed_row(change, guards, at))
+    for (_, model, values, guards), rows in sorted(groups.items(), key=lambda group: group[0][0]):
+        rows.sort(key=lambda row: row["i"])  # rows are locked in one order, so that two writers do not lock in a circle
+        moved = writer.rows(update(model, values, guards), (as_json(rows),))
+        if len(moved) != len(rows):
+            raise StaleState(ids=sorted({row["i"] for row in rows} - {str(id_) for (id_,) in moved}))
+
+
+def _changed_row(change: Change, guards: tuple[tuple[str, str], ...], at: datetime) -> dict[str, Any]:
+    events = (change.event,) if isinstance(change.event, str) else change.event
+    row: dict[str, Any] = {
+        "i": str(change.id),
+        "o": change.state,
+        "n": change.lifecycle.follow(change.state, events),
+    }
+    for number, value in enumerate(change.values.values()):
+        row[f"v{number}"] = _value(value, at)
+    for number, (value, (_, how)) in enumerate(zip(change.guard.values(), guards, strict=True)):
+        if how == "=":
+            row[f"g{number}"] = _value(value, at)
+    return row

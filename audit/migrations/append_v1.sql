@@ -19,7 +19,7 @@ DECLARE
     names text[];
     seqs bigint[];
     hashes bytea[];
-    closed boolean[];
+    ended boolean[];
     ids bigint[];
     entry_seqs bigint[];
     prevs bytea[];
@@ -48,7 +48,7 @@ BEGIN
      ORDER BY s.name
         ON CONFLICT DO NOTHING;
     SELECT array_agg(h.name), array_agg(h.head_seq), array_agg(h.head_hash), array_agg(h.closed)
-      INTO names, seqs, hashes, closed
+      INTO names, seqs, hashes, ended
       FROM (SELECT s.name, s.head_seq, s.head_hash, s.closed FROM audit_stream AS s
              WHERE s.name = ANY (streams) ORDER BY s.name FOR UPDATE) AS h;
     IF cardinality(names) IS DISTINCT FROM stream_count THEN
@@ -60,7 +60,7 @@ BEGIN
     SELECT array_agg(nextval('audit_entry_id')) INTO ids FROM generate_series(1, total);
     FOR n IN 1..total LOOP
         place := array_position(names, streams[n]);
-        IF closed[place] THEN
+        IF ended[place] THEN
             RAISE EXCEPTION 'the stream has ended' USING ERRCODE = 'CS001', DETAIL = streams[n];
         END IF;
         name_bytes := convert_to(streams[n], 'UTF8');
@@ -70,7 +70,7 @@ BEGIN
         hashes[place] := sha256('countersign.entry.v1\000'::bytea || int4send(octet_length(name_bytes)) || name_bytes
                                 || int8send(seqs[place]) || hashes[place] || sha256(bodies[n]));
         entry_hashes[n] := hashes[place];
-        closed[place] := coalesce((copies[n] ->> 'closes')::boolean, false);
+        ended[place] := coalesce((copies[n] ->> 'closes')::boolean, false);
     END LOOP;
 
     -- 4. Write the entries, the heads, what waits for its log index, and the texts that the entries commit to.
@@ -80,7 +80,7 @@ BEGIN
       FROM unnest(ids, streams, entry_seqs, copies, bodies, prevs, entry_hashes)
            AS e (id, stream, seq, copy, body, prev_hash, entry_hash);
     UPDATE audit_stream AS s SET head_seq = h.seq, head_hash = h.hash, closed = h.closed
-      FROM unnest(names, seqs, hashes, closed) AS h (name, seq, hash, closed)
+      FROM unnest(names, seqs, hashes, ended) AS h (name, seq, hash, closed)
      WHERE s.name = h.name COLLATE "C";
     INSERT INTO audit_pending (entry_id) SELECT unnest(ids);
     IF cardinality(content_entries) > 0 THEN

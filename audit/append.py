@@ -1,0 +1,47 @@
+"""From entries to the log: commitments, bytes, and one call of the database's append function."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from audit.batch import Appended
+from audit.chain import SALT_BYTES, commitment
+from audit.connection import Writer
+from audit.entry import Entry, entry_bytes
+from audit.errors import InvalidEntry
+
+_APPEND = "SELECT id, seq, entry_hash FROM audit_append(%b, %b::integer[], %b::uuid[], %t::text[], %b::bytea[], %t::text[])"
+
+
+def append(writer: Writer, entries: Sequence[Entry], *, log: str, at: datetime) -> list[Appended]:
+    """Append `entries` with their texts in one call; return what the log says of each, in the order given."""
+    if not entries:
+        return []
+    ts = f"{at:%Y-%m-%dT%H:%M:%S.%f}Z"
+    bodies: list[bytes] = []
+    contents: tuple[list[Any], ...] = ([], [], [], [], [])
+    for place, entry in enumerate(entries, start=1):
+        commitments: dict[str, str] = {}
+        for text in entry.texts:
+            salt = os.urandom(SALT_BYTES)
+            commitments[text.name] = _commit(salt, text.body)
+            for column, value in zip(contents, (place, text.id, text.name, salt, text.body), strict=True):
+                column.append(value)
+        bodies.append(entry_bytes(entry, log=log, ts=ts, commitments=commitments))
+    rows = writer.rows(_APPEND, (bodies, *(column or None for column in contents)))
+    return [
+        Appended(id_, entry.stream, seq, entry_hash, at)
+        for entry, (id_, seq, entry_hash) in zip(entries, rows, strict=True)
+    ]
+
+
+def _commit(salt: bytes, body: str) -> str:
+    if "\0" in body:
+        raise InvalidEntry(reason="it holds a NUL character")
+    try:
+        return commitment(salt, body)
+    except UnicodeEncodeError:
+        raise InvalidEntry(reason="it holds half a surrogate pair") from None
