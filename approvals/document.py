@@ -1,0 +1,122 @@
+"""The policy as a stored document: one row a tier, one an environment, rules over arguments, lists of who is known.
+
+Pure. `approvals.policy.judge` reads it. A document that leaves a tier or an environment out is refused, because
+what is not written down would have to be guessed.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
+
+from approvals.facts import ENVIRONMENTS, TIERS, Environment, Tier, Verdict
+
+Name = Annotated[str, Field(min_length=1, max_length=120)]
+Group = Annotated[str, Field(pattern=r"^[^|\s][^|]*(\|[^|]+)*$", max_length=400)]
+Quorum = Annotated[int, Field(ge=1, le=9)]
+Operator = Literal["eq", "ne", "gt", "ge", "lt", "le", "in", "not_in", "contains", "outside"]
+
+DAY_S = 86_400
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class TierRule(_Part):
+    """What a tier does at either blast radius, and who has to agree where it asks."""
+
+    narrow: Verdict
+    wide: Verdict
+    required: Quorum = 1
+    groups: tuple[Group, ...] = ()
+    self_confirm: bool = False
+    reauthenticate: bool = False
+    hold_s: Annotated[int, Field(ge=0, le=30)] = 5
+
+
+class EnvironmentRule(_Part):
+    """The gravest tier that agents of an environment may use at all."""
+
+    up_to: Tier
+
+
+class TaintRule(_Part):
+    """What untrusted content in a session changes."""
+
+    egress: Literal["ask", "deny"] = "ask"
+    writes: Literal["ask", "deny"] = "ask"  # of those above a narrow reversible one
+
+
+class Condition(_Part):
+    """A question to the arguments. `path` goes down by dots, `*` means every member."""
+
+    path: Annotated[str, Field(min_length=1, max_length=200)]
+    op: Operator
+    value: JsonValue = None
+
+    @model_validator(mode="after")
+    def _value_fits(self) -> Self:
+        if self.op in ("in", "not_in") and not isinstance(self.value, list):
+            raise ValueError(f"'{self.op}' needs a list as its value")
+        if self.op == "outside" and self.value not in ("recipients", "hosts"):
+            raise ValueError("'outside' needs the name of a list as its value: recipients or hosts")
+        if self.op in ("gt", "ge", "lt", "le") and (isinstance(self.value, bool) or not isinstance(self.value, int | float)):
+            raise ValueError(f"'{self.op}' needs a number as its value")
+        return self
+
+
+class Rule(_Part):
+    """One tightening: where everything named in it fits, the call is asked about or denied. Empty means: every."""
+
+    name: Name
+    tool: str = ""
+    agent: str = ""
+    task_type: str = ""
+    environment: Environment | Literal[""] = ""
+    when: Condition | None = None
+    above_cost_microusd: Annotated[int, Field(ge=0)] | None = None
+    then: Literal["ask", "deny"]
+    required: Quorum = 1
+    groups: tuple[Group, ...] = ()
+
+
+class Policy(_Part):
+    """The whole document."""
+
+    tiers: Mapping[Tier, TierRule]
+    environments: Mapping[Environment, EnvironmentRule]
+    tainted: TaintRule = TaintRule()
+    rules: tuple[Rule, ...] = ()
+    agent_groups: Mapping[str, tuple[Group, ...]] = Field(default_factory=dict)
+    recipients: tuple[str, ...] = ()  # known addresses, or domains as "@example.com"
+    hosts: tuple[str, ...] = ()  # known hosts; their subdomains too
+    ttl_s: Annotated[int, Field(ge=60, le=30 * DAY_S)] = DAY_S
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        missing = [*(set(TIERS) - set(self.tiers)), *(set(ENVIRONMENTS) - set(self.environments))]
+        if missing:
+            raise ValueError(f"the policy does not say what holds for: {', '.join(sorted(missing))}")
+        if self.tiers["destructive"].self_confirm:
+            raise ValueError("self_confirm cannot be given for destructive calls")
+        names = [rule.name for rule in self.rules]
+        if len(names) != len(set(names)):
+            raise ValueError("two rules have the same name")
+        return self
+
+
+DEFAULT_POLICY = Policy(
+    tiers={
+        "read_only": TierRule(narrow="allow", wide="allow"),
+        "reversible_write": TierRule(narrow="allow", wide="ask"),
+        "irreversible_write": TierRule(narrow="ask", wide="ask"),
+        "destructive": TierRule(narrow="ask", wide="ask", reauthenticate=True),
+    },
+    environments={
+        "staging": EnvironmentRule(up_to="read_only"),
+        "development": EnvironmentRule(up_to="reversible_write"),
+        "production": EnvironmentRule(up_to="destructive"),
+    },
+)
+"""What holds until an admin stores another document."""

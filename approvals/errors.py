@@ -1,0 +1,116 @@
+"""What can go wrong with a request or a decision. Which HTTP status it becomes is decided in the console.
+
+Pure.
+"""
+
+from datetime import datetime
+
+from audit.errors import CountersignError
+
+
+class ApprovalNotFound(CountersignError):
+    """There is no such approval request."""
+
+    code = "approval_not_found"
+
+
+class NotYours(CountersignError):
+    """{reason}"""  # noqa: D400  the refusal says it
+
+    code = "not_yours"
+    refusal: str  # role, group, four_eyes, service_token, reauthentication_impossible
+    reason: str
+
+
+class NeedsReauthentication(CountersignError):
+    """Confirm who you are first: this asks for your password again."""
+
+    code = "reauthentication_required"
+
+
+class AlreadyDecided(CountersignError):
+    """{ref} is already {status}: {decided_name} decided "{verdict}" at {decided_at}."""
+
+    code = "already_decided"
+    ref: str
+    status: str
+    decided_name: str
+    verdict: str
+    decided_at: datetime | None
+
+
+class NotPending(CountersignError):
+    """{ref} is {status}; there is nothing left to decide."""
+
+    code = "not_pending"
+    ref: str
+    status: str
+
+
+class StaleDigest(CountersignError):
+    """{ref} has changed since you were shown it. Look at revision {revision} and decide again."""
+
+    code = "stale_digest"
+    ref: str
+    revision: int
+
+
+class Expired(CountersignError):
+    """{ref} expired at {expires_at}; nobody had answered in time."""
+
+    code = "expired"
+    ref: str
+    expires_at: datetime
+
+
+class InvalidVerdict(CountersignError):
+    """{reason}"""  # noqa: D400  as above
+
+    code = "invalid_verdict"
+    field: str
+    reason: str
+
+
+class EditRefused(CountersignError):
+    """Policy refuses the call with these arguments. {reason}"""  # noqa: D400  as above
+
+    code = "edit_refused"
+    reason: str
+
+
+class IdempotencyConflict(CountersignError):
+    """This idempotency key was used for another decision on {ref}."""
+
+    code = "idempotency_conflict"
+    ref: str
+
+
+class NothingToUndo(CountersignError):
+    """{ref} cannot be undone: {reason}."""
+
+    code = "nothing_to_undo"
+    ref: str
+    reason: str
+
+
+class NotConsumable(CountersignError):
+    """{ref} cannot be used for this call: {reason}."""
+
+    code = "not_consumable"
+    ref: str
+    cause: str  # status, held, digest, expired, votes
+    reason: str
+
+
+class UnknownTool(CountersignError):
+    """There is no tool {name}."""
+
+    code = "tool_not_found"
+    name: str
+
+
+class NotAllowedToSet(CountersignError):
+    """{reason}"""  # noqa: D400  as above
+
+    code = "not_allowed"
+    reason: str

@@ -1,0 +1,38 @@
+"""How an approval request moves, on one screen.
+
+Pure. The rows are moved by `audit.services.transition` alone. What is asked stands in `approvals.models`,
+who may decide in `approvals.policy`.
+"""
+
+from audit.lifecycle import Lifecycle
+
+REQUEST = Lifecycle(
+    model="approvals.ApprovalRequest",
+    start="pending",  # waits for people
+    moves={
+        ("pending", "vote"): "pending",  # one of several approvals that the quorum needs
+        ("pending", "revise"): "pending",  # an edit: next revision, next digest, earlier votes void
+        ("pending", "exclude"): "pending",  # somebody wrote a message in the session: four eyes widened
+        ("pending", "hold"): "held",  # approved, and still to be undone for a moment
+        ("pending", "approve"): "approved",
+        ("pending", "reject"): "rejected",
+        ("pending", "answer"): "answered",  # questions, budgets, unknown outcomes, stuck agents
+        ("pending", "expire"): "expired",
+        ("pending", "withdraw"): "withdrawn",  # the session ended or was stopped
+        ("pending", "void"): "void",  # what it was about changed
+        ("held", "exclude"): "held",  # the vote of who wrote a message is void; it shows when the approval is used
+        ("held", "undo"): "pending",
+        ("held", "approve"): "approved",  # the undo period is over
+        ("held", "expire"): "expired",
+        ("held", "withdraw"): "withdrawn",
+        ("held", "void"): "void",
+        ("approved", "exclude"): "approved",
+        ("approved", "consume"): "consumed",  # once, together with the intent to run
+        ("approved", "expire"): "expired",
+        ("approved", "withdraw"): "withdrawn",
+        ("approved", "void"): "void",
+    },
+)
+
+OPEN = frozenset({"pending", "held", "approved"})
+"""States in which a request still binds its call."""

@@ -1,0 +1,175 @@
+"""What is put before people and what they said of it: requests, decisions, policy revisions, tool settings.
+
+Sessions and calls stand on the floor above, so they are named here by id and never by foreign key.
+Requests change only through `audit.services.transition`; decisions and policy revisions are never changed.
+What a constraint cannot say (four eyes, digest of the body, a decision that stays as it was) triggers of the first
+migration say.
+"""
+
+import uuid
+from typing import ClassVar
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from approvals.lifecycle import REQUEST
+
+KINDS = ("tool_call", "budget", "question", "unknown_outcome", "stuck", "prompt_release")
+VERDICTS = ("approve", "reject", "edit", "answer", "extend", "happened", "run_again", "give_up")
+
+
+class ApprovalRequest(models.Model):
+    """One question to people, of a kind, about one call or one session."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    number = models.BigIntegerField(unique=True)  # AP-20418; taken from the sequence `approvals_request_number`
+    kind = models.TextField()
+    status = models.TextField(default=REQUEST.start)
+    revision = models.IntegerField(default=1, db_default=1)
+    digest = models.TextField()  # SHA-256 over `body`, hex
+    body = models.BinaryField()  # the canonical bytes of what is asked (RFC 8785)
+    session_id = models.UUIDField(null=True)
+    session_ref = models.TextField(default="", db_default="")  # S-88123
+    call_id = models.UUIDField(null=True)
+    agent = models.TextField(default="", db_default="")
+    environment = models.TextField(default="", db_default="")
+    tool = models.TextField(default="", db_default="")
+    tier = models.TextField(default="", db_default="")
+    blast_radius = models.TextField(default="", db_default="")
+    risk = models.SmallIntegerField(default=3, db_default=3)  # 1 low, 2 elevated, 3 high, 4 critical
+    summary = models.TextField()  # the tool's own sentence over validated values
+    reasons = models.JSONField(default=list)  # [{code, text}] why policy asks
+    reasoning_id = models.UUIDField(null=True)  # content: the model's own words
+    raw_arguments_id = models.UUIDField(null=True)  # content: what the model wrote
+    facts = models.JSONField(default=dict)  # of the kind: evidence, amounts, the question, the lost call
+    taint = models.JSONField(default=list)  # [{source, title, ref, quote}] untrusted content before it
+    cost_microusd = models.BigIntegerField(default=0, db_default=0)  # of the session when it was asked
+    prompt_version = models.TextField(default="", db_default="")
+    requested_by = models.TextField(default="", db_default="")  # who started the session, by name
+    requested_for = models.TextField(default="", db_default="")  # on whose behalf
+    excluded = ArrayField(models.BigIntegerField(), default=list)  # four eyes: users who may not decide
+    requester = models.BigIntegerField(null=True)  # the human who started the session, where he did so himself
+    self_confirm = models.BooleanField(default=False, db_default=False)  # policy lets the requester confirm it
+    reauthenticate = models.BooleanField(default=False, db_default=False)  # deciding asks for the password again
+    groups = ArrayField(models.TextField(), default=list)  # each must be met; "finance|legal" is met by either
+    required = models.SmallIntegerField(default=1, db_default=1)  # distinct humans needed
+    hold_s = models.SmallIntegerField(default=5, db_default=5)  # undo period of the console's own buttons
+    held_until = models.DateTimeField(null=True)
+    expires_at = models.DateTimeField()
+    decided_at = models.DateTimeField(null=True)
+    decided_by = models.BigIntegerField(null=True)
+    decided_name = models.TextField(default="", db_default="")
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        indexes: ClassVar = [
+            # The inbox: what waits, soonest expiry first.
+            models.Index(fields=["expires_at", "id"], name="request_waiting", condition=Q(status__in=["pending", "held"])),
+            # Expiry also catches what was approved and never run.
+            models.Index(fields=["expires_at"], name="request_due", condition=Q(status__in=["pending", "held", "approved"])),
+            models.Index(fields=["-number"], name="request_newest"),
+            models.Index(fields=["session_id"], name="request_of_session"),
+            models.Index(fields=["tool", "-number"], name="request_of_tool"),
+        ]
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(status__in=sorted(REQUEST.states)), name="request_status_known"),
+            models.CheckConstraint(condition=Q(kind__in=KINDS), name="request_kind_known"),
+            # A digest is what a reviewer's decision binds to; anything else would bind to nothing.
+            models.CheckConstraint(condition=Q(digest__regex=r"^[0-9a-f]{64}$"), name="request_digest_is_sha256"),
+            # Two open requests for one call would let one approval be spent while the other still asks.
+            models.UniqueConstraint(
+                fields=["call_id"], condition=Q(status__in=["pending", "held", "approved"]), name="one_open_request_per_call"
+            ),
+            # A decided request that names nobody cannot be audited.
+            models.CheckConstraint(
+                condition=~Q(status__in=["held", "approved", "consumed", "rejected", "answered"])
+                | Q(decided_by__isnull=False, decided_at__isnull=False),
+                name="decided_needs_decider_and_time",
+            ),
+            models.CheckConstraint(condition=~Q(status="held") | Q(held_until__isnull=False), name="held_needs_its_end"),
+            models.CheckConstraint(condition=Q(required__gte=1), name="request_needs_a_human"),
+        ]
+
+    @property
+    def ref(self) -> str:
+        """The short id that people use."""
+        return f"AP-{self.number}"
+
+
+class Decision(models.Model):
+    """What one person said of one revision of a request. Never changed, except that an undo or an edit voids it."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    request = models.ForeignKey(ApprovalRequest, on_delete=models.PROTECT, related_name="decisions")
+    revision = models.IntegerField()
+    verdict = models.TextField()
+    digest = models.TextField()  # what the reviewer was shown
+    decided_by = models.BigIntegerField()  # a human account, never a typed name
+    decided_name = models.TextField()
+    token = models.TextField(default="", db_default="")
+    instruction = models.TextField(default="", db_default="")
+    answer = models.TextField(default="", db_default="")
+    amount = models.BigIntegerField(null=True)
+    difference = models.JSONField(default=list)  # of an edit: [{path, before, after}]
+    idempotency_key = models.TextField(default="", db_default="")
+    voided = models.TextField(default="", db_default="")  # "", "undo", "edit", "rights"
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(verdict__in=VERDICTS), name="verdict_known"),
+            # A quorum is of distinct humans: nobody votes twice on one revision.
+            models.UniqueConstraint(
+                fields=["request", "revision", "decided_by"],
+                condition=Q(voided=""),
+                name="one_decision_per_person_and_revision",
+            ),
+            # A double click or a network retry is one decision.
+            models.UniqueConstraint(
+                fields=["request", "decided_by", "idempotency_key"],
+                condition=~Q(idempotency_key=""),
+                name="one_decision_per_idempotency_key",
+            ),
+        ]
+
+
+class PolicyRevision(models.Model):
+    """One immutable policy document; the newest current one judges every call."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    number = models.IntegerField(unique=True)
+    document = models.JSONField()
+    checksum = models.TextField()
+    note = models.TextField(default="", db_default="")
+    created_by = models.TextField(default="", db_default="")
+    current = models.BooleanField(default=False, db_default=False)
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints: ClassVar = [
+            # Two current policies would make the judgement depend on which row was read.
+            models.UniqueConstraint(fields=["current"], condition=Q(current=True), name="one_current_policy"),
+        ]
+
+
+class ToolSetting(models.Model):
+    """An operator's lever on one tool: another tier, or switched off."""
+
+    name = models.TextField(primary_key=True)
+    tier = models.TextField(null=True)  # NULL means: as the tool declares it
+    enabled = models.BooleanField(default=True, db_default=True)
+    reason = models.TextField(default="", db_default="")
+    changed_by = models.TextField(default="", db_default="")
+    revision = models.IntegerField(default=1, db_default=1)
+    changed_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(tier__isnull=True)
+                | Q(tier__in=["read_only", "reversible_write", "irreversible_write", "destructive"]),
+                name="setting_tier_known",
+            ),
+        ]
