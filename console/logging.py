@@ -5,7 +5,6 @@ loggers of Django, daphne and the queue.
 """
 
 import logging
-import logging.config
 from collections.abc import Mapping
 from typing import Any
 

@@ -67,7 +67,8 @@ SEARCH_URL = env_str("SEARCH_URL")
 
 # Mail
 EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-_demo_mail = bool(RUNTIME.mail_port) and not env_str("EMAIL_HOST")
+EMAIL_HOST_GIVEN = bool(env_str("EMAIL_HOST"))
+_demo_mail = bool(RUNTIME.mail_port) and not EMAIL_HOST_GIVEN
 EMAIL_HOST = env_str("EMAIL_HOST", "127.0.0.1")
 EMAIL_PORT = RUNTIME.mail_port if _demo_mail else env_int("EMAIL_PORT", 25, minimum=1, maximum=65535)
 EMAIL_HOST_USER = env_str("EMAIL_HOST_USER")

@@ -125,7 +125,7 @@ vic = _cast("vic", "viewer")
 sam = _cast("sam")
 
 
-class NetworkRefused(AssertionError):
+class NetworkRefusedError(AssertionError):
     """A test tried to reach beyond loopback."""
 
 
@@ -134,11 +134,11 @@ def _check_local(address: Any) -> None:
         return  # a socket file
     host = str(address[0])
     try:
-        local = ipaddress.ip_address(host.split("%")[0]).is_loopback
+        local = ipaddress.ip_address(host.split("%", maxsplit=1)[0]).is_loopback
     except ValueError:
         local = host == "localhost"
     if not local:
-        raise NetworkRefused(f"tests reach nothing beyond loopback, not {host}")
+        raise NetworkRefusedError(f"tests reach nothing beyond loopback, not {host}")
 
 
 @pytest.fixture(scope="session", autouse=True)

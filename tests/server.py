@@ -31,7 +31,7 @@ def server() -> Server:
 
 @contextmanager
 def _locked(name: str, how: int = fcntl.LOCK_EX) -> Iterator[IO[str]]:
-    with open(FOLDER / name, "a") as file:
+    with (FOLDER / name).open("a") as file:
         fcntl.flock(file, how)
         yield file
 
@@ -40,7 +40,7 @@ def _locked(name: str, how: int = fcntl.LOCK_EX) -> Iterator[IO[str]]:
 def running_server() -> Iterator[Server]:
     """Use the server; whoever leaves last stops it."""
     here = server()
-    with open(FOLDER / "users.lock", "a") as users:
+    with (FOLDER / "users.lock").open("a") as users:
         with _locked("start.lock"):
             fcntl.flock(users, fcntl.LOCK_SH)
             try:
@@ -93,5 +93,5 @@ def template(here: Server, migrate_into: Callable[[str], None]) -> str:
         provision(here, scratch)
         migrate_into(scratch)
         with here.connect() as connection:
-            connection.execute(f'ALTER DATABASE "{scratch}" RENAME TO "{name}"')  # type: ignore[call-overload]  # name is ours
+            connection.execute(f'ALTER DATABASE "{scratch}" RENAME TO "{name}"')
     return name

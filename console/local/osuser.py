@@ -4,6 +4,7 @@ import os
 import pwd
 import shutil
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,15 +27,25 @@ class OsUser:
 
     def can_enter(self, folder: Path) -> bool:
         """Tell whether this user reaches a folder through all of its parents."""
-        if self.uid is None:
-            return True
         # `sh` of the system, because the interpreter itself may lie where the user cannot go.
-        done = subprocess.run(["/bin/sh", "-c", 'test -x "$0"', str(folder)], check=False, cwd="/", **self.as_options())
-        return done.returncode == 0
+        return self.uid is None or self.run(["/bin/sh", "-c", 'test -x "$0"', folder]).returncode == 0
 
-    def as_options(self) -> dict[str, object]:
-        """Return what `subprocess` needs to run a program as this user."""
-        return {} if self.uid is None else {"user": self.uid, "group": self.gid, "extra_groups": []}
+    def run(self, command: Sequence[str | Path], *, detached: bool = False) -> subprocess.CompletedProcess[str]:
+        """Run a program as this user and wait for it; `detached` ones leave processes behind and say nothing here."""
+        output = subprocess.DEVNULL if detached else subprocess.PIPE
+        return subprocess.run(
+            command,
+            check=False,
+            text=True,
+            cwd="/",
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=detached,
+            user=self.uid,
+            group=self.gid,
+            extra_groups=None if self.uid is None else [],
+        )
 
 
 def server_user() -> OsUser:

@@ -24,6 +24,7 @@ from console.local.paths import database_url, short_hash, socket_folder
 SUPERUSER = "postgres"
 _RECOVERY_S = 120
 _STOP_S = 15.0
+_FIXED = ("jit=off", "log_timezone=UTC", "timezone=UTC")
 
 
 @dataclass(slots=True)
@@ -111,29 +112,24 @@ class Server:
                 raise CannotStart(f"{folder} can be entered by others; make it 0700.")
 
     def _initialise(self, binaries: Path) -> None:
-        # Checksums, UTF-8 and a locale that sorts the same on every machine.
-        command = [binaries / "initdb", "-D", self.folder, "-U", SUPERUSER, "--auth=trust", "--encoding=UTF8", "--no-instructions",
-                   "--locale-provider=builtin", "--locale=C.UTF-8", "--no-sync"]  # fmt: skip
-        if not self._supports_builtin_locale(binaries):
-            command = [part for part in command if part not in ("--locale-provider=builtin", "--locale=C.UTF-8")] + ["--locale=C"]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd="/", **self.user.as_options())
+        # UTF-8 and a locale that sorts the same on every machine and every version of the system's library.
+        builtin = ["--locale-provider=builtin", "--locale=C.UTF-8"] if self._has_builtin_locale(binaries) else ["--locale=C"]
+        fixed = ["-U", SUPERUSER, "--auth=trust", "--encoding=UTF8", "--no-instructions", "--data-checksums"]
+        done = self.user.run([binaries / "initdb", "-D", self.folder, *fixed, *builtin])
         if done.returncode:
             reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
             shutil.rmtree(self.folder, ignore_errors=True)
             raise CannotStart(f"PostgreSQL could not be initialised in {self.folder}: {reason}")
 
-    def _supports_builtin_locale(self, binaries: Path) -> bool:
-        shown = subprocess.run([binaries / "initdb", "--help"], capture_output=True, text=True, check=False).stdout
-        return "builtin-locale" in shown
+    def _has_builtin_locale(self, binaries: Path) -> bool:
+        return "builtin-locale" in self.user.run([binaries / "initdb", "--help"]).stdout
 
     def _launch(self, binaries: Path) -> None:
         """Start the server detached, so that it outlives a killed supervisor; wait until it takes connections or ends."""
-        settings = ["listen_addresses=", f"unix_socket_directories={self.socket}", "unix_socket_permissions=0700", "jit=off",
-                    "log_timezone=UTC", "timezone=UTC", *self.options]  # fmt: skip
-        options = shlex.join(part for setting in settings for part in ("-c", setting))
-        command = [binaries / "pg_ctl", "start", "-w", "-s", "-t", str(_RECOVERY_S), "-D", self.folder, "-l", self.log, "-o", options]
-        subprocess.run(command, check=False, cwd="/", start_new_session=True, stdin=subprocess.DEVNULL,
-                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **self.user.as_options())  # fmt: skip
+        settings = ["listen_addresses=", f"unix_socket_directories={self.socket}", "unix_socket_permissions=0700", *_FIXED]
+        options = shlex.join(part for setting in (*settings, *self.options) for part in ("-c", setting))
+        command = [binaries / "pg_ctl", "start", "-w", "-s", "-t", str(_RECOVERY_S), "-D", self.folder, "-l", self.log]
+        self.user.run([*command, "-o", options], detached=True)
 
     def _process_id(self) -> int:
         try:

@@ -1,0 +1,99 @@
+"""What the supervisor looks at while children run: readiness, a stalled worker, an interrupted `make`."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import psycopg
+
+from console.local.supervisor import Supervisor
+
+# A cluster can stand still without ending: its heartbeat stops. Leases make ending it safe.
+STALLED_S = 60.0
+_LOOK_EVERY_S = 5.0
+
+
+def announce_when_ready(address: str, say_ready: Callable[[], None]) -> Callable[[], Awaitable[None]]:
+    """Return the duty that asks /readyz until it answers 200, then says so once."""
+
+    async def duty() -> None:
+        while not await asyncio.to_thread(_answers, f"{address}/readyz"):
+            await asyncio.sleep(0.1)
+        say_ready()
+
+    return duty
+
+
+def _answers(address: str) -> bool:
+    try:
+        with urllib.request.urlopen(address, timeout=5) as answer:  # noqa: S310  our own address
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def restart_stalled_worker(supervisor: Supervisor, url: str, stalled_s: float = STALLED_S) -> Callable[[], Awaitable[None]]:
+    """Return the duty that ends a worker whose heartbeat stopped."""
+
+    async def duty() -> None:
+        while True:
+            await asyncio.sleep(min(_LOOK_EVERY_S, stalled_s / 4))
+            began = supervisor.started_at.get("worker")
+            # A worker that has just begun is given the time to beat for the first time.
+            if began is None or time.monotonic() - began < stalled_s:
+                continue
+            silent = await asyncio.to_thread(seconds_since_heartbeat, url)
+            if silent is not None and silent > stalled_s:
+                supervisor.say(f"worker has been silent for {silent:.0f} s and is restarted")
+                supervisor.restart("worker")
+
+    return duty
+
+
+def seconds_since_heartbeat(url: str) -> float | None:
+    """Return how long ago any drain loop was heard of; infinite where none ever was, None where the database cannot say."""
+    query = "SELECT extract(epoch FROM clock_timestamp() - max(beat_at)) FROM agents_workerheartbeat WHERE cluster = 'drain'"
+    try:
+        with psycopg.connect(url, connect_timeout=5) as connection:
+            found = connection.execute(query).fetchone()
+    except psycopg.Error:
+        return None
+    return float("inf") if found is None or found[0] is None else float(found[0])
+
+
+def stop_with_make(supervisor: Supervisor) -> Callable[[], Awaitable[None]]:
+    """Return the duty that stops when only the `make` above got the interrupt.
+
+    GNU make does not pass an interrupt on, supposing that a terminal sent it to everybody; it then waits for us with the
+    signal blocked, which can be read on Linux.
+    """
+
+    async def duty() -> None:
+        parent = os.getppid()
+        while _program(parent) == "make":
+            if _blocks_interrupt(parent):
+                supervisor.stopping.set()
+                return
+            await asyncio.sleep(0.5)
+
+    return duty
+
+
+def _program(process_id: int) -> str:
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{process_id}/comm").read_text().strip()
+    return ""
+
+
+def _blocks_interrupt(process_id: int) -> bool:
+    with contextlib.suppress(OSError, ValueError):
+        for line in Path(f"/proc/{process_id}/status").read_text().splitlines():
+            if line.startswith("SigBlk:"):
+                return bool(int(line.split()[1], 16) & 1 << (signal.SIGINT - 1))
+    return False
