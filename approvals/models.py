@@ -14,6 +14,7 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
+from approvals.facts import RequestFacts
 from approvals.lifecycle import REQUEST
 
 KINDS = ("tool_call", "budget", "question", "unknown_outcome", "stuck", "prompt_release")
@@ -96,6 +97,28 @@ class ApprovalRequest(models.Model):
     def ref(self) -> str:
         """The short id that people use."""
         return f"AP-{self.number}"
+
+    @property
+    def stream(self) -> str:
+        """The audit stream that it belongs to."""
+        return f"session:{self.session_ref}" if self.session_ref else f"approval:{self.ref}"
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The short ids that an audit entry about it carries."""
+        return (self.ref, self.session_ref) if self.session_ref else (self.ref,)
+
+    @property
+    def rights(self) -> RequestFacts:
+        """What of it says who may decide."""
+        return RequestFacts(
+            kind=self.kind,
+            excluded=frozenset(self.excluded),
+            requester=self.requester,
+            groups=tuple(self.groups),
+            self_confirm=self.self_confirm,
+            reauthenticate=self.reauthenticate,
+        )
 
 
 class Decision(models.Model):

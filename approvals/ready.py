@@ -1,0 +1,83 @@
+"""Whether approvals can be used now: read in one statement for many requests, votes tried against today's rights.
+
+A vote counts if its account is still active, still has the roles, and is not excluded meanwhile (somebody who agreed
+and then wrote a message in the session takes part in it).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+
+from approvals.facts import Person, RequestFacts
+from approvals.policy import may_decide
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A request as it stands at `now`, with the number of votes that still count."""
+
+    id: UUID
+    number: int
+    status: str
+    revision: int
+    digest: str
+    tool: str
+    session_ref: str
+    expires_at: datetime
+    held_until: datetime | None
+    now: datetime
+    required: int
+    votes: int
+
+    @property
+    def ref(self) -> str:
+        """The short id that people use."""
+        return f"AP-{self.number}"
+
+    @property
+    def stream(self) -> str:
+        """The audit stream that it belongs to."""
+        return f"session:{self.session_ref}" if self.session_ref else f"approval:{self.ref}"
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The short ids that an audit entry about it carries."""
+        return (self.ref, self.session_ref) if self.session_ref else (self.ref,)
+
+
+_READY = """
+    SELECT r.id, r.number, r.status, r.revision, r.digest, r.tool, r.session_ref, r.expires_at, r.held_until,
+           clock_timestamp(), r.required, r.kind, r.excluded, r.requester, r.groups, r.self_confirm, v.voters
+    FROM approvals_approvalrequest r
+    CROSS JOIN LATERAL (
+        SELECT json_agg(json_build_array(d.decided_by, (
+            SELECT array_agg(g.name) FROM auth_user u
+            JOIN auth_user_groups m ON m.user_id = u.id JOIN auth_group g ON g.id = m.group_id
+            WHERE u.id = d.decided_by AND u.is_active
+        ), EXISTS (SELECT FROM auth_user u WHERE u.id = d.decided_by AND u.is_active))) AS voters
+        FROM approvals_decision d
+        WHERE d.request_id = r.id AND d.revision = r.revision AND d.voided = '' AND d.verdict IN ('approve', 'edit')
+    ) v
+    WHERE r.id = ANY(%s)
+"""
+
+
+def ready(ids: Sequence[UUID]) -> dict[UUID, Ready]:
+    """Return how each of the requests `ids` stands; one that does not exist is left out."""
+    with connection.cursor() as cursor:
+        cursor.execute(_READY, [list(ids)])
+        return {row[0]: _ready(row) for row in cursor.fetchall()}
+
+
+def _ready(row: tuple[Any, ...]) -> Ready:
+    kind, excluded, requester, groups, self_confirm, voters = row[11:]
+    facts = RequestFacts(kind, frozenset(excluded), requester, tuple(groups), self_confirm)
+    votes = sum(
+        active and may_decide(Person(voter, "", frozenset(roles or ())), facts, "approve") is None
+        for voter, roles, active in voters or ()
+    )
+    return Ready(*row[:11], votes)
