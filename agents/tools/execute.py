@@ -9,7 +9,7 @@ import inspect
 import string
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import structlog
 from django.db import connections
@@ -25,6 +25,7 @@ from approvals.facts import Radius
 __all__ = ["Outcome", "execute", "precondition", "precondition_async", "radius", "rehearse", "summary"]
 
 SUMMARY_VALUE = 120
+_Result = TypeVar("_Result")
 _log = structlog.get_logger(__name__)
 _threads = ThreadPoolExecutor(max_workers=32, thread_name_prefix="tool")
 
@@ -118,10 +119,10 @@ def _too_slow(tool: Tool) -> ToolError:
     return ToolTimeout(told, "Try again, or ask for less.") if tool.repeatable else OutcomeUnknown(told)
 
 
-async def _in_thread(work: Callable[[], Any]) -> Any:
+async def _in_thread(work: Callable[[], _Result]) -> _Result:
     """Run blocking work in a thread of the tools' own; it outlives a time-out, because a thread cannot be stopped."""
 
-    def run() -> Any:
+    def run() -> _Result:
         try:
             return work()
         finally:

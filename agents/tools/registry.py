@@ -18,7 +18,16 @@ from agents.tools.definition import Tool
 from agents.tools.errors import ToolDefinitionError
 from approvals.facts import Radius, Tier
 
-BUILT_IN = ("agents.tools.people",)
+BUILT_IN = (
+    "agents.tools.documents",
+    "agents.tools.calculator",
+    "agents.tools.files",
+    "agents.tools.mail",
+    "agents.tools.notes",
+    "agents.tools.memory",
+    "agents.tools.web",
+    "agents.tools.people",
+)
 MAX_RESULT = 12_000
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])

@@ -114,15 +114,16 @@ class MemoryStore:
         Memory.objects.update_or_create(scope=scope, owner=owner, name=name, defaults=values)
 
     def find(self, words: str, limit: int) -> Sequence[Memory]:
-        """Return the newest facts of all open scopes whose name or value holds every one of the words."""
+        """Return facts of all open scopes, those with most of the words first; where none has any, the newest."""
         mine = Q()
         for scope, owner in self.owners.items():
             if owner:
                 mine |= Q(scope=scope, owner=owner)
-        rows = Memory.objects.filter(mine) if mine else Memory.objects.none()
-        for word in words.split()[:10]:
-            rows = rows.filter(Q(name__icontains=word) | Q(value__icontains=word))
-        return list(rows.order_by("-updated_at", "name")[:limit])
+        rows = list(Memory.objects.filter(mine).order_by("-updated_at", "name")[:MEMORIES]) if mine else []
+        asked = words.casefold().split()[:20]
+        held = {row.pk: sum(word in f"{row.name} {row.value}".casefold() for word in asked) for row in rows}
+        fitting = sorted((row for row in rows if held[row.pk]), key=lambda row: -held[row.pk])
+        return (fitting or rows)[:limit]
 
     def _owner(self, scope: str) -> str:
         owner = self.owners.get(scope, "")

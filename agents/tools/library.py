@@ -1,0 +1,78 @@
+"""The document library: full-text search and lookup in PostgreSQL, for the tools that search, read and delete documents."""
+
+import datetime as dt
+import hashlib
+from dataclasses import dataclass
+
+from django.db import connection
+
+from agents.models.library import LibraryDocument
+from agents.tools.errors import InvalidInput
+
+# Documents with all of the words come first, then those with some of them: a model asks in whole sentences.
+# The headline is made for the few rows that are shown only.
+_SEARCH = """
+WITH asked AS (
+    SELECT websearch_to_tsquery('english', %(query)s) AS strict,
+           nullif(replace(plainto_tsquery('english', %(query)s)::text, ' & ', ' | '), '')::tsquery AS loose
+), found AS (
+    SELECT d.slug, d.title, d.kind, d.trust, d.source, d.dated, d.body, asked.loose, asked.strict,
+           count(*) OVER () AS total
+    FROM agents_librarydocument d, asked
+    WHERE (d.search @@ asked.strict OR d.search @@ asked.loose) AND (%(kind)s = '' OR d.kind = %(kind)s)
+    ORDER BY (d.search @@ asked.strict) DESC, ts_rank(d.search, coalesce(asked.loose, asked.strict), 1) DESC, d.slug
+    LIMIT %(limit)s
+)
+SELECT slug, title, kind, trust, source, dated, total,
+       ts_headline('english', body, coalesce(loose, strict),
+                   'MaxFragments=2, MaxWords=40, MinWords=15, StartSel="", StopSel="", FragmentDelimiter=" … "')
+FROM found
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One document that was found, with the passage that fits best."""
+
+    slug: str
+    title: str
+    kind: str
+    trust: str
+    source: str
+    dated: dt.date | None
+    total: int
+    snippet: str
+
+
+def search(query: str, *, kind: str = "", limit: int = 5) -> list[Hit]:
+    """Return the best documents for the query, in order; each knows how many there are in all."""
+    with connection.cursor() as cursor:
+        cursor.execute(_SEARCH, {"query": query, "kind": kind, "limit": limit})
+        return [Hit(*row) for row in cursor.fetchall()]
+
+
+def find(reference: str) -> LibraryDocument:
+    """Return the document of that slug or exact title.
+
+    Raises InvalidInput for none, or for a title that several documents have, naming what there is.
+    """
+    wanted = reference.strip()
+    document = LibraryDocument.objects.filter(slug=wanted.lower()).first()
+    if document is not None:
+        return document
+    titled = list(LibraryDocument.objects.filter(title__iexact=wanted).order_by("slug")[:5])
+    if len(titled) == 1:
+        return titled[0]
+    if titled:
+        slugs = ", ".join(found.slug for found in titled)
+        raise InvalidInput(f"Several documents have the title {wanted!r}.", hint=f"Name one of them: {slugs}.")
+    near = ", ".join(f"{hit.slug} ({hit.title})" for hit in search(wanted, limit=3))
+    raise InvalidInput(
+        f"There is no document {wanted!r} in the library.",
+        hint=f"Did you mean {near}?" if near else "Search the library for it first.",
+    )
+
+
+def fingerprint(title: str, body: str) -> str:
+    """Return the SHA-256 of one version of a document."""
+    return hashlib.sha256(f"{title}\0{body}".encode()).hexdigest()
