@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-_WRAPPER = re.compile(r"</?\s*(?:untrusted|trusted|tool_result|document|content|data)\b[^>]*>", re.I)
+_WRAPPER = re.compile(r"</?\s*(?:untrusted|trusted|tool_result)\b[^>]*>[ \t]*\n?", re.I)
+_UNTRUSTED = re.compile(r"<\s*untrusted\b", re.I)
+_EDITED = re.compile(r"^A reviewer changed the arguments[^\n]*\n?", re.I)
+_NOTE = re.compile(r"^\s*\[[^\]\n]{1,200}\]")
 _DECODER = json.JSONDecoder()
 
 
@@ -32,14 +35,24 @@ class Exchange:
         return value if isinstance(value, dict) else {}
 
     @cached_property
-    def data(self) -> Any:
-        """The result as JSON, where it holds any; else None."""
-        return read_json(self.result or "")
+    def edited(self) -> bool:
+        """Whether a reviewer changed the arguments before the call ran."""
+        return _EDITED.match(self.result or "") is not None
+
+    @cached_property
+    def untrusted(self) -> bool:
+        """Whether the result is marked as coming from outside."""
+        return _UNTRUSTED.search(self.result or "") is not None
 
     @cached_property
     def plain(self) -> str:
-        """The result as text without the marks that wrap untrusted content."""
-        return _WRAPPER.sub("", self.result or "").strip()
+        """The result as text, without marks and notes around it."""
+        return _WRAPPER.sub("", _EDITED.sub("", self.result or "")).strip()
+
+    @cached_property
+    def data(self) -> Any:
+        """The result as JSON, where it holds any; else None."""
+        return read_json(self.plain)
 
 
 @dataclass(frozen=True)
@@ -78,36 +91,38 @@ class Conversation:
 
     @cached_property
     def open_requests(self) -> list[str]:
-        """The user messages that no final answer has followed yet."""
-        return [
-            text_of(message)
-            for message in self.messages[self.open_from :]
-            if message.get("role") == "user"
-        ]
+        """The messages of people that no final answer has followed yet; notes in brackets are no requests."""
+        texts = [text_of(message) for message in self.messages[self.open_from :] if message.get("role") == "user"]
+        return [_WRAPPER.sub("", text).strip() for text in texts if not _NOTE.match(text)]
 
     @cached_property
     def exchanges(self) -> list[Exchange]:
         """All tool calls with their results, in order."""
-        results = {
-            str(message.get("tool_call_id")): text_of(message)
-            for message in self.messages
-            if message.get("role") == "tool"
-        }
         return [
-            Exchange(
-                str((call.get("function") or {}).get("name", "")),
-                str((call.get("function") or {}).get("arguments", "")),
-                results.get(str(call.get("id"))),
-                index,
-            )
+            exchange
             for index, message in enumerate(self.messages)
-            for call in message.get("tool_calls") or ()
+            if message.get("role") == "assistant" and message.get("tool_calls")
+            for exchange in self._exchanges_of(index, message)
         ]
 
     @cached_property
     def open_exchanges(self) -> list[Exchange]:
         """The tool calls made since the last final answer."""
         return [exchange for exchange in self.exchanges if exchange.turn >= self.open_from]
+
+    def _exchanges_of(self, index: int, message: Mapping[str, Any]) -> Iterator[Exchange]:
+        """Pair the calls of one answer with the tool messages up to the next answer."""
+        results: dict[str, str] = {}
+        for later in self.messages[index + 1 :]:
+            if later.get("role") == "assistant":
+                break
+            if later.get("role") == "tool":
+                results[str(later.get("tool_call_id"))] = text_of(later)
+        for call in message.get("tool_calls") or ():
+            function = call.get("function") or {}
+            yield Exchange(
+                str(function.get("name", "")), str(function.get("arguments", "")), results.get(str(call.get("id"))), index
+            )
 
     def _texts(self, *roles: str) -> list[str]:
         return [text_of(message) for message in self.messages if message.get("role") in roles]
@@ -120,20 +135,20 @@ def read_conversation(body: Mapping[str, Any]) -> Conversation:
         ValueError: it holds no list of messages.
     """
     messages = body.get("messages")
-    if not isinstance(messages, list) or not all(isinstance(item, dict) for item in messages):
+    if not isinstance(messages, list) or not messages or not all(isinstance(item, dict) for item in messages):
         raise ValueError("messages must be a list of objects")
     tools = {
-        str(tool["function"]["name"]): tool["function"]
+        str(tool["function"].get("name", "")): tool["function"]
         for tool in body.get("tools") or ()
         if isinstance(tool, dict) and isinstance(tool.get("function"), dict)
     }
-    options = body.get("stream_options") or {}
+    options = body.get("stream_options")
     return Conversation(
         model=str(body.get("model") or "scripted-1"),
         messages=messages,
         tools=tools,
         stream=bool(body.get("stream")),
-        include_usage=bool(options.get("include_usage")),
+        include_usage=isinstance(options, dict) and bool(options.get("include_usage")),
     )
 
 
@@ -146,11 +161,26 @@ def text_of(message: Mapping[str, Any]) -> str:
 
 
 def read_json(text: str) -> Any:
-    """Return the first JSON object or list in a text, also inside wrapping marks; else None."""
-    text = _WRAPPER.sub("", text)
-    for match in re.finditer(r"[{\[]", text):
+    """Return the JSON object or list that a text begins with or holds on a line of its own; else None."""
+    for match in re.finditer(r"^\s*(?=[{\[])", text, re.M):
         try:
-            return _DECODER.raw_decode(text, match.start())[0]
+            return _DECODER.raw_decode(text, match.end())[0]
         except ValueError:
             continue
     return None
+
+
+def strings(data: Any, *names: str) -> list[str]:
+    """Return all texts that stand under one of these keys, anywhere in JSON data, outermost first."""
+    found: list[str] = []
+    level: list[Any] = [data]
+    while level:
+        below: list[Any] = []
+        for item in level:
+            if isinstance(item, dict):
+                found += [value for name in names if isinstance(value := item.get(name), str) and value.strip()]
+                below += item.values()
+            elif isinstance(item, list):
+                below += item
+        level = below
+    return found

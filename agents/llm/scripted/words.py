@@ -1,0 +1,89 @@
+"""PURE: words and sentences: what a text is about, and which of its sentences answer a question."""
+
+from __future__ import annotations
+
+import re
+
+_STOP = frozenset(
+    """a about after all also am an and any are as at be been before but by can could did do does document documents
+    e each either else every find for from get give had has have he her here him his how i if in into is it its just
+    know let library like look made make many may me might more most much must my need no not now of on one or our out
+    over own please policy's quote quotes read really s said say says see she should show so some such summary t tell
+    than that the their them then there these they thing things this those to too up us use very want was we were what
+    when where whether which who whom whose why will with would yes you your""".split()
+)
+_WORD = re.compile(r"[^\W_]+(?:[-'’.][^\W_]+)*")
+_MARKS = re.compile(r"^[\s>#*+\-•\d.)|]+(?=\S)|[*_`#|]+")
+_END = re.compile(r"(?<=[.!?])[\"”’)]?\s+(?=[\"“A-Z0-9(])|\n+")
+_INSTRUCTION = re.compile(
+    r"\b(?:ignore|disregard|forget|override)\b.{0,60}\b(?:instruction|prompt|rule|polic|guideline|told)"
+    r"|\b(?:system|note|message|instruction)s?\s+(?:to|for)\s+(?:all\s+|any\s+|the\s+)?(?:ai|assistant|agent|model|llm|bot)"
+    r"|\b(?:ai|automated)\s+(?:assistant|agent|model|system)s?\b.{0,80}\b(?:must|should|shall|please|now)\b",
+    re.I | re.S,
+)
+
+
+def keywords(text: str) -> list[str]:
+    """Return the telling words of a text, lower case, once each, in order."""
+    words = (word.lower().strip("'’.") for word in _WORD.findall(text))
+    return [word for word in dict.fromkeys(words) if word not in _STOP and len(word) > 1]
+
+
+def stems(text: str) -> set[str]:
+    """Return the beginnings of the telling words, so that forms of one word meet."""
+    return {stem(word) for word in keywords(text)}
+
+
+def stem(word: str) -> str:
+    """Return a crude stem: no plural, at most six letters."""
+    word = re.sub(r"(?:ies|es|s|ing|ed)$", "", word) if len(word) > 4 else word
+    return word[:6]
+
+
+def sentences(text: str) -> list[str]:
+    """Return the sentences of a text without its markdown marks; headings are left out."""
+    cleaned = (
+        re.sub(r"\s+", " ", _MARKS.sub("", part)).strip() for part in _END.split(_joined(text))
+    )
+    return [part for part in cleaned if len(part.split()) >= 4]
+
+
+def _joined(text: str) -> str:
+    """Join lines that were only wrapped: a line that goes on in lower case belongs to the one before."""
+    return re.sub(r"(?<=[^\n.!?:|])\n(?=[a-z(“\"0-9])", " ", text)
+
+
+def is_instruction(text: str) -> bool:
+    """Whether a text reads as if it gave orders to a machine."""
+    return _INSTRUCTION.search(text) is not None
+
+
+def quotes(text: str, about: str, *, most: int = 3, longest: int = 320) -> list[str]:
+    """Return the sentences that answer best, in the order of the text.
+
+    Sentences that give orders to machines are never quoted. Where nothing matches, the first
+    sentences stand for the whole.
+    """
+    wanted = stems(about)
+    usable = [part for part in sentences(text) if not is_instruction(part)]
+    scored = [(len(wanted & stems(part)) + 0.1 * bool(re.search(r"\d", part)), index) for index, part in enumerate(usable)]
+    best = sorted((item for item in scored if item[0] >= 1), key=lambda item: (-item[0], item[1]))
+    chosen = sorted(index for _, index in best[:most]) or list(range(min(2, len(usable))))
+    return [shorten(usable[index], longest) for index in chosen]
+
+
+def shorten(text: str, longest: int) -> str:
+    """Cut at a word and say so with an ellipsis."""
+    if len(text) <= longest:
+        return text
+    return text[: longest - 1].rsplit(" ", 1)[0].rstrip(" ,;:") + "…"
+
+
+def sentence_case(text: str) -> str:
+    """Return the text with a capital first letter."""
+    return text[:1].upper() + text[1:]
+
+
+def listed(items: list[str]) -> str:
+    """Return "a", "a and b" or "a, b and c"."""
+    return items[0] if len(items) == 1 else ", ".join(items[:-1]) + " and " + items[-1]
