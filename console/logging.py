@@ -4,7 +4,6 @@ Every floor logs by `structlog.get_logger()`; this configures it once a process,
 loggers of Django, daphne and the queue.
 """
 
-import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,6 +15,9 @@ CONTENT_KEYS = frozenset(
     {"answer", "arguments", "body", "content", "goal", "instruction", "message_text", "messages", "output", "password",
      "prompt", "raw_arguments", "reasoning", "result", "secret", "text", "token"}
 )  # fmt: skip
+
+# These name addresses, arguments or one line a request at INFO.
+_QUIET = ("httpx2", "httpcore2", "openai", "asyncio", "aiohttp", "daphne", "django_q", "django-q", "mail.log", "trafilatura")
 
 
 def without_content(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
@@ -48,17 +50,14 @@ def logging_config(level: str, as_json: bool) -> dict[str, Any]:
         "foreign_pre_chain": _shared(),
         "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_last(as_json)],
     }
-    quiet = {"level": "WARNING"}
     return {
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"line": formatter},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
         "root": {"handlers": ["stderr"], "level": level},
-        # These name addresses, arguments or one line a request at INFO.
-        "loggers": {name: quiet for name in ("httpx2", "httpcore2", "openai", "asyncio", "aiohttp", "daphne", "django_q",
-                                             "django-q", "mail.log", "trafilatura")},
-    }  # fmt: skip
+        "loggers": {name: {"level": "WARNING"} for name in _QUIET},
+    }
 
 
 def configure(level: str = "INFO", as_json: bool = True) -> dict[str, Any]:

@@ -84,8 +84,15 @@ def fresh_database(
     provision(postgres, name, template_database)
     before = connections.settings["default"]["NAME"]
     url, owner_url = postgres.url(APP_ROLE, name), postgres.url(OWNER_ROLE, name)
-    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "console.settings", "DATABASE_URL": url, "DATABASE_OWNER_URL": owner_url,
-                   "COUNTERSIGN_DATA": str(tmp_path / "data"), "COUNTERSIGN_TEST": "1"}  # fmt: skip
+    environment = {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "console.settings",
+        "DATABASE_URL": url,
+        "DATABASE_OWNER_URL": owner_url,
+        "COUNTERSIGN_DATA": str(tmp_path / "data"),
+        "COUNTERSIGN_TEST": "1",
+        "COUNTERSIGN_DEMO": "0",
+    }
     with django_db_blocker.unblock():
         _point_django_at(postgres, name)
         try:

@@ -23,6 +23,7 @@ from console.local.paths import database_url, short_hash, socket_folder
 
 SUPERUSER = "postgres"
 _RECOVERY_S = 120
+_PATIENCE = 20
 _STOP_S = 15.0
 _FIXED = ("jit=off", "log_timezone=UTC", "timezone=UTC")
 
@@ -76,10 +77,16 @@ class Server:
         self._prepare_folders()
         if not (self.folder / "PG_VERSION").exists():
             self._initialise(binaries)
-        self._forget_dead_server()
-        self._launch(binaries)
-        if not self.alive():
-            raise CannotStart(f"PostgreSQL did not start: {self._last_words()}")
+        # The processes of a killed server take a moment to let go of its memory.
+        for _ in range(_PATIENCE):
+            self._forget_dead_server()
+            self._launch(binaries)
+            if self.alive():
+                return
+            if "in use" not in self._last_words():
+                break
+            time.sleep(0.5)
+        raise CannotStart(f"PostgreSQL did not start: {self._last_words()}")
 
     def stop(self) -> None:
         """Stop the server, ending open connections; returns when it is gone. Does nothing where none answers."""
@@ -128,20 +135,29 @@ class Server:
         """Start the server detached, so that it outlives a killed supervisor; wait until it takes connections or ends."""
         settings = ["listen_addresses=", f"unix_socket_directories={self.socket}", "unix_socket_permissions=0700", *_FIXED]
         options = shlex.join(part for setting in (*settings, *self.options) for part in ("-c", setting))
-        command = [binaries / "pg_ctl", "start", "-w", "-s", "-t", str(_RECOVERY_S), "-D", self.folder, "-l", self.log]
+        command: list[str | Path] = [
+            binaries / "pg_ctl",
+            "start",
+            "-w",
+            "-s",
+            "-t",
+            str(_RECOVERY_S),
+            "-D",
+            self.folder,
+            "-l",
+            self.log,
+        ]
         self.user.run([*command, "-o", options], detached=True)
 
     def _process_id(self) -> int:
-        try:
-            return int((self.folder / "postmaster.pid").read_text().split("\n", 1)[0])
-        except (OSError, ValueError):
-            return 0
+        return _first_number(self.folder / "postmaster.pid")
 
     def _forget_dead_server(self) -> None:
-        """Remove the file of a server that is gone, whose process id may belong to some other program by now."""
-        process_id = self._process_id()
-        if process_id and "postgres" not in _command_of(process_id):
-            (self.folder / "postmaster.pid").unlink(missing_ok=True)
+        """Remove the lock files of a server that is gone, whose process id may belong to some other program by now."""
+        for lock in (self.folder / "postmaster.pid", self.socket / ".s.PGSQL.5432.lock"):
+            process_id = _first_number(lock)
+            if process_id and _command_of(process_id) != "postgres":
+                lock.unlink(missing_ok=True)
 
     def _last_words(self) -> str:
         try:
@@ -157,9 +173,20 @@ def _signal(process_id: int, number: signal.Signals) -> None:
         os.kill(process_id, number)
 
 
+def _first_number(path: Path) -> int:
+    try:
+        return int(path.read_text().split("\n", 1)[0])
+    except (OSError, ValueError):
+        return 0
+
+
 def _command_of(process_id: int) -> str:
-    listed = Path(f"/proc/{process_id}/comm")
+    """Return the program a process runs; empty where it is gone, or dead and only not yet collected by its parent."""
     if Path("/proc/self").exists():
-        return listed.read_text().strip() if listed.exists() else ""
+        try:
+            name, state = Path(f"/proc/{process_id}/stat").read_text().split("(", 1)[1].rsplit(") ", 1)
+        except OSError:
+            return ""
+        return "" if state.startswith("Z") else name
     done = subprocess.run(["ps", "-o", "comm=", "-p", str(process_id)], capture_output=True, text=True, check=False)
     return done.stdout.strip()

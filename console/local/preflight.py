@@ -77,7 +77,11 @@ def connect(variable: str, url: str) -> psycopg.Connection:
     except psycopg.Error as error:
         first = " ".join(str(error).split())
         raise CannotStart(f"{variable} cannot be reached: {first[:300]}") from error
-    new_enough(variable, connection.info.server_version)
+    try:
+        new_enough(variable, connection.info.server_version)
+    except CannotStart:
+        connection.close()
+        raise
     return connection
 
 
@@ -92,8 +96,8 @@ def owner_may_migrate(connection: psycopg.Connection) -> str:
     found = connection.execute("SELECT current_user, has_schema_privilege(current_user, 'public', 'CREATE')").fetchone()
     role, may_create = found or ("", False)
     if not may_create:
-        raise CannotStart(f"The role {role} of DATABASE_OWNER_URL (or DATABASE_URL) may not create tables in the schema public: "
-                          f"GRANT CREATE, USAGE ON SCHEMA public TO {role}.")  # fmt: skip
+        grant = f"GRANT CREATE, USAGE ON SCHEMA public TO {role}"
+        raise CannotStart(f"The role {role}, which is to migrate, may not create tables in the schema public: {grant}.")
     return str(role)
 
 
@@ -103,12 +107,11 @@ def application_may_work(connection: psycopg.Connection) -> None:
         WHERE n.nspname = 'public' AND c.relname IN ('django_session', 'auth_user', 'django_q_ormq', 'agents_session')
           AND NOT (has_table_privilege(c.oid, 'SELECT') AND has_table_privilege(c.oid, 'INSERT')
                    AND has_table_privilege(c.oid, 'UPDATE') AND has_table_privilege(c.oid, 'DELETE')) LIMIT 1"""
-    found = connection.execute("SELECT has_schema_privilege('public', 'USAGE'), current_user").fetchone()
+    usage = connection.execute("SELECT has_schema_privilege('public', 'USAGE'), current_user").fetchone()
+    if usage and not usage[0]:
+        grant = f"GRANT USAGE ON SCHEMA public TO {usage[1]}"
+        raise CannotStart(f"The role {usage[1]} of DATABASE_URL may not use the schema public: {grant}.")
     missing = connection.execute(query).fetchone()
-    if found and not found[0]:
-        raise CannotStart(
-            f"The role {found[1]} of DATABASE_URL may not use the schema public: GRANT USAGE ON SCHEMA public TO {found[1]}."
-        )
     if missing:
-        raise CannotStart(f"The role {missing[0]} of DATABASE_URL may not read and write {missing[1]}; "
-                          "docs/operations.md, Roles, has the grants.")  # fmt: skip
+        hint = "docs/operations.md, Roles, has the grants"
+        raise CannotStart(f"The role {missing[0]} of DATABASE_URL may not read and write {missing[1]}; {hint}.")

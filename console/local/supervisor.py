@@ -20,6 +20,7 @@ from console.local.paths import write_private
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S, _SETTLED_S = 0.5, 15.0, 30.0
 # All of it, the database included, must be over within 20 s; workers take up to 10.
 _GRACE_S = 14.0
+_OUR_PROGRAMS = frozenset({b"console.asgi:application", b"worker", b"agents.llm.scripted", b"mail_catcher"})
 
 
 @dataclass(slots=True)
@@ -89,9 +90,9 @@ class Supervisor:
         for process in list(self.running.values()):
             with contextlib.suppress(ProcessLookupError):
                 process.terminate()  # to the main process alone: queue workers must not get it
-        deadline = time.monotonic() + _GRACE_S
-        while self.running and time.monotonic() < deadline:
-            await asyncio.sleep(0.02)
+        ending = [asyncio.create_task(process.wait()) for process in self.running.values()]
+        if ending:
+            await asyncio.wait(ending, timeout=_GRACE_S)
         for name, process in list(self.running.items()):
             self.say(f"{name} did not stop in time and is killed")
             _end_session(process.pid, signal.SIGKILL)
@@ -125,8 +126,7 @@ def end_leftovers(data: Path) -> int:
 def _is_ours(number: int) -> bool:
     try:
         command = Path(f"/proc/{number}/cmdline").read_bytes().split(b"\0")
-        return os.getsid(number) == number and any(part in command for part in (b"console.asgi:application", b"worker",
-                                                                               b"agents.llm.scripted", b"mail_catcher"))  # fmt: skip
+        return os.getsid(number) == number and bool(_OUR_PROGRAMS.intersection(command))
     except OSError:
         return False
 

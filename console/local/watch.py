@@ -23,7 +23,7 @@ def announce_when_ready(address: str, say_ready: Callable[[], None]) -> Callable
     """Return the duty that asks /readyz until it answers 200, then says so once."""
 
     async def duty() -> None:
-        while not await asyncio.to_thread(_answers, f"{address}/readyz"):
+        while not await asyncio.to_thread(_answers, f"{address}/readyz"):  # noqa: ASYNC110  another process
             await asyncio.sleep(0.1)
         say_ready()
 
