@@ -55,3 +55,94 @@ class UnknownAccount(CountersignError):
 
     code = "unknown_account"
     email: str
+
+
+class CsrfFailed(CountersignError):
+    """This request did not come from a page of this installation: send the CSRF token, or use an access token."""
+
+    code = "csrf_failed"
+
+
+class NotFound(CountersignError):
+    """There is nothing at this address."""
+
+    code = "not_found"
+
+
+class MethodNotAllowed(CountersignError):
+    """This address does not take {method}; it takes {allowed}."""
+
+    code = "method_not_allowed"
+    method: str
+    allowed: str
+
+
+class TooLarge(CountersignError):
+    """The body is too large; at most {limit} bytes are taken."""
+
+    code = "too_large"
+    limit: int
+
+
+class UnsupportedMediaType(CountersignError):
+    """Send the body as application/json."""
+
+    code = "unsupported_media_type"
+
+
+class InvalidInput(CountersignError):
+    """The request has {count} wrong or missing values."""
+
+    code = "invalid_request"
+    count: int
+    errors: list[dict[str, object]]
+
+
+class InvalidCursor(CountersignError):
+    """This cursor is not one that this list gave out."""
+
+    code = "invalid_cursor"
+
+
+class InvalidIdempotencyKey(CountersignError):
+    """An Idempotency-Key has 1 to 200 visible ASCII characters."""
+
+    code = "invalid_idempotency_key"
+
+
+class IdempotencyKeyReused(CountersignError):
+    """This Idempotency-Key was used for another request."""
+
+    code = "idempotency_key_reused"
+
+
+class RequestInProgress(CountersignError):
+    """The first request with this Idempotency-Key is still being worked on."""
+
+    code = "request_in_progress"
+
+
+class TooMany(CountersignError):
+    """There are too many of these requests at once; try again in {retry_after_s} seconds."""
+
+    code = "too_many_requests"
+    retry_after_s: int
+
+
+class NotYourSession(CountersignError):
+    """{ref} was started by somebody else; this needs the role operator or admin."""
+
+    code = "not_your_session"
+    ref: str
+
+
+class Unavailable(CountersignError):
+    """The installation cannot do this now; try again in a moment."""
+
+    code = "unavailable"
+
+
+class Internal(CountersignError):
+    """Something went wrong here. It is in the logs of the installation."""
+
+    code = "internal"

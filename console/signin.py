@@ -15,6 +15,7 @@ from django.http import HttpRequest
 from django.utils.crypto import salted_hmac
 from django.utils.http import url_has_allowed_host_and_scheme
 
+from audit.actors import SYSTEM
 from audit.events import EventKind
 from audit.index import index_soon
 from audit.services import Entry, record
@@ -97,10 +98,11 @@ def _key(purpose: str, value: str) -> str:
 
 
 def _note_refusal(email: str) -> None:
-    # Only for accounts that exist: the log is not a place where strangers write. Bounded by the limit above.
+    # Written for unknown accounts too: leaving it out would be faster, and tell which accounts there are.
     user = User.objects.filter(username=email.strip().lower()).first()
-    if user is not None:
-        _note(EventKind.USER_REFUSED, user)
+    stream = "system" if user is None else f"user:{user.pk}"
+    record([Entry(stream=stream, kind=EventKind.USER_REFUSED, actor=SYSTEM, facts={"known": user is not None})])
+    index_soon()
 
 
 def _note(kind: EventKind, user: User) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
-from typing import Literal
+from typing import Any, Literal
 
 from django.contrib.auth.models import User
 from django.db import transaction
@@ -92,6 +92,17 @@ def tokens_of(owner: int | None) -> QuerySet[ApiToken]:
     """Return the tokens of one account, or of all if None, newest first."""
     tokens = ApiToken.objects.select_related("user").order_by("-created_at", "-id")
     return tokens if owner is None else tokens.filter(user_id=owner)
+
+
+def token_page(*, owner: int | None, after: list[Any] | None, limit: int) -> tuple[list[ApiToken], list[str] | None]:
+    """Return a page of tokens after a keyset key, newest first, and the key that the next page starts after."""
+    tokens = tokens_of(owner)
+    if after is not None:
+        created, token_id = after
+        tokens = tokens.filter(Q(created_at__lt=created) | Q(created_at=created, id__lt=token_id))
+    rows = list(tokens[: limit + 1])
+    following = [rows[limit - 1].created_at.isoformat(), rows[limit - 1].id] if len(rows) > limit else None
+    return rows[:limit], following
 
 
 def caller_of_bearer(value: str) -> Caller:

@@ -1,0 +1,205 @@
+"""The audit trail over the API: entries by filter, one entry with its exact bytes, verification."""
+
+from datetime import UTC, datetime
+from threading import BoundedSemaphore
+from typing import Annotated, Any
+
+from ninja import Path, Query, Router, Schema
+from pydantic import AfterValidator, AwareDatetime, Field
+
+from audit import queries, verify
+from audit.events import EventKind
+from audit.index import index_soon
+from audit.queries import EntryFilter, StoredEntry
+from audit.services import Entry, record
+from console.api.endpoint import ApiRequest, endpoint
+from console.api.paging import Paged, decode, encode
+from console.api.reading import Body, Word
+from console.auth import Caller
+from console.errors import NotFound, TooMany
+from console.rights import Right
+
+router = Router(tags=["audit"])
+AT_ONCE = BoundedSemaphore(2)  # each reads the whole log
+_EARLIEST, _LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2500, 1, 1, tzinfo=UTC)
+
+
+def _bounded(time: datetime) -> datetime:
+    return min(max(time, _EARLIEST), _LATEST)
+
+
+Time = Annotated[AwareDatetime, AfterValidator(_bounded)]
+
+
+class EntryQuery(Paged):
+    """Filters of the audit trail; all that are given must hold."""
+
+    stream: Word = ""
+    principal: Word = Field("", description="kind, or kind:id")
+    kind: Word = Field("", description="an event kind, or its noun")
+    tool: Word = ""
+    since: Time | None = Field(None, alias="from", description="included")
+    until: Time | None = Field(None, alias="to", description="not included")
+    q: Word = Field("", description="words of the entry")
+
+
+class Principal(Schema):
+    """Who acted."""
+
+    kind: str
+    id: str
+    name: str
+    token: str
+
+
+class AuditEntry(Schema):
+    """One entry of the log. `content` holds commitments to raw content, not the content."""
+
+    log_index: int | None
+    stream: str
+    seq: int
+    kind: str
+    at: datetime
+    principal: Principal
+    on_behalf_of: str
+    tool: str
+    ids: list[str]
+    rev: int
+    facts: dict[str, Any]
+    content: dict[str, dict[str, str]]
+    trace: str
+    span: str
+    closes: bool
+    hash: str
+    previous_hash: str
+
+
+class ExactEntry(AuditEntry):
+    """An entry with the very bytes that were hashed, as text."""
+
+    bytes: str
+
+
+class EntryPage(Schema):
+    """A page of entries, newest first."""
+
+    items: list[AuditEntry]
+    next_cursor: str | None
+
+
+class VerifyBody(Body):
+    """What to verify: one stream, or without one the whole log."""
+
+    stream: Word | None = None
+
+
+class FirstBad(Schema):
+    """The first entry that does not verify, and why."""
+
+    stream: str
+    seq: int | None
+    log_index: int | None
+    reason: str
+
+
+class Verified(Schema):
+    """The outcome of a verification."""
+
+    ok: bool
+    checked: int
+    first_bad: FirstBad | None
+
+
+@endpoint(router, "GET", "/audit/entries", right=Right.READ_OWN_AUDIT, scope="audit:read", answer=EntryPage, refuses=(422,))
+def list_entries(request: ApiRequest, page: Query[EntryQuery]) -> EntryPage:
+    """List entries, newest first. Reviewers and prompt managers see what they did themselves."""
+    where = entry_filter(request.auth, page)
+    key = decode("entries", page.cursor)
+    found = queries.entries(where, before=key[0] if key else None, limit=page.limit)
+    items = [AuditEntry(**_shape(one)) for one in found.items]
+    return EntryPage(items=items, next_cursor=encode("entries", None if found.next is None else [found.next]))
+
+
+@endpoint(
+    router,
+    "GET",
+    "/audit/entries/{index}",
+    right=Right.READ_OWN_AUDIT,
+    scope="audit:read",
+    answer=ExactEntry,
+    refuses=(404, 422),
+)
+def get_entry(request: ApiRequest, index: Annotated[int, Path(ge=1, le=2**62)]) -> ExactEntry:
+    """Return one entry by its place in the log, with its exact bytes."""
+    found = queries.entry(log_index=index)
+    if not request.auth.has(Right.READ_AUDIT) and _owner(found) != _self(request.auth):
+        raise NotFound
+    return ExactEntry(bytes=found.body.decode(), **_shape(found))
+
+
+@endpoint(
+    router, "POST", "/audit/verify", right=Right.VERIFY_AUDIT, scope="audit:read", answer=Verified, refuses=(413, 415, 422, 429)
+)
+def verify_log(request: ApiRequest, body: VerifyBody | None = None) -> Verified:
+    """Verify the log or one stream: every hash, every link, every place; the first bad entry is named."""
+    stream = body.stream if body is not None else None
+    return verified(request.auth, stream or None)
+
+
+def verified(caller: Caller, stream: str | None) -> Verified:
+    """Verify, write that to the log, and return the outcome; raises TooMany while others are at it."""
+    if not AT_ONCE.acquire(blocking=False):
+        raise TooMany(retry_after_s=10)
+    try:
+        found = verify.verify(stream=stream)
+    finally:
+        AT_ONCE.release()
+    facts = {"ok": found.ok, "checked": found.checked, "of": stream or "all"}
+    record([Entry("system", EventKind.AUDIT_VERIFIED, caller.actor(), facts)])
+    index_soon()
+    return Verified(ok=found.ok, checked=found.checked, first_bad=_first_bad(found.first_bad))
+
+
+def entry_filter(caller: Caller, page: EntryQuery) -> EntryFilter:
+    """Return the filter that was asked for, narrowed to the caller's own acts where the right is no wider."""
+    principal = page.principal if caller.has(Right.READ_AUDIT) else _self(caller)
+    return EntryFilter(
+        stream=page.stream, principal=principal, kind=page.kind, tool=page.tool, since=page.since, until=page.until, text=page.q
+    )
+
+
+def _self(caller: Caller) -> str:
+    return f"user:{caller.user_id}"
+
+
+def _owner(entry: StoredEntry) -> str:
+    return f"{entry.actor.kind}:{entry.actor.id}"
+
+
+def _first_bad(found: verify.FirstBad | None) -> FirstBad | None:
+    if found is None:
+        return None
+    return FirstBad(stream=found.stream, seq=found.seq, log_index=found.log_index, reason=found.reason)
+
+
+def _shape(entry: StoredEntry) -> dict[str, Any]:
+    actor = entry.actor
+    return {
+        "log_index": entry.log_index,
+        "stream": entry.stream,
+        "seq": entry.seq,
+        "kind": entry.kind,
+        "at": entry.at,
+        "principal": Principal(kind=actor.kind, id=actor.id, name=actor.name, token=actor.token),
+        "on_behalf_of": entry.on_behalf_of,
+        "tool": entry.tool,
+        "ids": list(entry.ids),
+        "rev": entry.rev,
+        "facts": dict(entry.facts),
+        "content": {name: dict(commitment) for name, commitment in entry.content.items()},
+        "trace": entry.trace,
+        "span": entry.span,
+        "closes": entry.closes,
+        "hash": entry.entry_hash,
+        "previous_hash": entry.prev_hash,
+    }

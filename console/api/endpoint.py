@@ -1,0 +1,155 @@
+"""What every operation of the API has: a credential, a declared right and scope, and all its statuses declared.
+
+An operation is registered by `endpoint` alone. It names the right and the scope that it needs; there is no default.
+"""
+
+from asyncio import iscoroutinefunction
+from collections.abc import Callable, Iterable
+from functools import wraps
+from typing import Any, cast
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from ninja import Router
+from ninja.security import APIKeyCookie, HttpBearer
+from ninja.utils import check_csrf
+from pydantic import BaseModel
+
+from console.api.errors import Problem
+from console.api.idempotency import answer_once, once_of
+from console.auth import ANONYMOUS, Caller, caller_of
+from console.errors import CsrfFailed, Unauthenticated
+from console.rights import Right
+from console.tokens import caller_of_bearer
+
+Function = Callable[..., Any]
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+CREATING_KEY = {
+    "in": "header",
+    "name": "Idempotency-Key",
+    "required": False,
+    "schema": {"type": "string", "pattern": "^[!-~]{1,200}$"},
+    "description": "The same key and body give the same answer, for a day.",
+}
+
+
+class ApiRequest(HttpRequest):
+    """A request whose sender is known."""
+
+    auth: Caller
+
+
+class AccessToken(HttpBearer):
+    """`Authorization: Bearer ctk_…`."""
+
+    def __call__(self, request: HttpRequest) -> Caller | None:
+        """Return the token's caller; None only where there is no such header at all."""
+        given = request.headers.get("Authorization")
+        if given is None:
+            return None
+        scheme, _, token = given.partition(" ")
+        caller = caller_of_bearer(token.strip()) if scheme.lower() == "bearer" else ANONYMOUS
+        # A wrong token never falls back to whoever is signed in in the same browser.
+        if not caller.known:
+            raise Unauthenticated
+        return caller
+
+    def authenticate(self, request: HttpRequest, token: str) -> Caller | None:
+        """Return the caller of a token's text."""
+        return caller_of_bearer(token)
+
+
+class BrowserSession(APIKeyCookie):
+    """The session cookie of a signed-in browser, with the CSRF token for everything that writes."""
+
+    param_name = settings.SESSION_COOKIE_NAME
+
+    def __call__(self, request: HttpRequest) -> Caller | None:
+        """Return the signed-in caller, None for nobody; raises CsrfFailed."""
+        caller = self.authenticate(request, None)
+        if caller is None:
+            return None
+        foreign = request.headers.get("Sec-Fetch-Site") in {"cross-site", "same-site"}
+        if request.method not in SAFE and (foreign or check_csrf(request) is not None):
+            raise CsrfFailed
+        return caller
+
+    def authenticate(self, request: HttpRequest, key: str | None) -> Caller | None:
+        """Return the caller whom the session belongs to."""
+        caller = caller_of(request)
+        return caller if caller.known else None
+
+
+CREDENTIALS = [AccessToken(), BrowserSession()]
+
+
+def endpoint(
+    router: Router,
+    method: str,
+    path: str,
+    *,
+    right: Right,
+    scope: str,
+    answer: Any,
+    status: int = 200,
+    refuses: Iterable[int] = (),
+    creates: bool = False,
+    extra: dict[str, Any] | None = None,
+) -> Callable[[Function], Function]:
+    """Register the decorated function as an operation.
+
+    Args:
+        right, scope: what the caller must have; checked before the function runs.
+        answer, status: the shape of a success, None for an empty one.
+        refuses: the statuses that it can refuse with, besides 401 and 403.
+        creates: whether it takes an Idempotency-Key.
+        extra: more of the operation's OpenAPI object.
+    """
+    refused = sorted({401, 403, *refuses, *((409, 422) if creates else ())})
+    more = {"x-right": right.value, "x-scope": scope, **(extra or {})}
+    if creates:
+        more["parameters"] = [CREATING_KEY]
+
+    def register(function: Function) -> Function:
+        guarded = (
+            _asynchronous(function, right, scope)
+            if iscoroutinefunction(function)
+            else _plain(function, right, scope, status, creates)
+        )
+        return cast(Function, router.api_operation(
+            [method],
+            path,
+            auth=CREDENTIALS,
+            response={status: answer, frozenset(refused): Problem},
+            operation_id=function.__name__,
+            openapi_extra=more,
+        )(guarded))  # fmt: skip
+
+    return register
+
+
+def _plain(function: Function, right: Right, scope: str, status: int, creates: bool) -> Function:
+    @wraps(function)
+    def guarded(request: ApiRequest, **values: Any) -> BaseModel | HttpResponseBase | None:
+        request.auth.check(right, scope)
+        once = once_of(request, request.auth) if creates else None
+        if once is None:
+            return cast(BaseModel | None, function(request, **values))
+        return answer_once(once, lambda: as_json(function(request, **values)), status)
+
+    return guarded
+
+
+def _asynchronous(function: Function, right: Right, scope: str) -> Function:
+    @wraps(function)
+    async def guarded(request: ApiRequest, **values: Any) -> Any:
+        request.auth.check(right, scope)
+        return await function(request, **values)
+
+    return guarded
+
+
+def as_json(answer: BaseModel) -> str:
+    """Return the JSON text of an answer, as the framework would write it."""
+    return answer.model_dump_json()

@@ -1,0 +1,186 @@
+"""The one table from error codes to HTTP statuses, and how an error becomes `application/problem+json` (RFC 9457)."""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from django.core.exceptions import RequestDataTooBig
+from django.db import InterfaceError, OperationalError
+from django.http import Http404, HttpRequest, HttpResponse
+from ninja import NinjaAPI, Schema
+from ninja.errors import AuthenticationError, HttpError, ValidationError
+
+from audit.errors import CountersignError
+from console import errors
+from console.api.reading import LIMIT
+
+log = structlog.get_logger()
+
+STATUS: Mapping[str, int] = {
+    # who is asking
+    "unauthenticated": 401,
+    "sign_in_refused": 401,
+    "reauthentication_required": 401,
+    "forbidden": 403,
+    "csrf_failed": 403,
+    "not_yours": 403,
+    "not_allowed": 403,
+    "not_your_session": 403,
+    "token_wider_than_caller": 403,
+    # what there is not
+    "not_found": 404,
+    "approval_not_found": 404,
+    "tool_not_found": 404,
+    "unknown_account": 404,
+    "unknown_agent": 404,
+    "unknown_content": 404,
+    "unknown_entry": 404,
+    "unknown_prompt": 404,
+    "unknown_session": 404,
+    "unknown_token": 404,
+    "method_not_allowed": 405,
+    # somebody was faster, or it is not the time for it
+    "already_decided": 409,
+    "illegal_move": 409,
+    "not_consumable": 409,
+    "not_pending": 409,
+    "nothing_to_undo": 409,
+    "prompt_exists": 409,
+    "request_in_progress": 409,
+    "session_ended": 409,
+    "stale_digest": 409,
+    "stale_state": 409,
+    "stream_closed": 409,
+    "wrong_state": 409,
+    "expired": 410,
+    # what was sent
+    "too_large": 413,
+    "unsupported_media_type": 415,
+    "edit_refused": 422,
+    "idempotency_conflict": 422,
+    "idempotency_key_reused": 422,
+    "invalid_agent": 422,
+    "invalid_arguments": 422,
+    "invalid_cursor": 422,
+    "invalid_entry": 422,
+    "invalid_idempotency_key": 422,
+    "invalid_input": 422,
+    "invalid_json": 422,
+    "invalid_policy": 422,
+    "invalid_request": 422,
+    "invalid_verdict": 422,
+    "service_never_decides": 422,
+    "unknown_scope": 422,
+    "unknown_task_type": 422,
+    "too_many_requests": 429,
+    # ours
+    "internal": 500,
+    "unavailable": 503,
+}
+
+
+class FieldError(Schema):
+    """One wrong or missing value of the request."""
+
+    loc: list[str | int]
+    msg: str
+
+
+class Problem(Schema):
+    """What went wrong. `code` is stable; `detail` is for people."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    errors: list[FieldError] | None = None
+    decision: dict[str, Any] | None = None
+
+
+def status_of(error: CountersignError) -> int:
+    """Return the HTTP status; 500 for an error that is not meant to reach anybody."""
+    return STATUS.get(error.code, 500)
+
+
+def problem(error: CountersignError) -> HttpResponse:
+    """Return the answer that tells the error."""
+    status = status_of(error)
+    if status == HTTPStatus.INTERNAL_SERVER_ERROR and not isinstance(error, errors.Internal):
+        log.error("api.unmapped_error", code=error.code)
+        error = errors.Internal()
+    body = {
+        "type": f"/api/v1/docs#{error.code}",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": error.detail,
+        "code": error.code,
+        **_members(error),
+    }
+    answer = HttpResponse(json.dumps(body, ensure_ascii=False), status=status, content_type="application/problem+json")
+    for name, value in _headers(error, status).items():
+        answer.headers[name] = value
+    return answer
+
+
+def _members(error: CountersignError) -> dict[str, Any]:
+    found = error.facts.get("errors")
+    members: dict[str, Any] = {"errors": found} if isinstance(found, list) else {}
+    if error.code == "already_decided":
+        at = error.facts.get("decided_at")
+        members["decision"] = {
+            "verdict": error.facts.get("verdict", ""),
+            "by": error.facts.get("decided_name", ""),
+            "at": at.astimezone(UTC).isoformat().replace("+00:00", "Z") if isinstance(at, datetime) else None,
+        }
+    return members
+
+
+def _headers(error: CountersignError, status: int) -> dict[str, str]:
+    if status == HTTPStatus.UNAUTHORIZED:
+        return {"WWW-Authenticate": 'Bearer realm="Countersign"'}
+    if isinstance(error, errors.MethodNotAllowed):
+        return {"Allow": error.allowed}
+    if status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}:
+        return {"Retry-After": str(error.facts.get("retry_after_s", 5))}
+    return {}
+
+
+def translate(error: Exception) -> CountersignError:
+    """Return the project's own error for whatever was raised on the way."""
+    match error:
+        case CountersignError():
+            return error
+        case ValidationError():
+            found = [{"loc": [_place(part) for part in one["loc"]], "msg": str(one["msg"])} for one in error.errors[:100]]
+            return errors.InvalidInput(count=len(error.errors), errors=found)
+        case AuthenticationError():
+            return errors.Unauthenticated()
+        case HttpError() if isinstance(error.__cause__, Exception):
+            return translate(error.__cause__)  # the framework wraps what the body's parser raised
+        case Http404():
+            return errors.NotFound()
+        case RequestDataTooBig():
+            return errors.TooLarge(limit=LIMIT)
+        case OperationalError() | InterfaceError():
+            log.error("api.database", error=type(error).__name__)
+            return errors.Unavailable()
+    log.error("api.failed", exc_info=error)
+    return errors.Internal()
+
+
+def _place(part: object) -> str | int:
+    return part if isinstance(part, int) else str(part)
+
+
+def install(api: NinjaAPI) -> None:
+    """Make the API answer every exception by this table."""
+
+    def handle(request: HttpRequest, error: Exception | type[Exception]) -> HttpResponse:
+        return problem(translate(error if isinstance(error, Exception) else error()))
+
+    for kind in (Exception, CountersignError, HttpError, AuthenticationError, ValidationError, Http404):
+        api.add_exception_handler(kind, handle)

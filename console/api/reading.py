@@ -1,0 +1,86 @@
+"""How the API reads what is sent: JSON bodies strictly, ids and texts within bounds."""
+
+from typing import Annotated, Any
+
+from django.conf import settings
+from django.http import HttpRequest
+from ninja import Path
+from ninja.parser import Parser
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
+from ninja import Schema
+
+from audit.canonical import DEEPEST, parse
+from audit.errors import InvalidJson
+from console.errors import TooLarge, UnsupportedMediaType
+
+LIMIT: int = settings.DATA_UPLOAD_MAX_MEMORY_SIZE or 2 * 1024 * 1024
+NOTHING = frozenset({"\x00"})
+
+
+class StrictParser(Parser):
+    """Takes application/json in UTF-8 alone, without duplicate keys, NaN, NUL or half characters."""
+
+    def parse_body(self, request: HttpRequest) -> Any:
+        """Return the value of the body; raises UnsupportedMediaType, TooLarge, InvalidJson."""
+        # A browser can send text/plain or a form to any site without asking; JSON it cannot.
+        if request.content_type != "application/json":
+            raise UnsupportedMediaType
+        if len(request.body) > LIMIT:
+            raise TooLarge(limit=LIMIT)
+        try:
+            text = request.body.decode("utf-8")
+        except UnicodeDecodeError:
+            raise InvalidJson(reason="it is not UTF-8") from None
+        value = parse(text)
+        _check(value, 0)
+        return value
+
+
+def _check(value: Any, depth: int) -> None:
+    if depth > DEEPEST:
+        raise InvalidJson(reason="it is nested too deeply")
+    if isinstance(value, str):
+        if not clean(value):
+            raise InvalidJson(reason="it holds a NUL or half a character")
+    elif isinstance(value, dict):
+        for key, part in value.items():
+            _check(key, depth + 1)
+            _check(part, depth + 1)
+    elif isinstance(value, list):
+        for part in value:
+            _check(part, depth + 1)
+
+
+def clean(text: str) -> bool:
+    """Return whether the database can hold the text."""
+    return "\x00" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def _storable(text: str) -> str:
+    if not clean(text):
+        raise ValueError("must not hold a NUL or half a character")
+    return text
+
+
+class Body(Schema):
+    """A request's body: unknown members are an error, so nothing can be set that is not offered."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+Word = Annotated[str, StringConstraints(max_length=200), AfterValidator(_storable)]
+"""A filter or short text."""
+Sentence = Annotated[str, StringConstraints(min_length=3, max_length=2000, strip_whitespace=True), AfterValidator(_storable)]
+"""A reason or an instruction."""
+Limit = Annotated[int, Field(ge=1, le=200, description="How many items at most")]
+Cursor = Annotated[str, StringConstraints(max_length=600), AfterValidator(_storable)]
+SessionRef = Annotated[str, Path(pattern=r"^S-[1-9][0-9]{0,17}$", examples=["S-88123"])]
+ApprovalRef = Annotated[str, Path(pattern=r"^AP-[1-9][0-9]{0,17}$", examples=["AP-20418"])]
+SlugPath = Annotated[str, Path(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$", examples=["research-assistant"])]
+ToolPath = Annotated[str, Path(pattern=r"^[A-Za-z_][A-Za-z0-9_-]{0,63}$", examples=["send_email"])]
+TokenPath = Annotated[str, Path(pattern=r"^[0-9a-f]{16}$")]
+
+
+def number_of(ref: str) -> int:
+    """Return the number in a short id such as S-88123."""
+    return int(ref.partition("-")[2])
