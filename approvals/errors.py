@@ -4,6 +4,7 @@ Pure.
 """
 
 from datetime import datetime
+from typing import Any
 
 from audit.errors import CountersignError
 
@@ -114,3 +115,24 @@ class NotAllowedToSet(CountersignError):
 
     code = "not_allowed"
     reason: str
+
+
+class StaleSetting(CountersignError):
+    """The setting of {name} has changed since you were shown it. Look again."""
+
+    code = "stale_setting"
+    name: str
+    revision: int
+
+
+class InvalidPolicy(CountersignError):
+    """This is not a policy document that can be used."""
+
+    code = "invalid_policy"
+    errors: list[dict[str, Any]]
+
+
+class InvalidCursor(CountersignError):
+    """This cursor does not come from a list of ours."""
+
+    code = "invalid_cursor"

@@ -80,4 +80,5 @@ def _ready(row: tuple[Any, ...]) -> Ready:
         active and may_decide(Person(voter, "", frozenset(roles or ())), facts, "approve") is None
         for voter, roles, active in voters or ()
     )
-    return Ready(*row[:11], votes)
+    known: Any = (*row[:11], votes)
+    return Ready(*known)

@@ -1,0 +1,83 @@
+"""The stored policy: which revision judges now, and making the next one."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import rfc8785
+from django.db import connection, transaction
+from pydantic import ValidationError
+
+from approvals.document import DEFAULT_POLICY, Policy
+from approvals.errors import InvalidPolicy
+from approvals.models import PolicyRevision
+from approvals.recent import Recent
+from audit.actors import Actor
+from audit.canonical import Json
+from audit.entry import Entry
+from audit.events import EventKind
+from audit.ids import uuid7
+from audit.services import record
+
+
+@dataclass(frozen=True, slots=True)
+class Current:
+    """The policy that judges now, with the number of its revision (0: none is stored, the shipped one holds)."""
+
+    number: int
+    policy: Policy
+
+
+def _read() -> Current:
+    row = PolicyRevision.objects.filter(current=True).first()
+    return Current(row.number, Policy.model_validate(row.document)) if row else Current(0, DEFAULT_POLICY)
+
+
+_recent = Recent(_read)
+
+
+def current(*, fresh: bool = False) -> Current:
+    """Return the policy that judges now: as of the last second, with `fresh` as of this moment."""
+    return _recent.get(fresh=fresh)
+
+
+def forget() -> None:
+    """Look again next time; for whoever hears `countersign_policy`."""
+    _recent.forget()
+
+
+@transaction.atomic
+def save(document: Mapping[str, Any], *, note: str, actor: Actor) -> PolicyRevision:
+    """Store `document` as the next revision and let it judge from now on; the caller has checked the right to.
+
+    Raises InvalidPolicy with the places that are wrong.
+    """
+    stored = checked(document).model_dump(mode="json")
+    with connection.cursor() as cursor:
+        # Two saves at once would both take the next number; the second waits here and takes the one after.
+        cursor.execute("LOCK TABLE approvals_policyrevision IN SHARE ROW EXCLUSIVE MODE")
+    last = PolicyRevision.objects.order_by("-number").first()
+    PolicyRevision.objects.filter(current=True).update(current=False)
+    row = PolicyRevision.objects.create(
+        id=uuid7(),
+        number=last.number + 1 if last else 1,
+        document=stored,
+        checksum=hashlib.sha256(rfc8785.dumps(stored)).hexdigest(),
+        note=note,
+        created_by=actor.name,
+        current=True,
+    )
+    facts: dict[str, Json] = {"number": row.number, "checksum": row.checksum, "note": note}
+    record([Entry("policy", EventKind.POLICY_REVISED, actor, facts, (f"policy:{row.number}",), row.number)])
+    transaction.on_commit(forget)
+    return row
+
+
+def checked(document: Mapping[str, Any]) -> Policy:
+    """Return `document` as a policy; raise InvalidPolicy with what is wrong where."""
+    try:
+        return Policy.model_validate(document)
+    except ValidationError as error:
+        wrong = [{"loc": list(part["loc"]), "msg": part["msg"]} for part in error.errors()]
+        raise InvalidPolicy(errors=wrong) from error

@@ -1,0 +1,163 @@
+"""Reads of requests and policies for pages and programs: no query per row, and an index for every order.
+
+The inbox is ordered by expiry, soonest first; everything else newest first.
+"""
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from django.db.models import Count, Prefetch, Q, QuerySet
+
+from approvals.errors import ApprovalNotFound, InvalidCursor
+from approvals.lifecycle import OPEN
+from approvals.models import ApprovalRequest, Decision, PolicyRevision
+
+WAITING = ("pending", "held")
+_REF = re.compile(r"AP-(\d{1,18})\Z", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filters:
+    """What a list is narrowed to; empty means: no matter."""
+
+    status: Sequence[str] = ()
+    kind: str = ""
+    tier: str = ""
+    agent: str = ""
+    tool: str = ""
+    session_id: UUID | None = None
+    q: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of requests with their decisions read; `next_cursor` is empty on the last."""
+
+    items: list[ApprovalRequest]
+    next_cursor: str
+
+
+def page(filters: Filters, *, limit: int, cursor: str = "", order: Literal["expiry", "newest"] = "newest") -> Page:
+    """Return one page of requests. Raises InvalidCursor for a cursor that this order did not give."""
+    rows = _filtered(filters)
+    if order == "expiry":
+        rows = rows.order_by("expires_at", "id")
+        if cursor:
+            at, last = _place(cursor)
+            rows = rows.filter(Q(expires_at__gte=at) & (Q(expires_at__gt=at) | Q(id__gt=last)))
+    else:
+        rows = rows.order_by("-number")
+        if cursor:
+            rows = rows.filter(number__lt=_number(cursor))
+    found = list(rows.defer("body")[: limit + 1])
+    more = found[limit - 1] if len(found) > limit else None
+    return Page(found[:limit], _cursor(more, order) if more else "")
+
+
+def get(ref: str | UUID) -> ApprovalRequest:
+    """Return one request, by its short id or its UUID, with its decisions; raise ApprovalNotFound."""
+    rows = ApprovalRequest.objects.prefetch_related(_decisions())
+    if isinstance(ref, UUID):
+        found = rows.filter(id=ref).first()
+    else:
+        match = _REF.match(ref)
+        found = rows.filter(number=int(match[1])).first() if match else None
+    if found is None:
+        raise ApprovalNotFound
+    return found
+
+
+def open_of(session_ids: Sequence[UUID]) -> list[ApprovalRequest]:
+    """Return the requests of these sessions that still bind their call, without their bodies."""
+    rows = ApprovalRequest.objects.filter(session_id__in=session_ids, status__in=sorted(OPEN))
+    return list(rows.defer("body").order_by("number"))
+
+
+def pending_count() -> int:
+    """Return how many requests wait for people."""
+    return ApprovalRequest.objects.filter(status="pending").count()
+
+
+def pending_counts() -> dict[str, int]:
+    """Return how many requests wait for people, by kind."""
+    rows = ApprovalRequest.objects.filter(status="pending").order_by().values_list("kind").annotate(count=Count("id"))
+    return dict(rows)
+
+
+def similar(request: ApprovalRequest, limit: int = 5) -> list[ApprovalRequest]:
+    """Return earlier requests for the same tool that people decided, newest first, with their decisions."""
+    if not request.tool:
+        return []
+    decided = ("approved", "consumed", "rejected")
+    rows = ApprovalRequest.objects.filter(tool=request.tool, number__lt=request.number, status__in=decided)
+    return list(rows.defer("body").prefetch_related(_decisions()).order_by("-number")[:limit])
+
+
+def policy_revisions(limit: int = 50, before: int | None = None) -> list[PolicyRevision]:
+    """Return revisions of the policy, newest first; `before` is the number of the last one seen."""
+    rows = PolicyRevision.objects.order_by("-number")
+    return list((rows if before is None else rows.filter(number__lt=before))[:limit])
+
+
+def _decisions() -> Prefetch[str, QuerySet[Decision], str]:
+    return Prefetch("decisions", Decision.objects.order_by("created_at", "id"))
+
+
+def _filtered(filters: Filters) -> QuerySet[ApprovalRequest]:
+    rows = ApprovalRequest.objects.prefetch_related(_decisions())
+    if filters.status:
+        rows = (
+            rows.filter(status__in=list(filters.status)) if len(filters.status) > 1 else rows.filter(status=filters.status[0])
+        )
+    named = {name: getattr(filters, name) for name in ("kind", "tier", "agent", "tool", "session_id")}
+    rows = rows.filter(**{name: value for name, value in named.items() if value})
+    if text := filters.q.strip():
+        match = _REF.match(text)
+        rows = rows.filter(number=int(match[1])) if match else rows.filter(_says(text))
+    return rows
+
+
+def _says(text: str) -> Q:
+    names = ("summary", "tool", "agent", "session_ref", "requested_by", "requested_for")
+    found = Q()
+    for name in names:
+        found |= Q(**{f"{name}__icontains": text})
+    return found
+
+
+def _cursor(row: ApprovalRequest, order: str) -> str:
+    place: list[Any] = [row.expires_at.isoformat(), str(row.id)] if order == "expiry" else [row.number]
+    return base64.urlsafe_b64encode(json.dumps(place).encode()).decode().rstrip("=")
+
+
+def _parts(cursor: str) -> Any:
+    try:
+        return json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    except (binascii.Error, ValueError) as error:
+        raise InvalidCursor from error
+
+
+def _place(cursor: str) -> tuple[datetime, UUID]:
+    try:
+        at, last = _parts(cursor)
+        place = datetime.fromisoformat(at), UUID(last)
+    except (TypeError, ValueError, AttributeError) as error:
+        raise InvalidCursor from error
+    if place[0].tzinfo is None:
+        raise InvalidCursor
+    return place
+
+
+def _number(cursor: str) -> int:
+    match _parts(cursor):
+        case [int(number)] if 0 <= number < 2**63:
+            return number
+        case _:
+            raise InvalidCursor
