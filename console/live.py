@@ -1,0 +1,266 @@
+"""The live feed of one web process: one LISTEN connection, one reader of the log, direct fan-out to its followers.
+
+NOTIFY carries only "there is more"; what it is about is read from the log by cursor, once for the whole process, and
+kept in a ring from which every follower takes what lies after its own cursor. Nothing waits in a queue per follower,
+so a slow one costs no memory: who falls too far behind is told to reload. The sockets themselves are in
+`console.sockets`, what a person may see in `console.watchers`.
+"""
+
+import asyncio
+import json
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from typing import Any, ParamSpec, TypeVar
+from weakref import WeakKeyDictionary
+
+import psycopg
+import structlog
+from django.db import Error as DatabaseError, connection, connections
+
+from audit import feed, index
+from audit.feed import FeedEvent
+from console.watchers import Desk
+
+CHANNEL = "countersign_log"
+DELTAS = "countersign_delta"
+BACKLOG = 500
+"""How many events a follower may be behind before it is told to reload instead."""
+OLDEST = timedelta(hours=24)
+RING = 2 * BACKLOG
+TICK_S = 1.0
+"""A lost wake-up costs this much, and a dead worker or sealer freezes no screen."""
+LINGER_S = 30.0
+"""How long the connection outlives its last follower: people go from page to page."""
+
+P = ParamSpec("P")
+R = TypeVar("R")
+log = structlog.get_logger()
+
+
+class Follower:
+    """One reader's place in the feed, and the one session whose streamed answer it watches."""
+
+    def __init__(self, hub: "Hub", cursor: int | None) -> None:
+        self.hub = hub
+        self.cursor = hub.head if cursor is None else cursor
+        self.watched = ""
+        self._deltas: deque[str] = deque(maxlen=100)
+        self._news = asyncio.Event()
+        self._news.set()
+
+    def wake(self) -> None:
+        """Say that there may be something to take."""
+        self._news.set()
+
+    def offer(self, session: str, text: str) -> None:
+        """Take in a piece of a streamed answer; the oldest ones fall out when nobody takes them."""
+        if session == self.watched:
+            self._deltas.append(text)
+            self._news.set()
+
+    async def wait(self, timeout_s: float) -> bool:
+        """Wait until there may be something to take; False when the time is over first."""
+        try:
+            # Not `wait_for`: it forgets that it was cancelled when the news comes in the same moment.
+            async with asyncio.timeout(timeout_s):
+                await self._news.wait()
+        except TimeoutError:
+            return False
+        self._news.clear()
+        return True
+
+    async def take(self) -> list[FeedEvent] | None:
+        """Return the events after the cursor and move it; None when they are too many or too old: reload instead."""
+        events = await self.hub.after(self.cursor)
+        if events is None or (events and events[0].at < datetime.now(UTC) - OLDEST):
+            self.cursor = self.hub.head
+            return None
+        if events:
+            self.cursor = events[-1].n
+        return events
+
+    def take_text(self) -> str:
+        """Return the streamed text that came since the last call."""
+        text = "".join(self._deltas)
+        self._deltas.clear()
+        return text
+
+    def leave(self) -> None:
+        """Stop following."""
+        self.hub.drop(self)
+
+
+class Hub:
+    """The listener, the ring, and who follows. One for each event loop, which is one for each web process."""
+
+    _of_loop: "WeakKeyDictionary[asyncio.AbstractEventLoop, Hub]" = WeakKeyDictionary()
+
+    def __init__(self) -> None:
+        self.head = 0
+        self.listening = False
+        self.followers: set[Follower] = set()
+        self.desk = Desk(self.call)
+        self._ring: deque[FeedEvent] = deque(maxlen=RING)
+        self._more = asyncio.Event()
+        self._ready = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._reader: ThreadPoolExecutor | None = None
+
+    @classmethod
+    def current(cls) -> "Hub":
+        """Return the hub of the running event loop."""
+        return cls._of_loop.setdefault(asyncio.get_running_loop(), cls())
+
+    async def follow(self, cursor: int | None = None) -> Follower:
+        """Register a follower from `cursor` on (from now on without one), starting the hub with the first.
+
+        Registration comes before the first read, so that nothing falls between backlog and live.
+        """
+        self._start()
+        await self._ready.wait()
+        follower = Follower(self, cursor)
+        self.followers.add(follower)
+        return follower
+
+    def drop(self, follower: Follower) -> None:
+        """Forget a follower; the hub stops when nobody comes for a while."""
+        self.followers.discard(follower)
+        if not self.followers:
+            asyncio.get_running_loop().call_later(LINGER_S, self._stop_if_idle)
+
+    async def call(self, function: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run a function that reads the database in the hub's own thread, whose connection stays open."""
+        if self._reader is None:
+            self._reader = ThreadPoolExecutor(1, thread_name_prefix="live")
+        return await asyncio.get_running_loop().run_in_executor(self._reader, lambda: _reading(function, *args, **kwargs))
+
+    async def after(self, cursor: int) -> list[FeedEvent] | None:
+        """Return the events after a cursor, from the ring where it reaches; None when the cursor is out of reach."""
+        if cursor == self.head:
+            return []
+        if not self.head - BACKLOG <= cursor < self.head:
+            return None
+        if self._ring and self._ring[0].n <= cursor + 1:
+            return list(islice(self._ring, cursor + 1 - self._ring[0].n, None))
+        return await self.call(feed.read, cursor, self.head - cursor)
+
+    async def close(self) -> None:
+        """Stop listening and close both connections."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks.clear()
+        self._ready.clear()
+        self.listening = False
+        if self._reader is not None:
+            await asyncio.get_running_loop().run_in_executor(self._reader, connections.close_all)
+            self._reader.shutdown(wait=False)
+            self._reader = None
+
+    def _start(self) -> None:
+        if not self._tasks:
+            self._tasks = [
+                asyncio.create_task(self._listen()),
+                asyncio.create_task(self._pump()),
+                asyncio.create_task(self._tick()),
+            ]
+
+    def _stop_if_idle(self) -> None:
+        if not self.followers and self._tasks:
+            self._closing = asyncio.create_task(self.close())
+
+    async def _listen(self) -> None:
+        """Hold the LISTEN connection; after each loss back off, connect again, and look at what was missed."""
+        delay = 0.25
+        while True:
+            try:
+                async with await psycopg.AsyncConnection.connect(**_parameters(), autocommit=True) as listener:
+                    await listener.execute(f"LISTEN {CHANNEL}")
+                    await listener.execute(f"LISTEN {DELTAS}")
+                    self.listening, delay = True, 0.25
+                    self._more.set()
+                    async for notice in listener.notifies():
+                        self._hear(notice.channel, notice.payload)
+            except psycopg.Error as error:
+                log.warning("live.listener_lost", error=type(error).__name__, retry_s=delay)
+            self.listening = False
+            await asyncio.sleep(delay)
+            delay = min(delay * 2, 5.0)
+
+    def _hear(self, channel: str, payload: str) -> None:
+        if channel == CHANNEL:
+            self._more.set()
+            return
+        try:
+            delta = json.loads(payload)
+            session, text = str(delta["s"]), str(delta["t"])
+        except (ValueError, TypeError, KeyError):
+            log.warning("live.delta_unreadable", size=len(payload))
+            return
+        for follower in self.followers:
+            follower.offer(session, text)
+
+    async def _pump(self) -> None:
+        """Read what is new and wake the followers; wake-ups that come while reading are merged into one more round."""
+        while True:
+            try:
+                await self._find_head()
+                self._ready.set()
+                while True:
+                    await self._more.wait()
+                    self._more.clear()
+                    await self._read_new()
+            except (DatabaseError, psycopg.Error) as error:
+                log.warning("live.read_failed", error=type(error).__name__)
+                await asyncio.sleep(TICK_S)
+
+    async def _find_head(self) -> None:
+        """Start, or start again, at the log's head: a ring with a hole would skip events silently."""
+        head = await self.call(feed.head)
+        if not self._ready.is_set() or not self.head <= head <= self.head + RING:
+            self._ring.clear()
+            self.head = head
+        self._more.set()
+
+    async def _read_new(self) -> None:
+        before = self.head
+        while events := await self.call(feed.read, self.head, BACKLOG):
+            self._ring.extend(events)
+            self.head = events[-1].n
+            if len(events) < BACKLOG:
+                break
+        if self.head != before:
+            self.wake()
+
+    def wake(self) -> None:
+        """Wake every follower."""
+        for follower in self.followers:
+            follower.wake()
+
+    async def _tick(self) -> None:
+        """Give committed entries their place in the log and look for them, whatever became of the others who do."""
+        while True:
+            await asyncio.sleep(TICK_S)
+            try:
+                await self.call(index.index_log)
+            except (DatabaseError, psycopg.Error) as error:
+                log.warning("live.index_failed", error=type(error).__name__)
+            self._more.set()
+
+
+def _reading(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """Call it; a broken connection is closed, so that the next call opens a new one."""
+    try:
+        return function(*args, **kwargs)
+    except (DatabaseError, psycopg.Error):
+        connection.close()
+        raise
+
+
+def _parameters() -> dict[str, Any]:
+    """Return how to connect as the application does, without what belongs to Django's own connections."""
+    given = connections["default"].get_connection_params()
+    return {name: value for name, value in given.items() if name not in {"cursor_factory", "context", "prepare_threshold"}}

@@ -1,0 +1,190 @@
+"""The websocket of the live feed: thin events out, one kind of wish in. It renders nothing and decides nothing.
+
+Out: `hello`, events with `n` and `prev`, `session.delta`, `resync`, `ping`. In: `{"watch": "S-88123"}` and nothing
+else; decisions are made over HTTP alone. Closing codes: 4401 sign in again, 4403 not for you, 1009 too large,
+1008 not understood, 1013 try again later.
+"""
+
+import asyncio
+import json
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from django.conf import settings
+from django.db import Error as DatabaseError
+
+from audit.feed import FeedEvent
+from console.live import Follower, Hub
+from console.watchers import Watcher, may_see
+
+Message = Mapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+SIGN_IN, FORBIDDEN, TOO_LARGE, NOT_UNDERSTOOD, TRY_LATER = 4401, 4403, 1009, 1008, 1013
+PING_S = 20.0
+RECHECK_S = 3.0
+"""A person who signed out or lost a role is cut off within this."""
+WATCH_S = 10.0
+"""How often the mark "somebody watches this session" is renewed."""
+FRAME = 1024
+
+
+class Closed(Exception):
+    """The socket is to be closed with a code."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+async def live(scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
+    """Serve one socket until either side ends it."""
+    if (await receive())["type"] != "websocket.connect":
+        return
+    if not same_origin(scope):
+        await send({"type": "websocket.close", "code": FORBIDDEN})
+        return
+    await send({"type": "websocket.accept"})
+    socket = Socket(scope, receive, send)
+    try:
+        await socket.serve()
+    except Closed as closed:
+        # The other side may have gone meanwhile, which is what was wanted.
+        with suppress(RuntimeError, OSError):
+            await send({"type": "websocket.close", "code": closed.code})
+
+
+def same_origin(scope: Mapping[str, Any]) -> bool:
+    """Say whether the page that opens the socket is one of ours, its port included, which cookies do not look at."""
+    headers = dict(scope.get("headers", ()))
+    origin = headers.get(b"origin", b"").decode("latin-1")
+    host = headers.get(b"host", b"").decode("latin-1")
+    return bool(origin) and (urlsplit(origin).netloc == host or origin == settings.COUNTERSIGN_PUBLIC_URL)
+
+
+def since_of(scope: Mapping[str, Any]) -> int | None:
+    """Return the cursor that the client asks to go on from; None means from now on."""
+    text = parse_qs(scope.get("query_string", b"").decode("latin-1")).get("since", [""])[0]
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 18 else None
+
+
+class Socket:
+    """One open socket: who sits at it, where it stands in the feed, what it watches."""
+
+    def __init__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
+        self._key = str(scope["session"].session_key or "")
+        self._since = since_of(scope)
+        self._receive = receive
+        self._send = send
+        self._hub = Hub.current()
+        self._watcher: Watcher | None = None
+        self._told = 0
+
+    async def serve(self) -> None:
+        """Follow the feed until the client leaves or may no longer stay; raises Closed with the code."""
+        follower = await self._hub.follow(self._since)
+        try:
+            await self._recheck()
+            self._told = follower.cursor
+            await self._tell({"type": "hello", "n": follower.cursor, "build": settings.VERSION})
+            await self._both(self._listen(follower), self._speak(follower))
+        finally:
+            follower.leave()
+
+    async def _both(self, *parts: Any) -> None:
+        """Run both directions; the first that ends, ends the other."""
+        tasks = [asyncio.ensure_future(part) for part in parts]
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _listen(self, follower: Follower) -> None:
+        while True:
+            message = await self._receive()
+            if message["type"] == "websocket.disconnect":
+                return
+            follower.watched = _wish(message)
+            await self._renew(follower)
+
+    async def _speak(self, follower: Follower) -> None:
+        now = time.monotonic()
+        due = {"ping": now + PING_S, "recheck": now + RECHECK_S, "watch": now + WATCH_S}
+        while True:
+            news = await follower.wait(max(0.0, min(due.values()) - time.monotonic()))
+            now = time.monotonic()
+            if now >= due["recheck"]:
+                due["recheck"] = now + RECHECK_S
+                await self._recheck()
+            if now >= due["watch"]:
+                due["watch"] = now + WATCH_S
+                await self._renew(follower)
+            if news:
+                await self._pass_on(follower)
+            # While the listener is gone nothing is promised: without pings the page shows itself as stale.
+            if now >= due["ping"]:
+                due["ping"] = now + PING_S
+                if self._hub.listening:
+                    await self._mark("ping", follower.cursor)
+
+    async def _pass_on(self, follower: Follower) -> None:
+        events = await follower.take()
+        if events is None:
+            self._told = follower.cursor
+            await self._tell({"type": "resync", "reason": "behind", "n": follower.cursor})
+            return
+        for event in events:
+            if self._watcher is not None and may_see(self._watcher, event):
+                await self._event(event)
+        if text := follower.take_text():
+            await self._tell({"type": "session.delta", "ids": [follower.watched], "text": text})
+
+    async def _event(self, event: FeedEvent) -> None:
+        await self._mark(event.kind, event.n, ids=list(event.ids), rev=event.rev)
+
+    async def _mark(self, kind: str, n: int, **rest: Any) -> None:
+        """Send what moves the client's cursor, with the cursor that it must have had before."""
+        prev, self._told = self._told, n
+        await self._tell({"n": n, "prev": prev, "type": kind, **rest})
+
+    async def _tell(self, message: Mapping[str, Any]) -> None:
+        await self._send({"type": "websocket.send", "text": json.dumps(message, separators=(",", ":"))})
+
+    async def _recheck(self) -> None:
+        """Look again who this is; closed when signed out (4401) or without any right to look (4403)."""
+        try:
+            watcher = await self._hub.desk.watcher(self._key)
+        except DatabaseError:
+            raise Closed(TRY_LATER) from None
+        if watcher is None:
+            raise Closed(SIGN_IN)
+        if not watcher.sees:
+            raise Closed(FORBIDDEN)
+        self._watcher = watcher
+
+    async def _renew(self, follower: Follower) -> None:
+        """Renew the mark that lets the worker stream the watched session's answer."""
+        if follower.watched:
+            await self._hub.call(stream_answer, follower.watched)
+
+
+def _wish(message: Message) -> str:
+    """Return the session that the client wants to watch, "" for none; raises Closed for anything else."""
+    text = message.get("text") or ""
+    if len(text) > FRAME or message.get("bytes"):
+        raise Closed(TOO_LARGE)
+    try:
+        wish = json.loads(text)
+    except ValueError:
+        raise Closed(NOT_UNDERSTOOD) from None
+    if not isinstance(wish, dict) or set(wish) != {"watch"} or not isinstance(wish["watch"], str):
+        raise Closed(NOT_UNDERSTOOD)
+    return str(wish["watch"])[:24]
