@@ -33,8 +33,7 @@ def append(writer: Writer, entries: Sequence[Entry], *, log: str, at: datetime) 
         bodies.append(entry_bytes(entry, log=log, ts=ts, commitments=commitments))
     rows = writer.rows(_APPEND, (bodies, *(column or None for column in contents)))
     return [
-        Appended(id_, entry.stream, seq, entry_hash, at)
-        for entry, (id_, seq, entry_hash) in zip(entries, rows, strict=True)
+        Appended(id_, entry.stream, seq, entry_hash, at) for entry, (id_, seq, entry_hash) in zip(entries, rows, strict=True)
     ]
 
 

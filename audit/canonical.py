@@ -15,7 +15,7 @@ import rfc8785
 
 from audit.errors import InvalidEntry, InvalidJson
 
-Json: TypeAlias = Union[None, bool, int, float, str, "Sequence[Json]", "Mapping[str, Json]"]
+Json: TypeAlias = Union[bool, int, float, str, "Sequence[Json]", "Mapping[str, Json]", None]
 
 LARGEST = 2**53 - 1
 DEEPEST = 64

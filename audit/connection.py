@@ -33,7 +33,7 @@ class Writer:
         """Run one statement; refusals of the log become InvalidEntry and StreamClosed, the rest Django's errors."""
         try:
             with self._connection.wrap_database_errors:
-                self._cursor.execute(statement, parameters)  # type: ignore[arg-type]  # texts are built from models
+                self._cursor.execute(statement, parameters)
         except UnicodeEncodeError:
             raise InvalidEntry(reason="it holds half a surrogate pair") from None
         except DatabaseError as error:

@@ -68,6 +68,8 @@ def entry_bytes(entry: Entry, *, log: str, ts: str, commitments: Mapping[str, st
     """
     if not STREAM.match(entry.stream):
         raise InvalidEntry(reason=f"{entry.stream!r} is not the name of a stream")
+    if not isinstance(entry.facts.get("tool", ""), str):
+        raise InvalidEntry(reason="the fact `tool` is not the name of a tool")
     body: dict[str, Any] = {
         "v": VERSION,
         "log": log,

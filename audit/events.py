@@ -7,6 +7,7 @@ Kinds are part of the entry format: one is never renamed or removed, only added.
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Self
 
 
 class EventKind(StrEnum):
@@ -14,7 +15,8 @@ class EventKind(StrEnum):
 
     doc: str
 
-    def __new__(cls, value: str, doc: str) -> EventKind:
+    def __new__(cls, value: str, doc: str) -> Self:
+        """Make a member of its value and its sentence."""
         member = str.__new__(cls, value)
         member._value_ = value
         member.doc = doc
@@ -132,8 +134,8 @@ class EventKind(StrEnum):
     USER_SIGNED_OUT = "user.signed_out", "A person signed out."
     USER_REAUTHENTICATED = "user.reauthenticated", "A person proved again who they are."
     USER_REFUSED = "user.refused", "A sign-in was refused."
-    TOKEN_CREATED = "token.created", "An access token was made."  # noqa: S105 an event's name, not a secret
-    TOKEN_REVOKED = "token.revoked", "An access token was revoked."  # noqa: S105 an event's name, not a secret
+    TOKEN_CREATED = "token.created", "An access token was made."
+    TOKEN_REVOKED = "token.revoked", "An access token was revoked."
     WEBHOOK_DELIVERED = "webhook.delivered", "A webhook was delivered."
     WEBHOOK_FAILED = "webhook.failed", "A webhook could not be delivered."
 

@@ -11,8 +11,14 @@ from typing import ClassVar
 
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
-from django.db.models import Q, Value
-from django.db.models.expressions import F, Func
+from django.db.models import F, Func, Q
+
+# The words of an entry that people search for: its facts, ids and names. Hashes, times and what has a filter of its own
+# would only swell the index.
+WORDS = Func(
+    F("body_json"),
+    template="jsonb_to_tsvector('simple', %(expressions)s - '{content,kind,log,span,stream,trace,ts}'::text[], '[\"string\"]')",
+)
 
 
 class Log(models.Model):
@@ -73,10 +79,7 @@ class AuditEntry(models.Model):
             models.Index(fields=["kind", "id"], name="audit_entry_by_kind"),
             models.Index(fields=["tool", "id"], name="audit_entry_by_tool", condition=~Q(tool="")),
             models.Index(fields=["at"], name="audit_entry_by_time"),
-            GinIndex(
-                Func(Value("simple"), F("body_json"), Value('["string"]'), function="jsonb_to_tsvector"),
-                name="audit_entry_by_text",
-            ),
+            GinIndex(WORDS, name="audit_entry_by_text"),
         ]
 
 
@@ -106,7 +109,9 @@ class Content(models.Model):
     """Raw content of an entry, apart from it, with the salt of its commitment. Deleting a row leaves the log whole."""
 
     id = models.UUIDField(primary_key=True)
-    entry = models.ForeignKey(AuditEntry, on_delete=models.DO_NOTHING, related_name="texts", db_index=False, db_constraint=False)
+    entry = models.ForeignKey(
+        AuditEntry, on_delete=models.DO_NOTHING, related_name="texts", db_index=False, db_constraint=False
+    )
     name = models.TextField(db_collation="C")
     cls = models.TextField(db_collation="C")
     salt = models.BinaryField()

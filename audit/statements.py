@@ -18,6 +18,7 @@ from uuid import UUID
 from django.apps import apps
 from django.db import connections
 from django.db.models import Field
+from django.db.models.options import Options
 
 from audit.batch import FUTURE, PAST, Plus
 
@@ -45,16 +46,21 @@ class Column:
 def column(model: str, key: str) -> Column:
     """Return the column that `key` names, by the field's name or the column's; raises FieldDoesNotExist."""
     connection = connections["default"]
-    field: Field[Any, Any] = apps.get_model(model)._meta.get_field(key)  # type: ignore[assignment]  # columns only
+    field: Field[Any, Any] = _options(model).get_field(key)  # type: ignore[assignment]  # columns only
     kind = field.cast_db_type(connection)
     if kind is None or field.column is None:
         raise ValueError(f"{model}.{key} is not a column")
     return Column(connection.ops.quote_name(field.column), kind)
 
 
+def _options(model: str) -> Options[Any]:
+    options: Options[Any] = apps.get_model(model)._meta  # noqa: SLF001 Django's documented name
+    return options
+
+
 def table(model: str) -> str:
     """Return the quoted name of the model's table."""
-    return connections["default"].ops.quote_name(apps.get_model(model)._meta.db_table)
+    return connections["default"].ops.quote_name(_options(model).db_table)
 
 
 @lru_cache(maxsize=1024)

@@ -67,10 +67,9 @@ class Migration(migrations.Migration):
                     models.Index(fields=["at"], name="audit_entry_by_time"),
                     django.contrib.postgres.indexes.GinIndex(
                         models.Func(
-                            models.Value("simple"),
                             models.F("body_json"),
-                            models.Value('["string"]'),
-                            function="jsonb_to_tsvector",
+                            template="jsonb_to_tsvector('simple', %(expressions)s"
+                            " - '{content,kind,log,span,stream,trace,ts}'::text[], '[\"string\"]')",
                         ),
                         name="audit_entry_by_text",
                     ),

@@ -1,0 +1,42 @@
+"""Verify the audit log and say what is wrong first: exit 0 when all is well, 1 when it is not."""
+
+from __future__ import annotations
+
+import json
+from argparse import ArgumentParser
+from dataclasses import asdict
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from audit.verify import verify
+
+
+class Command(BaseCommand):
+    """`manage.py verify_audit [--stream NAME] [--json]`."""
+
+    help = "Verify the hash chains of the audit log, its index and the texts behind its commitments."
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Declare the options."""
+        parser.add_argument("--stream", help='one stream only, for example "session:S-88123"')
+        parser.add_argument("--json", action="store_true", help="print the result as JSON")
+
+    def handle(self, *, stream: str | None, json: bool, **_: Any) -> None:
+        """Print the result; leave with 1 when something is wrong."""
+        result = verify(stream)
+        if json:
+            self.stdout.write(_as_json(asdict(result)))
+        elif result.first_bad is None:
+            self.stdout.write(f"The log verifies: {result.checked} entries.")
+        else:
+            bad = result.first_bad
+            where = f"{bad.stream or 'the log'}, entry {bad.seq}, log index {bad.log_index}"
+            self.stderr.write(f"The log does not verify. First wrong entry: {where}: {bad.reason}.")
+        if not result.ok:
+            raise SystemExit(1)
+
+
+def _as_json(result: dict[str, Any]) -> str:
+    return json.dumps(result)

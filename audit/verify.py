@@ -1,0 +1,183 @@
+"""Verification from inside: every hash is computed again, and the first entry that is wrong is named.
+
+What it finds: changed, deleted, inserted, swapped and duplicated entries, a cut tail, a dropped stream, a changed copy
+or column, a forged head, content behind a commitment that is not its text, an index with gaps. What nothing inside a
+database can find: a chain rewritten with all its hashes, heads and indexes, or the whole database put back to an older
+state; that needs checkpoints that are kept elsewhere.
+
+It reads through cursors in one snapshot, so memory does not grow with the log and writers are not held up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
+from typing import Any
+
+from django.db import connections, transaction
+
+from audit.chain import genesis
+from audit.verify_entry import Found, Link, check_content, check_entry
+
+CHUNK = 2000
+
+_ENTRIES = """
+SELECT e.stream, e.id, e.seq, e.kind, e.at, e.actor_kind, e.actor_id, e.tool, e.body, e.body_json::text, e.prev_hash,
+       e.entry_hash, l.log_index, p.entry_id IS NOT NULL
+  FROM audit_entry AS e
+  LEFT JOIN audit_log_index AS l ON l.entry_id = e.id
+  LEFT JOIN audit_pending AS p ON p.entry_id = e.id
+ WHERE %s = '' OR e.stream = %s
+ ORDER BY e.stream, e.seq, e.id
+"""
+_STREAMS = """
+SELECT name, head_seq, head_hash, closed FROM audit_stream WHERE %s = '' OR name = %s ORDER BY name
+"""
+_CONTENTS = """
+SELECT c.name, c.cls, c.salt, c.body, e.body, e.stream, e.seq, l.log_index
+  FROM audit_content AS c
+  LEFT JOIN audit_entry AS e ON e.id = c.entry_id
+  LEFT JOIN audit_log_index AS l ON l.entry_id = c.entry_id
+ WHERE %s = '' OR e.stream = %s
+ ORDER BY c.entry_id
+"""
+_LOST = """
+SELECT l.log_index FROM audit_log_index AS l LEFT JOIN audit_entry AS e ON e.id = l.entry_id
+ WHERE e.id IS NULL ORDER BY l.log_index LIMIT 1
+"""
+_GAP = """
+SELECT i.expected FROM (SELECT log_index, row_number() OVER (ORDER BY log_index) AS expected FROM audit_log_index) AS i
+ WHERE i.log_index <> i.expected ORDER BY i.log_index LIMIT 1
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class FirstBad:
+    """The first entry that is wrong: its stream and place, its number in the log where it has one, and what is wrong."""
+
+    stream: str
+    seq: int | None
+    log_index: int | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """The result: how many entries were checked, and the first that is wrong."""
+
+    ok: bool
+    checked: int
+    first_bad: FirstBad | None
+
+
+def verify(stream: str | None = None, *, using: str = "default") -> Verification:
+    """Verify the whole log, or one stream of it; "first" is the lowest place in the log, then the stream's order."""
+    with _snapshot(using):
+        walk = _Walk(stream or "", using)
+        walk.streams()
+        walk.contents()
+        if not stream:
+            walk.log()
+    return Verification(walk.first is None, walk.checked, walk.first)
+
+
+class _Walk:
+    """One pass over the log, which keeps the first thing that is wrong."""
+
+    def __init__(self, stream: str, using: str) -> None:
+        self.stream = stream
+        self.using = using
+        self.checked = 0
+        self.first: FirstBad | None = None
+
+    def streams(self) -> None:
+        """Walk entries and registry side by side: both come in the order of the streams' names."""
+        entries = groupby(self._rows(_ENTRIES), key=itemgetter(0))
+        for name, links, head in _side_by_side(entries, self._rows(_STREAMS)):
+            if head is None:
+                self._note(Found(name, 1, None, "the stream is not in the registry"))
+            self._chain(name, links, head)
+        if self.stream and not self.checked and self.first is None:
+            self._note(Found(self.stream, None, None, "there is no such stream"))
+
+    def _chain(self, name: str, links: Iterable[Any], head: tuple[Any, ...] | None) -> None:
+        """Check one chain up to its first wrong entry, then its head."""
+        before = Link(0, genesis(name), 0, closed=False)
+        for row in links:
+            self.checked += 1
+            found, before = check_entry(row, before)
+            if found is not None:
+                self._note(found)
+                return
+        if head is None:
+            return
+        _, seq, head_hash, closed = head
+        if (seq, bytes(head_hash), closed) != (before.seq, before.entry_hash, before.closed):
+            reason = "entries are missing at the end of the stream" if seq > before.seq else "the head is not the last entry"
+            self._note(Found(name, before.seq + 1 if seq > before.seq else before.seq, before.log_index or None, reason))
+
+    def contents(self) -> None:
+        """Check every raw text that is still there against the commitment of its entry."""
+        for row in self._rows(_CONTENTS):
+            found = check_content(row)
+            if found is not None:
+                self._note(found)
+
+    def log(self) -> None:
+        """Check that the log's numbers are dense and that each stands for an entry."""
+        for query, reason in ((_LOST, "the entry at this place is missing"), (_GAP, "this place of the log is missing")):
+            with connections[self.using].cursor() as cursor:
+                cursor.execute(query)
+                row = cursor.fetchone()
+            if row is not None:
+                self._note(Found("", None, row[0], reason))
+
+    def _note(self, found: Found) -> None:
+        bad = FirstBad(found.stream, found.seq, found.log_index, found.reason)
+        if self.first is None or _rank(bad) < _rank(self.first):
+            self.first = bad
+
+    def _rows(self, query: str) -> Iterator[tuple[Any, ...]]:
+        with connections[self.using].chunked_cursor() as cursor:
+            cursor.execute(query, [self.stream, self.stream])
+            while rows := cursor.fetchmany(CHUNK):
+                yield from rows
+
+
+def _rank(bad: FirstBad) -> tuple[bool, int]:
+    return bad.log_index is None, bad.log_index or 0
+
+
+def _side_by_side(
+    groups: Iterable[tuple[str, Iterable[Any]]], heads: Iterable[tuple[Any, ...]]
+) -> Iterator[tuple[str, Iterable[Any], tuple[Any, ...] | None]]:
+    """Join the entries of streams with their heads; either may be missing. Both come sorted by bytes of the name."""
+    registry = iter(heads)
+    head = next(registry, None)
+    for name, links in groups:
+        while head is not None and head[0] < name:
+            yield head[0], (), head
+            head = next(registry, None)
+        if head is not None and head[0] == name:
+            yield name, links, head
+            head = next(registry, None)
+        else:
+            yield name, links, None
+    while head is not None:
+        yield head[0], (), head
+        head = next(registry, None)
+
+
+@contextmanager
+def _snapshot(using: str) -> Iterator[None]:
+    """Read everything as it was at one moment; inside a transaction that is the caller's."""
+    connection = connections[using]
+    outermost = not connection.in_atomic_block
+    with transaction.atomic(using=using):
+        if outermost:
+            with connection.cursor() as cursor:
+                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        yield

@@ -1,0 +1,111 @@
+"""What must hold of one entry and of one raw text. Pure: rows in, what is wrong out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from audit.canonical import canonical, parse
+from audit.chain import commitment, entry_hash
+from audit.errors import CountersignError
+
+_CLOSES = b'{"closes":true,'  # canonical members come sorted, so it stands first where it is
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """The end of the chain so far: what the next entry must follow."""
+
+    seq: int
+    entry_hash: bytes
+    log_index: int
+    closed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Something wrong, and where."""
+
+    stream: str
+    seq: int | None
+    log_index: int | None
+    reason: str
+
+
+def check_entry(row: Sequence[Any], before: Link) -> tuple[Found | None, Link]:
+    """Check one entry against the one before it; return what is wrong and the new end of the chain."""
+    stream, _, seq, kind, at, actor_kind, actor_id, tool, body, copy, prev, hashed, log_index, pending = row
+    body = bytes(body)
+    reason = (
+        _place(seq, bytes(prev), bytes(hashed), body, stream, before)
+        or _log(log_index, pending=pending, before=before)
+        or _says(body, copy, {"stream": stream, "kind": kind, "actor_kind": actor_kind, "actor_id": actor_id, "tool": tool}, at)
+    )
+    if reason:
+        return Found(stream, seq, log_index, reason), before
+    return None, Link(seq, bytes(hashed), log_index or before.log_index, closed=body.startswith(_CLOSES))
+
+
+def _place(seq: int, prev: bytes, hashed: bytes, body: bytes, stream: str, before: Link) -> str:
+    if before.closed:
+        return "an entry stands after the end of its stream"
+    if seq > before.seq + 1:
+        return f"entry {before.seq + 1} of the stream is missing before this one"
+    if seq != before.seq + 1:
+        return "two entries have the same place"
+    if prev != before.entry_hash:
+        return "it does not follow the entry before it"
+    if hashed != entry_hash(stream, seq, prev, body):
+        return "its bytes or its place were changed: the hash is another"
+    return ""
+
+
+def _log(log_index: int | None, *, pending: bool, before: Link) -> str:
+    if log_index is None and not pending:
+        return "it is missing from the log's index"
+    if log_index is not None and pending:
+        return "it is in the log's index and waits for it as well"
+    if log_index is not None and log_index <= before.log_index:
+        return "its place in the log is before that of its predecessor"
+    return ""
+
+
+def _says(body: bytes, copy: str, columns: dict[str, str], at: datetime) -> str:
+    """Compare the bytes with what stands beside them to search in."""
+    try:
+        said: Any = parse(body.decode())
+        if canonical(said) != body:
+            return "its bytes are not canonical"
+    except (CountersignError, UnicodeDecodeError):
+        return "its bytes are not an entry"
+    if json.loads(copy) != said:
+        return "its searchable copy says something else than its bytes"
+    principal = said.get("principal", {})
+    told = {
+        "stream": said.get("stream"),
+        "kind": said.get("kind"),
+        "actor_kind": principal.get("kind"),
+        "actor_id": principal.get("id"),
+        "tool": said.get("facts", {}).get("tool", ""),
+    }
+    wrong = sorted(name for name, value in columns.items() if told[name] != value)
+    if said.get("ts") != f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}Z":
+        wrong.append("at")
+    return f"its column {wrong[0]} says something else than its bytes" if wrong else ""
+
+
+def check_content(row: Sequence[Any]) -> Found | None:
+    """Check one raw text against what its entry committed to."""
+    name, cls, salt, text, body, stream, seq, log_index = row
+    if body is None:
+        return Found("", None, log_index, "a text belongs to an entry that is missing")
+    try:
+        committed = json.loads(bytes(body)).get("content", {}).get(name)
+    except ValueError:
+        return Found(stream, seq, log_index, "its bytes are not an entry")
+    if committed != {"commitment": commitment(bytes(salt), text), "class": cls}:
+        return Found(stream, seq, log_index, f"its text {name!r} is not the one that it commits to")
+    return None
