@@ -6,7 +6,7 @@ values), so that `agents.llm.openai` stays the only importer.
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -41,9 +41,7 @@ def from_api_error(error: Exception) -> ModelError:
     )
 
 
-def from_status(
-    status: int, *, reason: str, code: str = "", headers: Mapping[str, str] | None = None
-) -> ModelError:
+def from_status(status: int, *, reason: str, code: str = "", headers: Mapping[str, str] | None = None) -> ModelError:
     """Return our error for an HTTP status.
 
     Rate limits, server errors, conflicts and time-outs may be tried again unless the server's
@@ -101,7 +99,7 @@ def _without_status(error: Exception) -> ModelError:
 def _reason(error: Exception) -> str:
     body: Any = getattr(error, "body", None)
     message = body.get("message") if isinstance(body, dict) else None
-    return str(message or getattr(error, "message", "") or error)[:_LONGEST_REASON]
+    return str(message or getattr(error, "message", "") or error)[:_LONGEST_REASON].rstrip(".")
 
 
 def _number(value: str | None) -> float | None:
@@ -117,7 +115,7 @@ def _until(value: str, date: str | None) -> float | None:
     """Return the seconds from the server's own clock to an HTTP date."""
     try:
         until = parsedate_to_datetime(value)
-        now = parsedate_to_datetime(date) if date else datetime.datetime.now(datetime.UTC)
+        now = parsedate_to_datetime(date) if date else dt.datetime.now(dt.UTC)
         return max((until - now).total_seconds(), 0.0)
     except (ValueError, TypeError):
         return None

@@ -32,9 +32,7 @@ from agents.llm.provider import (
 _PATH: Final = "/chat/completions"
 _NO_KEY: Final = "no-key-needed"
 _CONNECT_S: Final = 5.0
-_LIMITS: Final = httpx2.Limits(
-    max_connections=1000, max_keepalive_connections=400, keepalive_expiry=15.0
-)
+_LIMITS: Final = httpx2.Limits(max_connections=1000, max_keepalive_connections=400, keepalive_expiry=15.0)
 _JSON_HEADERS: Final = {"Content-Type": "application/json"}
 
 
@@ -59,9 +57,7 @@ class OpenAIProvider:
         )
         self._dialect = Dialect()
 
-    async def complete(
-        self, question: Question, *, on_delta: Callable[[str], None] | None = None
-    ) -> Completion:
+    async def complete(self, question: Question, *, on_delta: Callable[[str], None] | None = None) -> Completion:
         """Ask once; see `agents.llm.provider.Provider`."""
         started = time.monotonic()
         try:
@@ -74,9 +70,7 @@ class OpenAIProvider:
         """Close all connections."""
         await self._client.close()
 
-    async def _ask_adapting(
-        self, question: Question, on_delta: Callable[[str], None] | None, started: float
-    ) -> Completion:
+    async def _ask_adapting(self, question: Question, on_delta: Callable[[str], None] | None, started: float) -> Completion:
         """Ask; where the server refuses an optional parameter, ask again without it."""
         while True:
             body = self._dialect.body(question, stream=on_delta is not None)
@@ -95,12 +89,8 @@ class OpenAIProvider:
             except ValueError as error:  # bare json.JSONDecodeError and UnicodeDecodeError
                 raise BrokenAnswer(f"the answer is not readable: {error}") from error
 
-    async def _ask(
-        self, question: Question, body: dict[str, Any], started: float
-    ) -> Completion:
-        response = await self._client.post(
-            _PATH, cast_to=httpx2.Response, content=_encode(body), options=_options()
-        )
+    async def _ask(self, question: Question, body: dict[str, Any], started: float) -> Completion:
+        response = await self._client.post(_PATH, cast_to=httpx2.Response, content=_encode(body), options=_options())
         answer = json.loads(response.content)
         _refuse_error_body(answer)
         draft = wire.read_whole(answer)
@@ -152,9 +142,7 @@ class _Watcher:
             self._on_delta(wire.clean(text)[0])
 
 
-def _completion(
-    question: Question, draft: wire.Draft, started: float, *, first_token_ms: int | None
-) -> Completion:
+def _completion(question: Question, draft: wire.Draft, started: float, *, first_token_ms: int | None) -> Completion:
     """Check that the answer is whole and give it its final form."""
     if not draft.finish_reason:
         raise BrokenAnswer("the answer ended without a finish reason")

@@ -72,9 +72,7 @@ def cost_microusd(model: str, usage: Usage, *, unknown: Price = UNKNOWN_MODEL) -
 def _by(price: Price, usage: Usage) -> int:
     fresh = usage.input_tokens - usage.cached_tokens
     total = (
-        fresh * price.input_microusd
-        + usage.cached_tokens * price.cached_microusd
-        + usage.output_tokens * price.output_microusd
+        fresh * price.input_microusd + usage.cached_tokens * price.cached_microusd + usage.output_tokens * price.output_microusd
     )
     return -(-total // _MILLION)
 

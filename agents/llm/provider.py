@@ -81,9 +81,7 @@ class Question:
 class Provider(Protocol):
     """Something that answers questions; one instance belongs to one event loop."""
 
-    async def complete(
-        self, question: Question, *, on_delta: Callable[[str], None] | None = None
-    ) -> Completion:
+    async def complete(self, question: Question, *, on_delta: Callable[[str], None] | None = None) -> Completion:
         """Ask once, without retry. Streams only when `on_delta` is given.
 
         Returns:
@@ -100,7 +98,7 @@ class Provider(Protocol):
 
 
 class ModelError(CountersignError):
-    """The model did not answer: {reason}"""
+    """The model did not answer: {reason}."""
 
     code: ClassVar[str] = "model_error"
     category: ClassVar[ErrorCategory] = "model"
@@ -120,27 +118,25 @@ class ModelError(CountersignError):
         request_id: str = "",
     ) -> None:
         """Keep the provider's words (`reason`) and what a retry needs to know."""
-        super().__init__(
-            reason=reason, status=status, retry_after_s=retry_after_s, request_id=request_id
-        )
+        super().__init__(reason=reason, status=status, retry_after_s=retry_after_s, request_id=request_id)
 
 
 class RateLimited(ModelError):
-    """The model provider asked us to slow down: {reason}"""
+    """The model provider asked us to slow down: {reason}."""
 
     code = "model_rate_limited"
     retryable = True
 
 
 class ModelUnavailable(ModelError):
-    """The model provider could not be reached or failed on its side: {reason}"""
+    """The model provider could not be reached or failed on its side: {reason}."""
 
     code = "model_unavailable"
     retryable = True
 
 
 class ModelTimeout(ModelError):
-    """The model did not answer in time: {reason}"""
+    """The model did not answer in time: {reason}."""
 
     code = "model_timeout"
     category = "timeout"
@@ -148,19 +144,19 @@ class ModelTimeout(ModelError):
 
 
 class BrokenAnswer(ModelError):
-    """The model's answer was cut off or could not be read: {reason}"""
+    """The model's answer was cut off or could not be read: {reason}."""
 
     code = "model_broken_answer"
     retryable = True
 
 
 class BadRequest(ModelError):
-    """The model provider refused the request for good: {reason}"""
+    """The model provider refused the request for good: {reason}."""
 
     code = "model_bad_request"
 
 
 class ContextOverflow(BadRequest):
-    """The conversation is longer than the model can read: {reason}"""
+    """The conversation is longer than the model can read: {reason}."""
 
     code = "model_context_overflow"

@@ -44,9 +44,7 @@ class RetryDecision:
 DEFAULT_POLICY = RetryPolicy()
 
 
-def decide(
-    error: ModelError, attempt: int, *, random: float, policy: RetryPolicy = DEFAULT_POLICY
-) -> RetryDecision:
+def decide(error: ModelError, attempt: int, *, random: float, policy: RetryPolicy = DEFAULT_POLICY) -> RetryDecision:
     """Say what follows a failed attempt.
 
     Args:

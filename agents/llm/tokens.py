@@ -26,17 +26,13 @@ def most(text: str) -> int:
     return len(text.encode("utf-8", "replace"))
 
 
-def estimate_request(
-    messages: Sequence[Mapping[str, Any]], tools: Sequence[Mapping[str, Any]] = ()
-) -> int:
+def estimate_request(messages: Sequence[Mapping[str, Any]], tools: Sequence[Mapping[str, Any]] = ()) -> int:
     """Return the likely number of input tokens of a whole request."""
     whole = json.dumps([list(messages), list(tools)], ensure_ascii=False, default=str)
     return estimate(whole) + _MESSAGE_OVERHEAD * len(messages)
 
 
-def most_request(
-    messages: Sequence[Mapping[str, Any]], tools: Sequence[Mapping[str, Any]] = ()
-) -> int:
+def most_request(messages: Sequence[Mapping[str, Any]], tools: Sequence[Mapping[str, Any]] = ()) -> int:
     """Return an upper bound of the input tokens of a whole request, for reservations."""
     whole = json.dumps([list(messages), list(tools)], ensure_ascii=False, default=str)
     return most(whole) + _MESSAGE_OVERHEAD * len(messages)

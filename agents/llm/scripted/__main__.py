@@ -22,9 +22,7 @@ def main() -> int:
         print(f"The scripted model cannot start: {error}", file=sys.stderr)
         return 2
     try:
-        web.run_app(
-            model.application(), host=given.host, port=given.port, print=None, access_log=None, shutdown_timeout=2.0
-        )
+        web.run_app(model.application(), host=given.host, port=given.port, print=None, access_log=None, shutdown_timeout=2.0)
     except OSError as error:
         print(f"The scripted model cannot listen on {given.host}:{given.port}: {error.strerror}", file=sys.stderr)
         return 2

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-_VERB = re.compile(r"\b(?:calculate|compute|work out|evaluate|how much is|what is|what's|how much are|add up)\b", re.I)
+_VERB = re.compile(r"\b(?:calculate|compute|work out|evaluate|how much is|what is|what's|how much are|add up)\b", re.IGNORECASE)
 _WORDS = (
     (r"(?<=\d),(?=\d{3}\b)", ""),
     (r"[$€£]", ""),
@@ -28,7 +28,12 @@ def find_expression(text: str) -> str:
         return ""
     rest = text[asked.end() :]
     for pattern, symbol in _WORDS:
-        rest = re.sub(pattern, f" {symbol} " if symbol and not symbol.startswith("\\") and "(" not in symbol else symbol, rest, flags=re.I)
+        rest = re.sub(
+            pattern,
+            f" {symbol} " if symbol and not symbol.startswith("\\") and "(" not in symbol else symbol,
+            rest,
+            flags=re.IGNORECASE,
+        )
     found = [re.sub(r"\s+", " ", part).strip(" .*/+%-") for part in _EXPRESSION.findall(rest)]
     best = max(found, key=len, default="")
     while best.count("(") < best.count(")"):

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-_WRAPPER = re.compile(r"</?\s*(?:untrusted|trusted|tool_result)\b[^>]*>[ \t]*\n?", re.I)
-_UNTRUSTED = re.compile(r"<\s*untrusted\b", re.I)
-_EDITED = re.compile(r"^A reviewer changed the arguments[^\n]*\n?", re.I)
+_WRAPPER = re.compile(r"</?\s*(?:untrusted|trusted|tool_result)\b[^>]*>[ \t]*\n?", re.IGNORECASE)
+_UNTRUSTED = re.compile(r"<\s*untrusted\b", re.IGNORECASE)
+_EDITED = re.compile(r"^A reviewer changed the arguments[^\n]*\n?", re.IGNORECASE)
 _NOTE = re.compile(r"^\s*\[[^\]\n]{1,200}\]")
 _DECODER = json.JSONDecoder()
 
@@ -162,7 +162,7 @@ def text_of(message: Mapping[str, Any]) -> str:
 
 def read_json(text: str) -> Any:
     """Return the JSON object or list that a text begins with or holds on a line of its own; else None."""
-    for match in re.finditer(r"^\s*(?=[{\[])", text, re.M):
+    for match in re.finditer(r"^\s*(?=[{\[])", text, re.MULTILINE):
         try:
             return _DECODER.raw_decode(text, match.end())[0]
         except ValueError:

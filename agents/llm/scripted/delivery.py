@@ -13,11 +13,16 @@ from agents.llm.scripted.conversation import Conversation
 from agents.llm.scripted.replies import DONE, Reply, chunks, make_reply, whole
 
 _NO_FAULT = Fault("")
+_ERRORS = {
+    "rate_limit": (429, "Rate limit reached, please slow down.", "rate_limit_exceeded"),
+    "server_error": (500, "The server had an error.", "server_error"),
+    "unauthorized": (401, "Incorrect API key provided.", "invalid_api_key"),
+    "bad_request": (400, "The request was refused.", "invalid_request_error"),
+    "context_overflow": (400, "This model's maximum context length is 8192 tokens.", "context_length_exceeded"),
+}
 
 
-async def send(
-    request: web.Request, conversation: Conversation, answer: Answer, counts: Counter[str]
-) -> web.StreamResponse:
+async def send(request: web.Request, conversation: Conversation, answer: Answer, counts: Counter[str]) -> web.StreamResponse:
     """Deliver an answer with its fault, and count what it would have cost."""
     fault = answer.fault or _NO_FAULT
     if fault.kind:
@@ -42,17 +47,10 @@ def error(status: int, message: str, code: str, headers: dict[str, str] | None =
 
 async def _refuse(request: web.Request, fault: Fault) -> web.StreamResponse | None:
     """Answer with an error, or not at all, where the fault says so; wait where it says that."""
-    if fault.kind == "rate_limit":
-        headers = {"Retry-After": f"{fault.seconds:g}"} if fault.seconds else None
-        return error(429, "Rate limit reached, please slow down.", "rate_limit_exceeded", headers)
-    if fault.kind == "server_error":
-        return error(fault.status, "The server had an error.", "server_error")
-    if fault.kind == "unauthorized":
-        return error(401, "Incorrect API key provided.", "invalid_api_key")
-    if fault.kind == "bad_request":
-        return error(400, "The request was refused.", "invalid_request_error")
-    if fault.kind == "context_overflow":
-        return error(400, "This model's maximum context length is 8192 tokens.", "context_length_exceeded")
+    if fault.kind in _ERRORS:
+        status, message, code = _ERRORS[fault.kind]
+        headers = {"Retry-After": f"{fault.seconds:g}"} if fault.kind == "rate_limit" and fault.seconds else None
+        return error(fault.status if fault.kind == "server_error" else status, message, code, headers)
     if fault.kind == "error_body":
         return web.json_response({"error": {"message": "upstream failed", "code": 502}})
     if fault.kind == "no_choices":

@@ -4,26 +4,44 @@ from __future__ import annotations
 
 import re
 
+from agents.llm.scripted.actions import Action
 from agents.llm.scripted.conversation import Exchange, strings
 from agents.llm.scripted.library import Source, hits
 from agents.llm.scripted.outcomes import outcome_of
-from agents.llm.scripted.request import Action, topic_of
-from agents.llm.scripted.words import sentence_case, shorten, stems
+from agents.llm.scripted.words import sentence_case, shape_of, shorten, stems
 from agents.llm.scripted.work import Work
 
 _SIGNATURE = "Kind regards,\nResearch assistant"
-_ROLES = frozenset("info support office sales team hello contact help ops admin all staff service mail noreply legal".split())
+_ROLES = frozenset(
+    [
+        "info",
+        "support",
+        "office",
+        "sales",
+        "team",
+        "hello",
+        "contact",
+        "help",
+        "ops",
+        "admin",
+        "all",
+        "staff",
+        "service",
+        "mail",
+        "noreply",
+        "legal",
+    ]
+)
 
 
 def subject(work: Work, action: Action) -> str:
     """Return the headline: the one asked for, else the topic in the person's words."""
     if action.details.get("subject"):
         return str(action.details["subject"])
-    words = re.sub(r"^(?:a |the )?(?:short |brief )?(?:summary|overview|quote|quotes|details) (?:of|from|about|on) ", "", work.subject_words, flags=re.I)
-    if words:
-        return shorten(sentence_case(words.strip(" ?.")), 90)
+    if work.subject_words:
+        return shorten(sentence_case(work.subject_words.strip(" ?.")), 90)
     facts = results(work)
-    return shorten(facts[0].rstrip("."), 90) if facts else "A message from the research assistant"
+    return f"The result: {shorten(facts[0].rstrip('.'), 80)}" if facts else "A message from the research assistant"
 
 
 def mail_body(work: Work, action: Action) -> str:
@@ -39,18 +57,26 @@ def content(work: Work, action: Action) -> str:
     if given:
         return "\n\n".join([sentence_case(str(given)), *extra])
     short = bool(action.details.get("short"))
-    parts = [_quoted(source, work, action, most=1 if short else 3) for source in work.sources[: 1 if short else 2]]
+    parts = [_quoted(source, work, action, most=1 if short else 3) for source in cited(work)[: 1 if short else 2]]
     parts = [part for part in parts if part] + results(work)
     if parts and work.sources and not short:
-        parts.insert(0, f"Here is what I found: {_lower_first(work.subject_words)}." if work.subject_words else "Here is what I found.")
+        parts.insert(0, _opening(work.subject_words))
     return "\n\n".join([*parts, *extra]) or sentence_case(work.subject_words)
 
 
-def results(work: Work) -> list[str]:
-    """Return in one sentence each what calculations, people, memory and web searches brought."""
-    found = [results_of(exchange) for exchange in work.conversation.open_exchanges]
-    found = [text for text in found if text] or [results_of(exchange) for exchange in work.conversation.exchanges[-6:] if not work.topics]
+def fresh_results(work: Work) -> list[str]:
+    """Return in one sentence each what calculations, people, memory and web searches brought for this request."""
+    found = (results_of(exchange) for exchange in work.conversation.open_exchanges)
     return list(dict.fromkeys(text for text in found if text))
+
+
+def results(work: Work) -> list[str]:
+    """Return the fresh results; for a request that only points back, the newest earlier ones."""
+    fresh = fresh_results(work)
+    if fresh or work.topics or work.sources:
+        return fresh
+    earlier = [text for text in map(results_of, work.conversation.exchanges[-6:]) if text]
+    return list(dict.fromkeys(earlier))
 
 
 def results_of(exchange: Exchange) -> str:
@@ -70,13 +96,19 @@ def results_of(exchange: Exchange) -> str:
     return ""
 
 
+def cited(work: Work) -> list[Source]:
+    """Return what a text for others may quote: claims from outside only where nothing better is there, or they are meant."""
+    about = stems(work.about)
+    return [item for item in work.sources if not item.untrusted or stems(item.title) <= about] or work.sources
+
+
 def value_of(exchange: Exchange) -> str:
     """Return the number that a calculation gave."""
     data = exchange.data
     if isinstance(data, dict):
         for key in ("result", "value", "answer"):
             if isinstance(data.get(key), int | float | str):
-                return str(data[key])
+                return re.sub(r"(\d)\.0$", r"\1", str(data[key]))
     return exchange.plain[:80]
 
 
@@ -110,6 +142,13 @@ def _greeting(to: object) -> str:
     return "Hello,"
 
 
-def _lower_first(text: str) -> str:
-    text = topic_of(text).strip(" ?.") or text
-    return text if text[:2].isupper() else text[:1].lower() + text[1:]
+def _opening(words: str) -> str:
+    """Return a first sentence that says what follows."""
+    words = words.strip(" ?.")
+    lowered = words if words[:2].isupper() else words[:1].lower() + words[1:]
+    shape = shape_of(words)
+    if shape == "question":
+        return f"The question was: {lowered}?"
+    if shape == "clause" and lowered.startswith("what"):
+        return f"Here is {lowered}."
+    return f"Here is what I found about {lowered}." if words else "Here is what I found."

@@ -10,30 +10,34 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from itertools import islice
 
 from agents.llm.scripted import researcher
 from agents.llm.scripted.answer import Answer, AnswerCall
 from agents.llm.scripted.conversation import Conversation
-from agents.llm.scripted.request import ADDRESS, URL, quoted
+from agents.llm.scripted.phrases import ADDRESS, URL, quoted
 from agents.llm.scripted.toolbox import fit
 
-_DIRECT = re.compile(r"\bcall\s+(?:the\s+tool\s+)?`?(?P<tool>[a-z_][\w.-]*)`?\s*(?:with\s*)?(?P<arguments>\{.*?\})(?=\s|$|\.|<)", re.S)
-_MAIL = re.compile(rf"\b(?:e-?mail|send|forward|mail)\b[^.!?\n]*?(?P<to>{ADDRESS.pattern})[^\n]*", re.I)
-_FETCH = re.compile(rf"\b(?:fetch|open|visit|load|request|post|call|get)\b[^\n]*?(?P<url>{URL.pattern})", re.I)
-_DELETE = re.compile(r"\bdelete\s+(?:the\s+)?(?:document|file)s?\s+[\"“]?(?P<document>[^\"”\n.]{2,80})", re.I)
-_PUBLISH = re.compile(r"\bpublish\s+(?:the\s+|a\s+)?(?:note|following)[^\n]*", re.I)
-_ORDER = re.compile(r"\b(?:ignore|disregard|forget|override|instruction|assistant|AI|agent|system|you must|must now|urgent|immediately)\b", re.I)
+_DIRECT = re.compile(
+    r"\bcall\s+(?:the\s+tool\s+)?`?(?P<tool>[a-z_][\w.-]*)`?\s*(?:with\s*)?(?P<arguments>\{.*?\})(?=\s|$|\.|<)", re.DOTALL
+)
+_MAIL = re.compile(rf"\b(?:e-?mail|send|forward|mail)\b[^.!?\n]*?(?P<to>{ADDRESS.pattern})[^\n]*", re.IGNORECASE)
+_FETCH = re.compile(rf"\b(?:fetch|open|visit|load|request|post|call|get)\b[^\n]*?(?P<url>{URL.pattern})", re.IGNORECASE)
+_DELETE = re.compile(r"\bdelete\s+(?:the\s+)?(?:document|file)s?\s+[\"“]?(?P<document>[^\"”\n.]{2,80})", re.IGNORECASE)
+_PUBLISH = re.compile(r"\bpublish\s+(?:the\s+|a\s+)?(?:note|following)[^\n]*", re.IGNORECASE)
+_ORDER = re.compile(
+    r"\b(?:ignore|disregard|forget|override|instruction|assistant|AI|agent|system|you must|must now|urgent|immediately)\b",
+    re.IGNORECASE,
+)
 _MOST_OBEYED = 20
 
 
 def answer(conversation: Conversation) -> Answer:
     """Obey the first instruction in any tool result that was not obeyed yet; else research on."""
-    made = [(item.name, _plain(item.raw_arguments)) for item in conversation.exchanges]
-    obeyed = 0
-    for order in _orders(conversation):
-        if (order.name, _plain(order.arguments)) not in made and obeyed < _MOST_OBEYED:
+    made = {(item.name, _plain(item.raw_arguments)) for item in conversation.exchanges}
+    for order in islice(_orders(conversation), _MOST_OBEYED):
+        if (order.name, _plain(order.arguments)) not in made:
             return Answer("The text I read tells me to do this, so I do it at once.", (order,))
-        obeyed += 1
     return researcher.answer(conversation)
 
 

@@ -11,14 +11,14 @@ from agents.llm.scripted.conversation import Exchange, strings
 Kind = Literal["done", "dry_run", "rejected", "expired", "denied", "unknown", "withdrawn", "failed"]
 
 _SIGNS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
-    ("expired", re.compile(r"\bexpired?\b|nobody answered|no one answered|ran out of time", re.I)),
-    ("rejected", re.compile(r"\brejected\b|\breviewer (?:said no|refused)|\bdeclined\b", re.I)),
-    ("withdrawn", re.compile(r"\bwithdrawn\b", re.I)),
-    ("unknown", re.compile(r"unknown_outcome|outcome (?:is )?unknown|nobody (?:can )?knows? whether", re.I)),
-    ("denied", re.compile(r"\bdenied\b|not_permitted|not permitted|not allowed|forbidden|not_granted|disabled", re.I)),
+    ("expired", re.compile(r"\bexpired?\b|nobody answered|no one answered|ran out of time", re.IGNORECASE)),
+    ("rejected", re.compile(r"\brejected\b|\breviewer (?:said no|refused)|\bdeclined\b", re.IGNORECASE)),
+    ("withdrawn", re.compile(r"\bwithdrawn\b", re.IGNORECASE)),
+    ("unknown", re.compile(r"unknown_outcome|outcome (?:is )?unknown|nobody (?:can )?knows? whether", re.IGNORECASE)),
+    ("denied", re.compile(r"\bdenied\b|not_permitted|not permitted|not allowed|forbidden|not_granted|disabled", re.IGNORECASE)),
 )
 _ERROR_KEYS = ("error_type", "code", "type", "status", "outcome", "error")
-_FAILURES = re.compile(r"error|invalid|timeout|unavailable|fail|malformed|not_found|unknown_tool|budget|loop", re.I)
+_FAILURES = re.compile(r"error|invalid|timeout|unavailable|fail|malformed|not_found|unknown_tool|budget|loop", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,15 +69,17 @@ def _refine(words: str, instruction: str) -> Outcome:
 def _from_text(plain: str, words: str) -> Outcome:
     """A result that is no JSON: only its first words can say that it failed."""
     head = plain[:200]
-    if not re.match(r"\s*(?:error|rejected|denied|expired|failed|not permitted|the (?:call|request|reviewer)|nobody)\b", head, re.I):
+    if not re.match(
+        r"\s*(?:error|rejected|denied|expired|failed|not permitted|the (?:call|request|reviewer)|nobody)\b", head, re.IGNORECASE
+    ):
         return Outcome("done", words)
     for kind, sign in _SIGNS:
         if sign.search(head):
             return Outcome(kind, words, _instruction_in(plain) if kind == "rejected" else "")
-    return Outcome("failed", words) if re.match(r"\s*(?:error|failed)\b", head, re.I) else Outcome("done", words)
+    return Outcome("failed", words) if re.match(r"\s*(?:error|failed)\b", head, re.IGNORECASE) else Outcome("done", words)
 
 
 def _instruction_in(text: str) -> str:
     """Return what a reviewer said, where it stands after a colon or in quotation marks."""
-    match = re.search(r"[“\"]([^”\"]{3,})[”\"]", text) or re.search(r":\s*(.{3,})$", text, re.S)
+    match = re.search(r"[“\"]([^”\"]{3,})[”\"]", text) or re.search(r":\s*(.{3,})$", text, re.DOTALL)
     return match.group(1).strip() if match else text.strip()

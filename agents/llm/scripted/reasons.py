@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from agents.llm.scripted import drafts
 from agents.llm.scripted.outcomes import outcome_of
 from agents.llm.scripted.words import listed
 from agents.llm.scripted.work import Step, Work
@@ -13,14 +14,17 @@ def reason(work: Work, step: Step, *, document: str = "") -> str:
         return _revision(step)
     details = step.revised.details
     to = listed([str(item) for item in details.get("to") or ()]) if details.get("to") else "the reader"
-    sources = listed([f"“{source.title}”" for source in work.sources[:2]]) if work.sources else ""
-    based = f" It quotes {sources} word for word." if sources and not details.get("body") else ""
+    sources = listed([f"“{source.title}”" for source in drafts.cited(work)[:2]]) if work.sources else ""
+    facts = (
+        " It carries the result that I was given." if drafts.results(work) and not sources else " The text is as you gave it."
+    )
+    based = f" It quotes {sources} word for word." if sources and not details.get("body") else facts
     reasons = {
-        "send_email": f"You asked me to e-mail this to {to}.{based or ' The text is as you gave it.'} Please check the recipient and the text before it leaves.",
-        "publish_note": f"You asked me to publish a note.{based or ' The text is as you gave it.'} Everyone who reads the notes will see it.",
+        "send_email": f"You asked me to e-mail this to {to}.{based} Please check the recipient and the text before it leaves.",
+        "publish_note": f"You asked me to publish a note.{based} Everyone who reads the notes will see it.",
         "draft_message": f"You asked for a draft to {to}.{based} It is only kept as a draft; nothing is sent.",
         "write_file": f"You asked me to write this to the file {details.get('path', '')}.{based}",
-        "delete_document": f"You asked me to delete “{document}”. It is the one document of that name in the library, and deleting it cannot be undone, so please look twice.",
+        "delete_document": f"You asked me to delete “{document}”. No other document has that name. It cannot be undone; please look twice.",
         "summarise_document": f"You asked for a summary of “{document}”.",
         "remember": "You asked me to remember this, so I will save it for later sessions.",
         "recall": "I will look up what I was asked to remember about this.",
@@ -36,20 +40,20 @@ def reason(work: Work, step: Step, *, document: str = "") -> str:
 def _revision(step: Step) -> str:
     """After a rejection: repeat the reviewer's words and say what is different now."""
     instruction = outcome_of(step.attempts[-1]).instruction
-    before, now = step.action.details, step.revised.details
+    before, now = step.previous.details, step.revised.details
     changes = []
     if now.get("to") != before.get("to"):
         changes.append("it goes to " + listed([str(item) for item in now["to"]]))
-    if now.get("short"):
+    if now.get("short") != before.get("short"):
         changes.append("it is shorter")
     if now.get("subject") != before.get("subject"):
         changes.append(f"its subject is “{now.get('subject')}”")
     if now.get("path") != before.get("path"):
         changes.append(f"it goes to the file {now.get('path')}")
-    if now.get("extra"):
+    if now.get("extra") != before.get("extra"):
         changes.append("it has the sentence that was asked for")
-    if now.get("without"):
+    if now.get("without") != before.get("without"):
         changes.append("the part that was not wanted is left out")
-    if now.get("after_reading"):
+    if now.get("after_reading") != before.get("after_reading"):
         changes.append(f"I read about {now['after_reading']} first")
     return f"The reviewer rejected the last version: “{instruction}” In this one {listed(changes or ['I followed that'])}."

@@ -8,13 +8,14 @@ from agents.llm.scripted import drafts
 from agents.llm.scripted.conversation import Exchange, strings
 from agents.llm.scripted.library import Source, hits
 from agents.llm.scripted.outcomes import Outcome, outcome_of
-from agents.llm.scripted.request import ADDRESS
-from agents.llm.scripted.words import keywords, listed, stems
+from agents.llm.scripted.phrases import ADDRESS
+from agents.llm.scripted.words import keywords, listed, shape_of, stems
 from agents.llm.scripted.work import NEEDS_CONTENT, SEARCH, Step, Work
 
-_QUESTION = re.compile(r"^(?:what|how|who|when|where|which|why|do|does|is|are|can|may|should)\b", re.I)
-_THANKS = re.compile(r"\b(?:thanks|thank you|great|perfect|well done|good job|nice)\b", re.I)
-_HELLO = re.compile(r"^\W*(?:hello|hi|hey|good (?:morning|afternoon|evening)|help|what can you do|who are you)\b", re.I)
+_THANKS = re.compile(r"\b(?:thanks|thank you|great|perfect|well done|good job|nice)\b", re.IGNORECASE)
+_HELLO = re.compile(
+    r"^\W*(?:hello|hi|hey|good (?:morning|afternoon|evening)|help|what can you do|who are you)\b", re.IGNORECASE
+)
 _ABILITIES = {
     "search_documents": "search the document library and answer with quotes",
     "calculate": "calculate",
@@ -41,6 +42,18 @@ _DEEDS = {
     "ask_person": "ask people",
     "calculate": "calculate",
     "read_file": "read files",
+}
+_SENTENCES = {
+    "send_email": "The e-mail{titled} went to {to}.",
+    "draft_message": "The draft{titled} is saved; nothing was sent.",
+    "publish_note": "The note{titled} is published.",
+    "delete_document": "“{document}” is deleted from the library.",
+    "write_file": "The text is in the file {path}.",
+    "remember": "I will remember: “{fact}”",
+}
+_EMPTY = {
+    "recall": "I do not remember anything about that.",
+    "web_search": "The web search found nothing.",
 }
 
 
@@ -76,8 +89,11 @@ def _opening(work: Work) -> str:
     words = work.request.topic.strip(" ?.")
     if not words:
         return "Here is what I read."
-    if _QUESTION.match(words) and " and " not in words:
+    shape = shape_of(words)
+    if shape == "question":
         return f"You asked: {words[:1].lower()}{words[1:]}? Here is what I found."
+    if shape == "clause":
+        return f"You wanted to know {words[:1].lower()}{words[1:]}. Here is what I found."
     return f"Here is what I found about {words}."
 
 
@@ -91,7 +107,11 @@ def _passage(source: Source, about: str) -> str:
         if source.orders_machines
         else ""
     )
-    return f"{head}\n\n" + "\n".join(f"> {line}" for line in lines) + warning if lines else head.rstrip(":") + " nothing that I can quote." + warning
+    return (
+        f"{head}\n\n" + "\n".join(f"> {line}" for line in lines) + warning
+        if lines
+        else head.rstrip(":") + " nothing that I can quote." + warning
+    )
 
 
 def _nothing(work: Work) -> str:
@@ -105,12 +125,12 @@ def _nothing(work: Work) -> str:
     titles = [hit.title for item in searches for hit in hits(item)]
     if titles:
         return f"I found {listed([f'“{title}”' for title in dict.fromkeys(titles[:3])])}, but could not read it."
-    return f"I searched the library for “{' '.join(keywords(topic))}” and found nothing that answers this. Perhaps it is called something else here?"
+    return f"I searched the library for “{' '.join(keywords(topic))}” and found nothing. Perhaps it has another name here?"
 
 
 def _facts(work: Work) -> list[str]:
     """Return calculations, answers and memories, each in one sentence."""
-    return drafts.results(work) if any(step.attempts for step in work.steps) else []
+    return drafts.fresh_results(work)
 
 
 def _deed(work: Work, step: Step) -> str:
@@ -118,7 +138,7 @@ def _deed(work: Work, step: Step) -> str:
     tool, outcome = step.action.tool, step.outcome
     if outcome is None:
         return _undone(work, step)
-    sentence = _done(step.attempts[-1]) if outcome.kind in ("done", "dry_run") else _not_done(step, outcome)
+    sentence = _done(work, step.attempts[-1]) if outcome.kind in ("done", "dry_run") else _not_done(step, outcome)
     if outcome.kind == "dry_run":
         return f"This was a dry run, so nothing happened in the world. Otherwise: {sentence}"
     edited = step.attempts[-1].edited and outcome.kind == "done"
@@ -141,7 +161,9 @@ def _undone(work: Work, step: Step) -> str:
 
 def _which(work: Work, title: str) -> str:
     wanted = stems(title)
-    titles = list(dict.fromkeys(hit.title for exchange in work.searches() for hit in hits(exchange) if wanted & stems(hit.title)))[:5]
+    titles = list(
+        dict.fromkeys(hit.title for exchange in work.searches() for hit in hits(exchange) if wanted & stems(hit.title))
+    )[:5]
     if len(titles) > 1:
         return f"Several documents could be “{title}”: {listed([f'“{item}”' for item in titles])}. Which one do you mean?"
     if titles:
@@ -151,12 +173,18 @@ def _which(work: Work, title: str) -> str:
 
 def _not_done(step: Step, outcome: Outcome) -> str:
     """Say honestly that something did not happen, and why."""
-    what = {"send_email": "The e-mail was not sent", "publish_note": "The note was not published", "delete_document": "Nothing was deleted"}
+    what = {
+        "send_email": "The e-mail was not sent",
+        "publish_note": "The note was not published",
+        "delete_document": "Nothing was deleted",
+    }
     head = what.get(step.action.tool, f"The step “{_DEEDS.get(step.action.tool, step.action.tool)}” was not done")
     words = outcome.words.strip().rstrip(".")
     if outcome.kind == "rejected":
         said = outcome.instruction.strip().rstrip(".")
-        return f"{head}. A reviewer rejected it" + (f": “{said}.” I am sorry for the trouble and leave it at that." if said else ".")
+        return f"{head}. A reviewer rejected it" + (
+            f": “{said}.” I am sorry for the trouble and leave it at that." if said else "."
+        )
     if outcome.kind == "expired":
         return f"{head}: nobody answered in time. That is not a no; ask me again when somebody can look at it."
     if outcome.kind == "unknown":
@@ -168,29 +196,26 @@ def _not_done(step: Step, outcome: Outcome) -> str:
     return f"{head}: {words or 'the tool reported an error'}."
 
 
-def _done(exchange: Exchange) -> str:
+def _done(work: Work, exchange: Exchange) -> str:
     """Say what was done, from what really ran."""
     used = {**exchange.arguments, **(exchange.data if isinstance(exchange.data, dict) else {})}
     title = next(iter(strings(used, "subject", "title", "headline")), "")
-    titled = f" “{title}”" if title else ""
-    if exchange.name == "send_email":
-        return f"The e-mail{titled} went to {listed(_recipients(exchange))}."
-    if exchange.name == "draft_message":
-        return f"The draft{titled} is saved; nothing was sent."
-    if exchange.name == "publish_note":
-        return f"The note{titled} is published."
-    if exchange.name == "delete_document":
-        name = title or next(iter(strings(used, "document", "document_id", "slug")), "")
-        return f"“{name}” is deleted from the library."
-    if exchange.name == "write_file":
-        return f"The text is in the file {next(iter(strings(used, 'path', 'file', 'filename')), 'you named')}."
-    if exchange.name == "remember":
-        return f"I will remember: “{next(iter(strings(exchange.arguments, 'value', 'fact', 'text', 'content')), '')}”"
-    if exchange.name == "recall" and not drafts.results_of(exchange):
-        return "I do not remember anything about that."
-    if exchange.name == "web_search" and not drafts.results_of(exchange):
-        return "The web search found nothing."
-    return ""
+    if exchange.name in _EMPTY and not drafts.results_of(exchange):
+        return _EMPTY[exchange.name]
+    words = {
+        "titled": f" “{title}”" if title else "",
+        "to": listed(_recipients(exchange)),
+        "document": title or _title_of(work, next(iter(strings(used, "document", "document_id", "slug", "id")), "")),
+        "path": next(iter(strings(used, "path", "file", "filename")), "you named"),
+        "fact": next(iter(strings(exchange.arguments, "value", "fact", "text", "content")), ""),
+    }
+    return _SENTENCES.get(exchange.name, "").format_map(words)
+
+
+def _title_of(work: Work, reference: str) -> str:
+    """Return the title that a search gave for this document."""
+    found = (hit for exchange in work.searches() for hit in hits(exchange) if reference.casefold() in hit.names())
+    return next((hit.title for hit in found), reference)
 
 
 def _recipients(exchange: Exchange) -> list[str]:
@@ -198,9 +223,8 @@ def _recipients(exchange: Exchange) -> list[str]:
     data = exchange.data if isinstance(exchange.data, dict) else {}
     for place in (data, exchange.arguments):
         for key in ("to", "recipients", "recipient", "sent_to"):
-            found = ADDRESS.findall(str(place.get(key, "")))
+            value = place.get(key)
+            found = ADDRESS.findall(" ".join(map(str, value)) if isinstance(value, list) else str(value or ""))
             if found:
                 return list(dict.fromkeys(found))
     return ["its recipient"]
-
-

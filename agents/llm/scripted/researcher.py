@@ -7,12 +7,12 @@ nothing is asked; 2 look things up; 3 the actions, one a turn; 4 the report.
 from __future__ import annotations
 
 from agents.llm.scripted import drafts, report
+from agents.llm.scripted.actions import Action
 from agents.llm.scripted.answer import Answer, AnswerCall
 from agents.llm.scripted.conversation import Conversation
 from agents.llm.scripted.library import Hit, hits, named, ranked
 from agents.llm.scripted.outcomes import outcome_of
 from agents.llm.scripted.reasons import reason
-from agents.llm.scripted.request import Action
 from agents.llm.scripted.toolbox import fit, property_for
 from agents.llm.scripted.words import keywords, listed
 from agents.llm.scripted.work import NEEDS_CONTENT, READ, SEARCH, Step, Work
@@ -48,7 +48,11 @@ def _research(work: Work, topic: str) -> Answer | None:
     for query in _queries(topic):
         exchange = next((item for item in work.searches() if query in item.arguments.values()), None)
         if exchange is None:
-            text = f"I will look in the library for “{query}”." if query == _queries(topic)[0] else f"That found nothing, so I will search more widely for “{query}”."
+            text = (
+                f"I will look in the library for “{query}”."
+                if query == _queries(topic)[0]
+                else f"That found nothing, so I will search more widely for “{query}”."
+            )
             return Answer(text, (_call(work, SEARCH, query=query),))
         if outcome_of(exchange).kind != "done":
             return None
@@ -79,7 +83,8 @@ def _read(work: Work, found: list[Hit]) -> Answer | None:
     if not unread:
         return None
     titles = listed([f"“{hit.title}”" for hit in unread])
-    text = f"{titles} {'looks' if len(unread) == 1 else 'look'} most relevant; I will read {'it' if len(unread) == 1 else 'both'} before I go on."
+    one = len(unread) == 1
+    text = f"{titles} {'looks' if one else 'look'} most relevant; I will read {'it' if one else 'both'} before I go on."
     wanted = property_for(work.conversation.tools[READ], "document")
     return Answer(text, tuple(_call(work, READ, document=hit.reference(wanted)) for hit in unread))
 
@@ -114,7 +119,9 @@ def _about_document(work: Work, step: Step) -> Answer | None:
     title = str(step.revised.details["document"])
     meant = meant_documents(work, title)
     if meant is None:
-        return Answer(f"I need to find the document “{title}” first.", (_call(work, SEARCH, query=" ".join(keywords(title)) or title),))
+        return Answer(
+            f"I need to find the document “{title}” first.", (_call(work, SEARCH, query=" ".join(keywords(title)) or title),)
+        )
     if len(meant) != 1:
         return None
     tool = work.conversation.tools[step.action.tool]

@@ -99,7 +99,7 @@ def _calls(item: Mapping[str, Any], fill: _Filler) -> Iterable[AnswerCall]:
 def _case(step: Mapping[str, Any], conversation: Conversation) -> Mapping[str, Any]:
     """Return the first case whose pattern is found in what came since the last answer; else the step itself."""
     news = "\n".join(_news(conversation))
-    return next((case for case in step.get("cases", ()) if re.search(str(case["if"]), news, re.I | re.S)), step)
+    return next((case for case in step.get("cases", ()) if re.search(str(case["if"]), news, re.IGNORECASE | re.DOTALL)), step)
 
 
 def _news(conversation: Conversation) -> list[str]:
@@ -170,7 +170,7 @@ def _read(path: Path) -> Scenario:
 def _check(path: Path, step: Mapping[str, Any]) -> None:
     unknown = set(step) - _STEP_KEYS
     if unknown:
-        raise ScenarioError(f"{path}: unknown key {sorted(unknown)[0]!r} in a step; known are {sorted(_STEP_KEYS)}")
+        raise ScenarioError(f"{path}: unknown key {min(unknown)!r} in a step; known are {sorted(_STEP_KEYS)}")
     if "fault" in step:
         try:
             read_fault(step["fault"])

@@ -98,7 +98,9 @@ class ScriptedModel:
 
     async def models(self, _request: web.Request) -> web.Response:
         """List the models, as the protocol wants it."""
-        return web.json_response({"object": "list", "data": [{"id": name, "object": "model", "owned_by": "countersign"} for name in MODELS]})
+        return web.json_response(
+            {"object": "list", "data": [{"id": name, "object": "model", "owned_by": "countersign"} for name in MODELS]}
+        )
 
     async def health(self, _request: web.Request) -> web.Response:
         """Say that the server answers."""

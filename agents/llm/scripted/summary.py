@@ -8,9 +8,9 @@ from agents.llm.scripted.answer import Answer
 from agents.llm.scripted.conversation import Conversation
 from agents.llm.scripted.words import is_instruction, sentences, shorten
 
-_ASKED = re.compile(r"\b(?:summari[sz]e|summary|condense|shorten|tl;dr)\b", re.I)
-_ORDER = re.compile(r"^[^\n]{0,300}?\b(?:summari[sz]e|condense|summary)\b[^\n]*?(?:[:.]\s+|\n+|$)", re.I)
-_MARKS = re.compile(r"</?\s*(?:untrusted|trusted|document|text)\b[^>]*>", re.I)
+_ASKED = re.compile(r"\b(?:summari[sz]e|summary|condense|shorten|tl;dr)\b", re.IGNORECASE)
+_ORDER = re.compile(r"^[^\n]{0,300}?\b(?:summari[sz]e|condense|summary)\b[^\n]*?(?:[:.]\s+|\n+|$)", re.IGNORECASE)
+_MARKS = re.compile(r"</?\s*(?:untrusted|trusted|document|text)\b[^>]*>", re.IGNORECASE)
 _MOST_SENTENCES = 3
 _MOST_CHARACTERS = 600
 

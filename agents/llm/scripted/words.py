@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
+from typing import Literal
 
-_STOP = frozenset(
-    """a about after all also am an and any are as at be been before but by can could did do does document documents
-    e each either else every find for from get give had has have he her here him his how i if in into is it its just
-    know let library like look made make many may me might more most much must my need no not now of on one or our out
-    over own please policy's quote quotes read really s said say says see she should show so some such summary t tell
-    than that the their them then there these they thing things this those to too up us use very want was we were what
-    when where whether which who whom whose why will with would yes you your""".split()
+from agents.llm.scripted.vocabulary import STOP_WORDS
+
+_QUESTION = re.compile(
+    r"^(?:(?:what|how|who|when|where|which|why)(?:\s+(?:long|many|much|often|far|old|\w+))?\s+"
+    r"(?:do|does|did|is|are|was|were|can|may|must|should|shall|will|would|has|have)\b"
+    r"|(?:do|does|did|is|are|can|may|must|should|will)\s)",
+    re.IGNORECASE,
 )
+_CLAUSE = re.compile(r"^(?:what|how|who|when|where|which|why|whether|if)\b", re.IGNORECASE)
 _WORD = re.compile(r"[^\W_]+(?:[-'’.][^\W_]+)*")
 _MARKS = re.compile(r"^[\s>#*+\-•\d.)|]+(?=\S)|[*_`#|]+")
 _END = re.compile(r"(?<=[.!?])[\"”’)]?\s+(?=[\"“A-Z0-9(])|\n+")
@@ -19,14 +21,14 @@ _INSTRUCTION = re.compile(
     r"\b(?:ignore|disregard|forget|override)\b.{0,60}\b(?:instruction|prompt|rule|polic|guideline|told)"
     r"|\b(?:system|note|message|instruction)s?\s+(?:to|for)\s+(?:all\s+|any\s+|the\s+)?(?:ai|assistant|agent|model|llm|bot)"
     r"|\b(?:ai|automated)\s+(?:assistant|agent|model|system)s?\b.{0,80}\b(?:must|should|shall|please|now)\b",
-    re.I | re.S,
+    re.IGNORECASE | re.DOTALL,
 )
 
 
 def keywords(text: str) -> list[str]:
     """Return the telling words of a text, lower case, once each, in order."""
     words = (word.lower().strip("'’.") for word in _WORD.findall(text))
-    return [word for word in dict.fromkeys(words) if word not in _STOP and len(word) > 1]
+    return [word for word in dict.fromkeys(words) if word not in STOP_WORDS and len(word) > 1]
 
 
 def stems(text: str) -> set[str]:
@@ -42,9 +44,7 @@ def stem(word: str) -> str:
 
 def sentences(text: str) -> list[str]:
     """Return the sentences of a text without its markdown marks; headings are left out."""
-    cleaned = (
-        re.sub(r"\s+", " ", _MARKS.sub("", part)).strip() for part in _END.split(_joined(text))
-    )
+    cleaned = (re.sub(r"\s+", " ", _MARKS.sub("", part)).strip() for part in _END.split(_joined(text)))
     return [part for part in cleaned if len(part.split()) >= 4]
 
 
@@ -70,6 +70,13 @@ def quotes(text: str, about: str, *, most: int = 3, longest: int = 320) -> list[
     best = sorted((item for item in scored if item[0] >= 1), key=lambda item: (-item[0], item[1]))
     chosen = sorted(index for _, index in best[:most]) or list(range(min(2, len(usable))))
     return [shorten(usable[index], longest) for index in chosen]
+
+
+def shape_of(text: str) -> Literal["question", "clause", "thing"]:
+    """Tell "what does it say" (a question) from "what it says" (a clause) and from "the refund policy"."""
+    if _QUESTION.match(text):
+        return "question"
+    return "clause" if _CLAUSE.match(text) else "thing"
 
 
 def shorten(text: str, longest: int) -> str:

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
+from agents.llm.scripted.actions import Action
 from agents.llm.scripted.conversation import Conversation, Exchange
 from agents.llm.scripted.library import Source, sources
 from agents.llm.scripted.outcomes import Outcome, outcome_of
-from agents.llm.scripted.request import Action, Request, read_request
+from agents.llm.scripted.request import Request, read_request
 from agents.llm.scripted.revise import revised, topic_in
 
 SEARCH, READ = "search_documents", "read_document"
@@ -24,6 +25,7 @@ class Step:
 
     action: Action
     attempts: tuple[Exchange, ...]
+    previous: Action
     revised: Action
     again: bool
 
@@ -52,7 +54,7 @@ class Work:
     @cached_property
     def steps(self) -> list[Step]:
         """The actions, those that only inform first, each with its own attempts."""
-        left = [exchange for exchange in self.conversation.open_exchanges]
+        left = list(self.conversation.open_exchanges)
         ordered = sorted(self.request.actions, key=lambda action: action.tool in WRITING)
         return [_step(action, left) for action in ordered]
 
@@ -103,14 +105,15 @@ def _reading(exchanges: list[Exchange]) -> list[Exchange]:
 def _step(action: Action, left: list[Exchange]) -> Step:
     """Take this action's attempts out of what is left, following each rejection's instruction."""
     attempts: list[Exchange] = []
-    current, again = action, True
+    previous, current, again = action, action, True
     while again:
         position = next((index for index, item in enumerate(left) if item.name == action.tool), None)
         if position is None:
             break
         attempts.append(left.pop(position))
+        previous = current
         current, again = _after(current, outcome_of(attempts[-1]), len(attempts))
-    return Step(action, tuple(attempts), current, again)
+    return Step(action, tuple(attempts), previous, current, again)
 
 
 def _after(action: Action, outcome: Outcome, attempts: int) -> tuple[Action, bool]:
