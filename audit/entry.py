@@ -22,7 +22,7 @@ from audit.errors import InvalidEntry
 from audit.events import EventKind
 
 VERSION = 1
-STREAM = re.compile(r"[a-z][a-z_]*(:[A-Za-z0-9][A-Za-z0-9._@+-]{0,119})?\Z")
+STREAM = re.compile(r"[a-z][a-z_]{0,39}(:[A-Za-z0-9][A-Za-z0-9._@+-]{0,119})?\Z")
 
 
 @dataclass(frozen=True, slots=True)
