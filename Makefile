@@ -74,9 +74,9 @@ $(DEV): requirements/dev.lock $(BASE)
 
 define environment
 	if [ -z "$(PYTHON)" ]; then echo "Countersign needs Python 3.11 or newer. Install it, or name one: make PYTHON=/path/to/python3.12" >&2; exit 2; fi; \
-	if ! $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then echo "$(PYTHON) is older than Python 3.11, which Countersign needs. Name another one: make PYTHON=…" >&2; exit 2; fi; \
+	if ! $(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11))" 2>/dev/null; then echo "$(PYTHON) does not run or is older than Python 3.11, which Countersign needs. Name another one: make PYTHON=…" >&2; exit 2; fi; \
 	if [ ! -x $(BIN)/python ]; then echo "Making $(VENV)"; $(PYTHON) -m venv $(VENV) || { echo "Python's venv module is missing: install it (Debian: python3-venv)." >&2; exit 2; }; fi; \
 	echo "Installing from $(1)"; \
 	if command -v uv >/dev/null 2>&1 && uv pip install --quiet --python $(BIN)/python --require-hashes -r $(1) 2>/dev/null; then :; \
-	else $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(1); fi
+	else $(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r $(1); fi
 endef

@@ -4,10 +4,12 @@ Every floor logs by `structlog.get_logger()`; this configures it once a process,
 loggers of Django, daphne and the queue.
 """
 
+import sys
 from collections.abc import Mapping
 from typing import Any
 
 import structlog
+from structlog.tracebacks import ExceptionDictTransformer
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 # Names under which content travels elsewhere. A log line that carries one by mistake loses the value, not the line.
@@ -16,6 +18,9 @@ CONTENT_KEYS = frozenset(
      "prompt", "raw_arguments", "reasoning", "result", "secret", "text", "token"}
 )  # fmt: skip
 
+# Local variables are content.
+_FRAMES = ExceptionDictTransformer(show_locals=False, max_frames=25)
+_LONGEST_MESSAGE = 200
 # These name addresses, arguments or one line a request at INFO.
 _QUIET = ("httpx2", "httpcore2", "openai", "asyncio", "aiohttp", "daphne", "django_q", "django-q", "mail.log", "trafilatura")
 
@@ -37,9 +42,23 @@ def _shared() -> list[Processor]:
     ]
 
 
+def exceptions_without_content(
+    _logger: WrappedLogger, _method: str, event: EventDict, _transform: ExceptionDictTransformer = _FRAMES
+) -> EventDict:
+    """Turn an exception into types and frames, with the first line of each message: the rest quotes rows and input."""
+    given = event.pop("exc_info", None)
+    error = given[1] if isinstance(given, tuple) else sys.exc_info()[1] if given is True else given
+    if isinstance(error, BaseException):
+        event["exception"] = _transform((type(error), error, error.__traceback__))
+        for one in event["exception"]:
+            one["exc_value"] = one["exc_value"].split("\n", 1)[0][:_LONGEST_MESSAGE]
+            one.pop("exc_notes", None)
+    return event
+
+
 def _last(as_json: bool) -> list[Processor]:
     if as_json:
-        return [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer(ensure_ascii=False)]
+        return [exceptions_without_content, structlog.processors.JSONRenderer(ensure_ascii=False)]
     return [structlog.dev.ConsoleRenderer(colors=False)]
 
 
@@ -56,7 +75,12 @@ def logging_config(level: str, as_json: bool) -> dict[str, Any]:
         "formatters": {"line": formatter},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
         "root": {"handlers": ["stderr"], "level": level},
-        "loggers": {name: {"level": "WARNING"} for name in _QUIET},
+        "loggers": {
+            **{name: {"level": "WARNING"} for name in _QUIET},
+            # Django's own handlers would write each line a second time, and mail errors with their content.
+            "django": {"handlers": [], "propagate": True},
+            "django.server": {"handlers": [], "propagate": True},
+        },
     }
 
 

@@ -1,0 +1,59 @@
+"""Logs are JSON lines with ids and without content."""
+
+import json
+import logging
+from typing import Any
+
+import pytest
+import structlog
+
+from console.logging import logging_config
+
+
+@pytest.fixture
+def formatter() -> logging.Formatter:
+    configuration = dict(logging_config("INFO", as_json=True)["formatters"]["line"])
+    return structlog.stdlib.ProcessorFormatter(**{key: value for key, value in configuration.items() if key != "()"})
+
+
+def _line(formatter: logging.Formatter, **extra: Any) -> dict[str, Any]:
+    record = logging.LogRecord("agents.worker", logging.INFO, __file__, 1, "session claimed", (), extra.pop("exc_info", None))
+    record.__dict__.update(extra)
+    parsed: dict[str, Any] = json.loads(formatter.format(record))
+    return parsed
+
+
+def test_a_line_is_one_json_object_with_time_level_and_logger(formatter: logging.Formatter) -> None:
+    """OBS-2: the published schema."""
+    line = _line(formatter)
+    assert line["event"] == "session claimed"
+    assert line["level"] == "info"
+    assert line["logger"] == "agents.worker"
+    assert line["at"].endswith("Z")
+
+
+def test_a_key_that_names_content_loses_its_value() -> None:
+    """OBS-2: operational logs carry no content, also by mistake."""
+    processors = logging_config("INFO", as_json=True)["formatters"]["line"]["foreign_pre_chain"]
+    event: Any = {"event": "x", "session": "S-1", "goal": "secret goal", "arguments": {"to": "a@b"}, "_record": _record()}
+    for step in processors:
+        event = step(logging.getLogger("x"), "info", event)
+    assert event["session"] == "S-1"
+    assert event["goal"] == event["arguments"] == "[content]"
+
+
+def _record() -> logging.LogRecord:
+    return logging.LogRecord("x", logging.INFO, __file__, 1, "x", (), None)
+
+
+def test_an_exception_is_told_without_variables_and_quoted_rows(formatter: logging.Formatter) -> None:
+    """OBS-2: a traceback shows where, and not what was being handled."""
+    customer = "the customer's letter"
+    try:
+        raise ValueError(f"duplicate key\nDETAIL: Key (body)=({customer}) exists")
+    except ValueError as error:
+        line = _line(formatter, exc_info=(type(error), error, error.__traceback__))
+    assert line["exception"][0]["exc_type"] == "ValueError"
+    assert line["exception"][0]["exc_value"] == "duplicate key"
+    assert line["exception"][0]["frames"]
+    assert customer not in json.dumps(line)
