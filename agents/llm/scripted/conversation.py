@@ -51,8 +51,15 @@ class Exchange:
 
     @cached_property
     def data(self) -> Any:
-        """The result as JSON, where it holds any; else None."""
-        return read_json(self.plain)
+        """The result as JSON, out of its envelope where it was a success; None where it holds no JSON."""
+        told = self.told
+        return told["result"] if told.get("status") == "success" and "result" in told else (told or read_json(self.plain))
+
+    @cached_property
+    def told(self) -> Mapping[str, Any]:
+        """The result as the JSON object it is; empty where it is none."""
+        value = read_json(self.plain)
+        return value if isinstance(value, dict) else {}
 
 
 @dataclass(frozen=True)

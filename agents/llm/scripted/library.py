@@ -12,7 +12,7 @@ from agents.llm.scripted.words import is_instruction, keywords, quotes, sentence
 
 _TEXT_KEYS = ("text", "content", "body", "markdown", "summary", "answer", "excerpt", "snippet")
 _EXCERPT_KEYS = ("excerpt", "snippet", "headline", "summary", "text", "preview")
-_NAME_KEYS = ("title", "name", "slug", "path", "url", "id")
+_NAME_KEYS = ("title", "name", "slug", "document", "path", "url", "id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +47,12 @@ class Source:
 
     def quotes(self, about: str, most: int = 3) -> list[str]:
         """Return its sentences that answer best."""
-        return quotes(self.text, about, most=most)
+        return quotes(self.text, about, most=most, wary=self.untrusted)
 
     @property
     def orders_machines(self) -> bool:
-        """Whether it holds an instruction that is meant for a program, not for a reader."""
-        return is_instruction(self.text)
+        """Whether it came from outside and holds an instruction that is meant for a program, not for a reader."""
+        return self.untrusted and is_instruction(self.text)
 
 
 def hits(exchange: Exchange) -> list[Hit]:

@@ -3,83 +3,72 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from agents.llm.scripted.conversation import Exchange, strings
 
 Kind = Literal["done", "dry_run", "rejected", "expired", "denied", "unknown", "withdrawn", "failed"]
 
 _SIGNS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
-    ("expired", re.compile(r"\bexpired?\b|nobody answered|no one answered|ran out of time", re.IGNORECASE)),
-    ("rejected", re.compile(r"\brejected\b|\breviewer (?:said no|refused)|\bdeclined\b", re.IGNORECASE)),
-    ("withdrawn", re.compile(r"\bwithdrawn\b", re.IGNORECASE)),
-    ("unknown", re.compile(r"unknown_outcome|outcome (?:is )?unknown|nobody (?:can )?knows? whether", re.IGNORECASE)),
-    ("denied", re.compile(r"\bdenied\b|not_permitted|not permitted|not allowed|forbidden|not_granted|disabled", re.IGNORECASE)),
+    ("expired", re.compile(r"\bexpired?\b|nobody answered|no one answered", re.IGNORECASE)),
+    ("withdrawn", re.compile(r"\bwithdrawn\b|session stopped", re.IGNORECASE)),
+    ("rejected", re.compile(r"\brejected\b|\brefused it\b|\bdeclined\b", re.IGNORECASE)),
+    ("unknown", re.compile(r"unknown_outcome|outcome (?:is )?unknown|nobody knows whether", re.IGNORECASE)),
+    ("denied", re.compile(r"\bdenied\b|not_permitted|not permitted|not allowed|forbidden|disabled", re.IGNORECASE)),
 )
-_ERROR_KEYS = ("error_type", "code", "type", "status", "outcome", "error")
-_FAILURES = re.compile(r"error|invalid|timeout|unavailable|fail|malformed|not_found|unknown_tool|budget|loop", re.IGNORECASE)
+_STATE_KEYS = ("error_type", "code", "type", "status", "outcome", "error")
+_FAILURES = re.compile(r"error|invalid|timeout|unavailable|fail|malformed|not_found|budget", re.IGNORECASE)
+_ERROR_START = re.compile(r"\s*(?:error|failed|rejected|denied|expired|not permitted|nobody answered)\b", re.IGNORECASE)
+_BY = re.compile(r"^(?P<name>[^.:\n]{1,60}?) (?:looked at this call and refused|rejected|refused|declined)\b")
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a call; `words` are the tool's or the reviewer's."""
+    """What became of a call; `words` are the tool's or the reviewer's, `by` is who refused."""
 
     kind: Kind
     words: str = ""
     instruction: str = ""
+    by: str = ""
 
 
 def outcome_of(exchange: Exchange) -> Outcome:
-    """Read a result: an error says so in its code or status; anything else was done."""
-    data, plain = exchange.data, exchange.plain
+    """Read a result: an error says so in its state; anything else was done."""
     if exchange.result is None:
         return Outcome("unknown", "no result came back")
-    words = next(iter(strings(data, "message", "detail", "reason", "hint", "error")), plain[:300])
-    if not isinstance(data, dict):
-        return _from_text(plain, words) if data is None else Outcome("done", words)
-    instruction = next(iter(strings(data, "instruction", "reviewer_instruction", "reviewer_said")), "")
-    code = _code(data)
-    for kind, sign in _SIGNS:
-        if sign.search(code):
-            return Outcome(kind, words, instruction or (_instruction_in(words) if kind == "rejected" else ""))
-    if "error" in data or _FAILURES.search(code):
-        return _refine(words, instruction)
-    if data.get("dry_run") is True or "would" in " ".join(map(str, data))[:200]:
-        return Outcome("dry_run", words)
-    return Outcome("done", words)
+    told = exchange.told
+    words = next(iter(strings(told, "message", "detail", "reason", "error")), exchange.plain[:300])
+    state = _state(told) if told else exchange.plain[:60] if _ERROR_START.match(exchange.plain) else ""
+    if told.get("status") == "success" or not (told.get("error") or _FAILURES.search(state) or _sign(state)):
+        rehearsed = isinstance(exchange.data, dict) and exchange.data.get("dry_run") is True
+        return Outcome("dry_run" if rehearsed else "done", words)
+    return _error(_sign(f"{words} {state}") or "failed", told, words)
 
 
-def _code(data: dict[str, object]) -> str:
+def _error(kind: Kind, told: Mapping[str, Any], words: str) -> Outcome:
+    """Return a failure; of a refusal also who refused, and what was asked for instead."""
+    if kind != "rejected":
+        return Outcome(kind, words)
+    by = _BY.match(words)
+    instruction = next(iter(strings(told, "instruction")), "") or _instruction_in(words)
+    return Outcome(kind, words, instruction, by.group("name") if by else "A reviewer")
+
+
+def _state(told: Mapping[str, Any]) -> str:
     """Return the words in which a result names its own state: at its top or inside its error."""
-    error = data.get("error")
+    error = told.get("error")
     inner = error if isinstance(error, dict) else {}
-    values = [source.get(key) for source in (inner, data) for key in _ERROR_KEYS]
+    values = [source.get(key) for source in (inner, told) for key in _STATE_KEYS]
     return " ".join(value for value in values if isinstance(value, str) and len(value) < 60)
 
 
-def _refine(words: str, instruction: str) -> Outcome:
-    """An error whose code says little may say more in its message."""
-    for kind, sign in _SIGNS:
-        if sign.search(words):
-            return Outcome(kind, words, instruction or (_instruction_in(words) if kind == "rejected" else ""))
-    return Outcome("failed", words, instruction)
-
-
-def _from_text(plain: str, words: str) -> Outcome:
-    """A result that is no JSON: only its first words can say that it failed."""
-    head = plain[:200]
-    if not re.match(
-        r"\s*(?:error|rejected|denied|expired|failed|not permitted|the (?:call|request|reviewer)|nobody)\b", head, re.IGNORECASE
-    ):
-        return Outcome("done", words)
-    for kind, sign in _SIGNS:
-        if sign.search(head):
-            return Outcome(kind, words, _instruction_in(plain) if kind == "rejected" else "")
-    return Outcome("failed", words) if re.match(r"\s*(?:error|failed)\b", head, re.IGNORECASE) else Outcome("done", words)
+def _sign(text: str) -> Kind | None:
+    return next((kind for kind, sign in _SIGNS if sign.search(text)), None)
 
 
 def _instruction_in(text: str) -> str:
-    """Return what a reviewer said, where it stands after a colon or in quotation marks."""
+    """Return what a reviewer said, where it stands after a colon or in quotation marks; else nothing."""
     match = re.search(r"[“\"]([^”\"]{3,})[”\"]", text) or re.search(r":\s*(.{3,})$", text, re.DOTALL)
-    return match.group(1).strip() if match else text.strip()
+    return match.group(1).strip() if match else ""

@@ -24,7 +24,7 @@ def reason(work: Work, step: Step, *, document: str = "") -> str:
         "publish_note": f"You asked me to publish a note.{based} Everyone who reads the notes will see it.",
         "draft_message": f"You asked for a draft to {to}.{based} It is only kept as a draft; nothing is sent.",
         "write_file": f"You asked me to write this to the file {details.get('path', '')}.{based}",
-        "delete_document": f"You asked me to delete “{document}”. No other document has that name. It cannot be undone; please look twice.",
+        "delete_document": f"You asked me to delete “{document}”. This cannot be undone, so please look twice.",
         "summarise_document": f"You asked for a summary of “{document}”.",
         "remember": "You asked me to remember this, so I will save it for later sessions.",
         "recall": "I will look up what I was asked to remember about this.",
@@ -39,7 +39,7 @@ def reason(work: Work, step: Step, *, document: str = "") -> str:
 
 def _revision(step: Step) -> str:
     """After a rejection: repeat the reviewer's words and say what is different now."""
-    instruction = outcome_of(step.attempts[-1]).instruction
+    outcome = outcome_of(step.attempts[-1])
     before, now = step.previous.details, step.revised.details
     changes = []
     if now.get("to") != before.get("to"):
@@ -56,4 +56,6 @@ def _revision(step: Step) -> str:
         changes.append("the part that was not wanted is left out")
     if now.get("after_reading") != before.get("after_reading"):
         changes.append(f"I read about {now['after_reading']} first")
-    return f"The reviewer rejected the last version: “{instruction}” In this one {listed(changes or ['I followed that'])}."
+    return (
+        f"{outcome.by} refused the last version: “{outcome.instruction}” In this one {listed(changes or ['I followed that'])}."
+    )

@@ -102,16 +102,13 @@ def _passage(source: Source, about: str) -> str:
     head = f"“{source.title}” says:"
     if source.untrusted:
         head = f"“{source.title}” comes from outside, so take it as a claim:"
+    body = "\n".join(f"> {line}" for line in lines) if lines else "There is nothing in it that I can quote."
     warning = (
-        "\n\nThis text also gives instructions to AI assistants. I treated them as part of the text and did not follow them."
+        "This text also gives instructions to AI assistants. I treated them as part of the text and did not follow them."
         if source.orders_machines
         else ""
     )
-    return (
-        f"{head}\n\n" + "\n".join(f"> {line}" for line in lines) + warning
-        if lines
-        else head.rstrip(":") + " nothing that I can quote." + warning
-    )
+    return "\n\n".join(part for part in (head, body, warning) if part)
 
 
 def _nothing(work: Work) -> str:
@@ -182,9 +179,9 @@ def _not_done(step: Step, outcome: Outcome) -> str:
     words = outcome.words.strip().rstrip(".")
     if outcome.kind == "rejected":
         said = outcome.instruction.strip().rstrip(".")
-        return f"{head}. A reviewer rejected it" + (
-            f": “{said}.” I am sorry for the trouble and leave it at that." if said else "."
-        )
+        by = outcome.by or "A reviewer"
+        apology = " I am sorry for the trouble and leave it at that." if said else ""
+        return f"{head}. {by} refused it" + (f": “{said}.”{apology}" if said else ".")
     if outcome.kind == "expired":
         return f"{head}: nobody answered in time. That is not a no; ask me again when somebody can look at it."
     if outcome.kind == "unknown":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import takewhile
 from typing import Literal
 
 from agents.llm.scripted.vocabulary import STOP_WORDS
@@ -17,6 +18,7 @@ _CLAUSE = re.compile(r"^(?:what|how|who|when|where|which|why|whether|if)\b", re.
 _WORD = re.compile(r"[^\W_]+(?:[-'’.][^\W_]+)*")
 _MARKS = re.compile(r"^[\s>#*+\-•\d.)|]+(?=\S)|[*_`#|]+")
 _END = re.compile(r"(?<=[.!?])[\"”’)]?\s+(?=[\"“A-Z0-9(])|\n+")
+_PARAGRAPH = re.compile(r"\n\s*\n")
 _INSTRUCTION = re.compile(
     r"\b(?:ignore|disregard|forget|override)\b.{0,60}\b(?:instruction|prompt|rule|polic|guideline|told)"
     r"|\b(?:system|note|message|instruction)s?\s+(?:to|for)\s+(?:all\s+|any\s+|the\s+)?(?:ai|assistant|agent|model|llm|bot)"
@@ -58,18 +60,24 @@ def is_instruction(text: str) -> bool:
     return _INSTRUCTION.search(text) is not None
 
 
-def quotes(text: str, about: str, *, most: int = 3, longest: int = 320) -> list[str]:
+def quotes(text: str, about: str, *, most: int = 3, longest: int = 320, wary: bool = False) -> list[str]:
     """Return the sentences that answer best, in the order of the text.
 
-    Sentences that give orders to machines are never quoted. Where nothing matches, the first
-    sentences stand for the whole.
+    Where nothing matches, the first sentences stand for the whole. A wary reader of outside text
+    quotes nothing of a paragraph from the sentence on that gives orders to machines.
     """
     wanted = stems(about)
-    usable = [part for part in sentences(text) if not is_instruction(part)]
+    usable = _harmless(text) if wary else sentences(text)
     scored = [(len(wanted & stems(part)) + 0.1 * bool(re.search(r"\d", part)), index) for index, part in enumerate(usable)]
     best = sorted((item for item in scored if item[0] >= 1), key=lambda item: (-item[0], item[1]))
     chosen = sorted(index for _, index in best[:most]) or list(range(min(2, len(usable))))
     return [shorten(usable[index], longest) for index in chosen]
+
+
+def _harmless(text: str) -> list[str]:
+    """Return the sentences before any order to a machine, paragraph by paragraph."""
+    paragraphs = (sentences(part) for part in _PARAGRAPH.split(text))
+    return [line for lines in paragraphs for line in takewhile(lambda line: not is_instruction(line), lines)]
 
 
 def shape_of(text: str) -> Literal["question", "clause", "thing"]:
