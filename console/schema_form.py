@@ -123,9 +123,7 @@ def _object_fields(
         yield _field(root, declared, given, errors, path, name in required)
 
 
-def _field(
-    root: Schema, declared: Schema, given: Json, errors: Mapping[str, list[str]], path: str, required: bool
-) -> Field:
+def _field(root: Schema, declared: Schema, given: Json, errors: Mapping[str, list[str]], path: str, required: bool) -> Field:
     schema, nullable = _resolved(root, declared)
     kind = _kind(root, schema, nullable, path.count(".") + 1)
     shown = _shown(given, kind)

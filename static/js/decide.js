@@ -1,0 +1,125 @@
+/* Deciding safely at speed: Approve opens a panel and only Confirm commits; with high risk Confirm waits until the
+   request has been on display for 1.2 s. Nothing here decides: the server does, and says so. */
+(() => {
+  "use strict";
+  const DWELL = 1200;
+  const bar = () => document.querySelector(".bar");
+  let digest = "";
+
+  const look = () => {
+    const shown = document.querySelector("#detail input[name=digest]")?.value || "";
+    if (shown !== digest) { digest = shown; window.console_shown = Date.now(); document.dispatchEvent(new CustomEvent("console:item")); }
+    const choice = document.querySelector("[data-open-next]");
+    if (choice) choice.checked = localStorage.getItem("open-next") !== "0";
+  };
+  look();
+  document.addEventListener("htmx:after:settle", look);
+
+  const arm = (button, form) => {
+    const left = Number(form.dataset.risk || 0) >= 3 ? window.console_shown + DWELL - Date.now() : 0;
+    if (left <= 0) { button.removeAttribute("aria-disabled"); return; }
+    button.setAttribute("aria-disabled", "true");
+    setTimeout(() => arm(button, form), left);
+  };
+
+  const close = () => {
+    for (const panel of document.querySelectorAll(".bar .confirm:not([hidden])")) panel.hidden = true;
+    for (const panel of document.querySelectorAll(".bar details[open]")) panel.open = false;
+  };
+
+  document.addEventListener("click", (event) => {
+    const opener = event.target.closest?.("[data-opens]");
+    if (opener && opener.closest("form[data-decide]")) {
+      event.preventDefault();
+      const panel = document.querySelector(opener.dataset.opens);
+      const form = opener.closest("form");
+      const password = form.querySelector("input[type=password]");
+      if (password && !password.value) { password.focus(); return; }
+      close();
+      panel.hidden = false;
+      const confirm = panel.querySelector("[data-confirm]");
+      arm(confirm, form);
+      confirm.focus();
+      return;
+    }
+    if (event.target.closest?.("[data-cancel]")) { close(); bar()?.querySelector("[data-opens]")?.focus(); }
+    const reply = event.target.closest?.("[data-reply]");
+    if (reply) { const box = document.querySelector(reply.dataset.reply); box.value = reply.textContent; box.focus(); }
+  });
+
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (!form.matches?.("form[data-decide]")) return;
+    const confirm = form.querySelector("[data-confirm]");
+    const opened = confirm && !confirm.closest(".confirm").hidden;
+    if (opened && confirm.getAttribute("aria-disabled") !== "true") return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    if (!opened) form.querySelector("[data-opens]")?.click();
+  }, true);
+
+  document.addEventListener("keydown", (event) => {
+    if (event.repeat && event.key === "Enter" && event.target.closest?.("[data-confirm], [data-opens]")) event.preventDefault();
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) event.target.closest?.("form")?.requestSubmit();
+    if (event.key === "Escape" && document.querySelector(".bar .confirm:not([hidden]), .bar details[open]")) {
+      event.preventDefault();
+      event.stopImmediatePropagation();
+      close();
+      document.getElementById("what")?.focus();
+    }
+  }, true);
+
+  // A panel that opens takes the focus, and closes the others.
+  document.addEventListener("toggle", (event) => {
+    const panel = event.target;
+    if (!panel.matches?.(".bar details") || !panel.open) return;
+    for (const other of document.querySelectorAll(".bar details[open]")) if (other !== panel) other.open = false;
+    for (const other of document.querySelectorAll(".bar .confirm:not([hidden])")) other.hidden = true;
+    if (!panel.contains(document.activeElement) || document.activeElement.tagName === "SUMMARY") panel.querySelector("textarea, input:not([type=hidden])")?.focus();
+  }, true);
+
+  document.addEventListener("change", (event) => {
+    if (event.target.matches?.("[data-open-next]")) localStorage.setItem("open-next", event.target.checked ? "1" : "0");
+  });
+
+  // Somebody else was faster while this person was writing: the words are kept.
+  let typed = "";
+  document.addEventListener("htmx:before:swap", (event) => {
+    const target = event.detail.ctx?.target;
+    if (target?.id === "detail") typed = [...target.querySelectorAll(".bar textarea")].map((box) => box.value.trim()).find(Boolean) || "";
+  });
+  document.addEventListener("htmx:after:swap", (event) => {
+    const { ctx } = event.detail;
+    if (ctx?.target?.id !== "detail") return;
+    const detail = document.getElementById("detail");
+    const mine = ctx.sourceElement?.matches?.("form") || ctx.request?.method === "POST";
+    if (typed && !mine && !detail.querySelector(".bar textarea") && !detail.querySelector("#kept")) keep(detail, typed);
+    if (mine) (detail.querySelector("#conflict, .error") || detail.querySelector("#what"))?.focus?.();
+  });
+
+  const keep = (detail, text) => {
+    const box = document.createElement("section");
+    box.className = "callout info";
+    const title = document.createElement("h3");
+    title.textContent = "This was decided while you were writing. Your words, kept for you:";
+    const words = document.createElement("div");
+    words.className = "said pre wrap";
+    words.id = "kept";
+    words.textContent = text;
+    const copy = document.createElement("button");
+    copy.className = "btn sm";
+    copy.type = "button";
+    copy.dataset.copy = "#kept";
+    copy.textContent = "Copy";
+    box.append(title, words, copy);
+    detail.querySelector(".scroll")?.prepend(box);
+  };
+
+  // The clock only shows: when it is over, ask the server what became of the request.
+  document.addEventListener("clock:over", (event) => {
+    const region = event.target.closest("[data-live-url]");
+    if (!region || !navigator.onLine) return;
+    if (region.id === "detail") bar()?.setAttribute("data-sending", "");
+    setTimeout(() => region.dispatchEvent(new CustomEvent("console:refresh", { bubbles: true })), 1500);
+  });
+})();

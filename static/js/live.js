@@ -1,0 +1,285 @@
+/* The live feed. The socket says what changed, the page fetches the changed fragments over HTTP from the same views.
+   The cursor is the log's index: each message names the cursor before it, so that a gap is noticed and replayed. */
+(() => {
+  "use strict";
+  const root = document.body;
+  if (!root.dataset.n || !window.htmx) return;
+  const MERGE = 250, STALE = 3000, BANNER = 30_000, POLL = 15_000, SILENT = 45_000, WATCH = 20_000;
+  const foot = document.getElementById("live");
+  const banner = document.getElementById("stale");
+  let cursor = Number(root.dataset.n);
+  let socket = null, delay = 250, timer = 0, heard = Date.now(), lost = Date.now(), polled = 0, ended = "", everLive = false;
+
+  // Regions ------------------------------------------------------------------------------------------------------
+  const state = new WeakMap();
+  const of = (region) => { if (!state.has(region)) state.set(region, { timer: 0, last: 0, busy: false, again: false, news: 0 }); return state.get(region); };
+  const regions = () => document.querySelectorAll("[data-live-url]");
+  const matches = (pattern, type) => pattern === "*" || pattern === type || (pattern.endsWith(".*") && type.startsWith(pattern.slice(0, -1)));
+  const concerns = (region, message) => {
+    if (!(region.dataset.live || "").split(/\s+/).some((pattern) => matches(pattern, message.type))) return false;
+    const ids = (region.dataset.liveIds || "").split(/\s+/).filter(Boolean);
+    return !ids.length || (message.ids || []).some((id) => ids.includes(id));
+  };
+
+  const refresh = (region) => {
+    const mine = of(region);
+    if (mine.timer) return;
+    const idle = Date.now() - mine.last;
+    const jitter = Math.random() * (document.hidden ? 1000 : 60);
+    mine.timer = setTimeout(() => fetchRegion(region), (idle > MERGE ? 0 : MERGE - idle) + jitter);
+  };
+
+  const fetchRegion = async (region) => {
+    const mine = of(region);
+    mine.timer = 0;
+    if (!region.isConnected) return;
+    if (mine.busy) { mine.again = true; return; }
+    mine.busy = true;
+    mine.last = Date.now();
+    await htmx.ajax("GET", region.dataset.liveUrl, { target: region, source: region, swap: "innerMorph" }).catch(() => {});
+    mine.busy = false;
+    if (mine.again) { mine.again = false; refresh(region); }
+  };
+
+  const refreshAll = () => { regions().forEach(refresh); counts(); };
+  document.addEventListener("console:refresh", (event) => refresh(event.target));
+
+  // What comes back is put in place unless it is older than what stands there, or no fragment at all.
+  document.addEventListener("htmx:before:swap", (event) => {
+    const { ctx, tasks } = event.detail;
+    const region = ctx.sourceElement;
+    if (!region?.matches?.("[data-live-url]") || ctx.request.method !== "GET") return;
+    const fragment = tasks[0]?.fragment;
+    if (ctx.response.status >= 400 || !fragment?.querySelector?.("[data-rev]")) {
+      event.preventDefault();
+      broken(region, ctx.response.status);
+      return;
+    }
+    const standing = Number(region.querySelector("[data-rev]")?.dataset.rev || 0);
+    if (Number(fragment.querySelector("[data-rev]").dataset.rev) < standing) { event.preventDefault(); return; }
+    if (region.hasAttribute("data-live-list") && occupied(region)) { event.preventDefault(); patch(region, fragment); return; }
+    if (region.hasAttribute("data-live-list")) { of(region).news = 0; keepDecided(region, fragment); }
+    carry(region, fragment);
+  });
+
+  const broken = (region, status) => {
+    if (region.querySelector(":scope > .notice")) return;
+    const box = document.createElement("div");
+    box.className = "notice warn";
+    const words = document.createElement("span");
+    words.textContent = `This part could not be refreshed (${status}). What you see may be out of date.`;
+    const retry = document.createElement("button");
+    Object.assign(retry, { className: "btn sm", type: "button", textContent: "Retry" });
+    retry.addEventListener("click", () => { box.remove(); refresh(region); });
+    box.append(words, retry);
+    region.prepend(box);
+  };
+
+  // What a person has opened stays open.
+  const carry = (region, fragment) => {
+    const same = region.querySelector("[name=digest]")?.value === fragment.querySelector("[name=digest]")?.value;
+    const next = fragment.querySelectorAll("details");
+    region.querySelectorAll("details").forEach((details, index) => {
+      if (details.open && next[index] && (same || !details.closest(".bar"))) next[index].open = true;
+    });
+    const streaming = region.querySelector("[data-stream-box]:not([hidden])");
+    if (streaming) fragment.querySelector("[data-stream-box]")?.removeAttribute("hidden");
+    if (!same) return;
+    for (const panel of region.querySelectorAll(".confirm[id]:not([hidden])")) fragment.getElementById(panel.id)?.removeAttribute("hidden");
+  };
+
+  // Do not move what people are reading: while the pointer or the focus is in a list, rows change in place,
+  // new ones wait behind a button, and what was decided stays where it is.
+  const occupied = (region) => region.matches(":hover") || region.contains(document.activeElement);
+  const rowsOf = (place) => [...place.querySelectorAll("[id^='row-'], [id^='entry-']")];
+  const done = (row) => {
+    if (row.classList.contains("done")) return;
+    row.classList.add("done");
+    const clock = row.querySelector("live-clock");
+    if (clock) { const words = document.createElement("span"); words.className = "clock"; words.textContent = "Decided"; clock.replaceWith(words); }
+  };
+  const patch = (region, fragment) => {
+    const here = new Set(rowsOf(region).map((row) => row.id));
+    for (const row of rowsOf(region)) {
+      const next = fragment.getElementById(row.id);
+      if (!next) { if (region.id === "queue") done(row); continue; }
+      if (row.innerHTML !== next.innerHTML && !row.contains(document.activeElement)) row.replaceChildren(...next.childNodes);
+    }
+    const fresh = rowsOf(fragment).filter((row) => !here.has(row.id)).length;
+    of(region).news = fresh;
+    offer(region, fresh);
+  };
+  const offer = (region, count) => {
+    let button = region.querySelector(":scope > .fresh");
+    if (!count) { button?.remove(); return; }
+    if (!button) {
+      button = document.createElement("button");
+      button.className = "btn sm primary fresh";
+      button.type = "button";
+      button.addEventListener("click", () => { button.remove(); document.activeElement?.blur?.(); region.dispatchEvent(new Event("console:flush")); });
+      region.addEventListener("console:flush", () => { region.setAttribute("data-flush", ""); fetchNow(region); }, { once: true });
+      region.prepend(button);
+    }
+    button.textContent = `${count} new`;
+    announceNew(count);
+  };
+  const fetchNow = async (region) => {
+    const list = region.hasAttribute("data-live-list");
+    region.removeAttribute("data-live-list");
+    await fetchRegion(region);
+    if (list) region.setAttribute("data-live-list", "");
+    region.removeAttribute("data-flush");
+  };
+  const keepDecided = (region, fragment) => {
+    if (region.id !== "queue") return;
+    let before = null;
+    for (const row of rowsOf(region)) {
+      if (!fragment.getElementById(row.id)) {
+        const kept = row.cloneNode(true);
+        done(kept);
+        const anchor = before && fragment.getElementById(before);
+        const list = fragment.querySelector("ul");
+        if (anchor) anchor.after(kept);
+        else if (list) list.prepend(kept);
+        else { const made = document.createElement("ul"); made.append(kept); fragment.querySelector("[data-rev]").append(made); }
+      }
+      before = row.id;
+    }
+  };
+  let announced = 0;
+  const announceNew = (count) => {
+    if (Date.now() - announced < 30_000) return;
+    announced = Date.now();
+    say(`${count} new in the list`);
+  };
+
+  // Counts in the menu and the title ---------------------------------------------------------------------------
+  let counting = 0;
+  const approvals = document.querySelector('a[data-go="a"]')?.getAttribute("href");
+  const counts = () => {
+    if (counting || !approvals) return;
+    counting = setTimeout(async () => {
+      counting = 0;
+      const answer = await fetch(`${approvals}?fragment=counts`, { headers: { "HX-Request": "true" } }).catch(() => null);
+      if (!answer?.ok) return;
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      for (const span of page.querySelectorAll("[data-count]")) {
+        const shown = document.querySelector(`.rail [data-count="${span.dataset.count}"]`);
+        if (shown) shown.textContent = span.textContent;
+      }
+    }, 1000 + Math.random() * 1000);
+  };
+
+  // The socket ---------------------------------------------------------------------------------------------------
+  const say = (text) => document.dispatchEvent(new CustomEvent("console:say", { detail: text }));
+  const connect = () => {
+    clearTimeout(timer);
+    timer = 0;
+    if (ended || (socket && socket.readyState <= WebSocket.OPEN)) return;
+    const mine = new WebSocket(`${location.origin.replace(/^http/, "ws")}/ws/live/?since=${cursor}`);
+    socket = mine;
+    mine.addEventListener("message", (event) => { if (socket === mine) receive(JSON.parse(event.data)); });
+    mine.addEventListener("close", (event) => { if (socket === mine) closed(event.code); });
+  };
+  const closed = (code) => {
+    socket = null;
+    lost ||= Date.now();
+    if (code === 4401) { ended = "Signed out. Reload to sign in again."; show(); return; }
+    if (code === 4403) { ended = "No live updates for your role."; show(); return; }
+    timer = setTimeout(connect, delay * (0.7 + Math.random() * 0.6));
+    delay = Math.min(delay * 2, 15_000);
+    show();
+  };
+  const again = () => {
+    const old = socket;
+    socket = null;
+    lost ||= Date.now();
+    old?.close();
+    delay = 250;
+    connect();
+  };
+
+  const receive = (message) => {
+    heard = Date.now();
+    if (message.type === "hello") return greeted(message);
+    if (message.type === "resync") { cursor = message.n ?? cursor; refreshAll(); show(); return; }
+    if (message.type === "session.delta") return stream(message);
+    if (message.n <= cursor && message.type !== "ping") return;
+    if (message.prev !== cursor) { again(); return; }
+    cursor = message.n;
+    if (message.type !== "ping") changed(message);
+    show();
+  };
+  const greeted = (message) => {
+    delay = 250;
+    if (message.n < cursor) { cursor = message.n; refreshAll(); }
+    if (lost && everLive && Date.now() - lost > STALE) say("Live updates are back");
+    lost = 0;
+    everLive = true;
+    banner.hidden = true;
+    if (message.build && root.dataset.build && message.build !== root.dataset.build) newBuild();
+    watch();
+    show();
+  };
+  const changed = (message) => {
+    document.dispatchEvent(new CustomEvent(`live:${message.type}`, { detail: message }));
+    for (const region of regions()) if (concerns(region, message)) refresh(region);
+    if (/^(approval|session)\./.test(message.type)) counts();
+    if (/^(message\.answered|turn\.)/.test(message.type)) settle(message);
+  };
+
+  // Answers as they are written: shown until the stored one comes.
+  const box = () => document.querySelector("[data-stream]");
+  const watch = () => { if (box() && socket?.readyState === WebSocket.OPEN) socket.send(JSON.stringify({ watch: box().dataset.stream })); };
+  const stream = (message) => {
+    const place = box();
+    if (!place || !(message.ids || []).includes(place.dataset.stream)) return;
+    place.closest("[data-stream-box]").hidden = false;
+    place.append(message.text);
+  };
+  const settle = (message) => {
+    const place = box();
+    if (!place || !(message.ids || []).includes(place.dataset.stream)) return;
+    place.replaceChildren();
+    place.closest("[data-stream-box]").hidden = true;
+  };
+
+  // How fresh the page is, said honestly ------------------------------------------------------------------------
+  const group = (n) => String(n).replace(/\B(?=(\d{3})+$)/g, "\u202f");
+  const show = () => {
+    if (!foot) return;
+    const dot = foot.querySelector(".dot");
+    const away = lost ? Date.now() - lost : 0;
+    const look = ended ? "bad" : !lost ? "" : away > STALE ? "warn" : everLive ? "" : "off";
+    dot.className = `dot ${look}`.trim();
+    const text = ended || (!lost ? `Live, up to event ${group(cursor)}` : away > STALE ? `Reconnecting, last update ${Math.round((Date.now() - heard) / 1000)} s ago` : `Up to event ${group(cursor)}`);
+    const words = foot.querySelector(".live-text");
+    if (words.textContent !== text) words.textContent = text;
+    foot.dataset.state = ended ? "ended" : lost ? (away > STALE ? "stale" : "connecting") : "live";
+    for (const chip of document.querySelectorAll("[data-live-chip]")) chip.hidden = Boolean(lost && away > STALE) || Boolean(ended);
+  };
+  const newBuild = () => {
+    if (document.getElementById("new-build")) return;
+    const note = document.createElement("div");
+    note.className = "notice";
+    note.id = "new-build";
+    const link = document.createElement("a");
+    Object.assign(link, { className: "btn sm", href: "", textContent: "Reload" });
+    note.append("A new version of the console is running.", link);
+    banner.before(note);
+  };
+  setInterval(() => {
+    if (!lost && Date.now() - heard > SILENT) { lost = heard; say("Connection lost"); again(); }
+    if (lost && !ended && Date.now() - lost > BANNER) {
+      if (banner.hidden) { banner.hidden = false; say("Live updates are interrupted"); }
+      if (Date.now() - polled > POLL) { polled = Date.now(); refreshAll(); }
+    }
+    show();
+  }, 1000);
+  setInterval(watch, WATCH);
+  addEventListener("online", () => { if (lost) again(); });
+  document.addEventListener("visibilitychange", () => { if (!document.hidden && lost && !ended) again(); });
+  addEventListener("pagehide", () => { ended ||= "Left"; socket?.close(); });
+  addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
+  connect();
+})();
