@@ -10,6 +10,7 @@ from uuid import UUID
 from agents.llm.provider import Provider, Usage
 from agents.tools.secrets import secret
 from agents.tools.stores import MemoryStore, Workspace
+from audit.actors import Actor
 
 
 @dataclass(kw_only=True)
@@ -30,6 +31,11 @@ class ToolContext:
     sources: list[dict[str, str]] = field(default_factory=list)
     spent: list[tuple[str, Usage]] = field(default_factory=list)
     confidence: float | None = None
+
+    @property
+    def actor(self) -> Actor:
+        """Who acts, for the audit trail: the agent."""
+        return Actor("agent", self.agent, self.agent)
 
     @cached_property
     def files(self) -> Workspace:

@@ -12,6 +12,9 @@ from agents.tools import library
 from agents.tools.context import ToolContext
 from agents.tools.errors import InvalidInput, Unavailable
 from agents.tools.registry import tool
+from audit.entry import Entry
+from audit.events import EventKind
+from audit.services import record
 
 PAGE = 9_000
 SUMMARISED = 40_000
@@ -29,9 +32,7 @@ class Search(BaseModel):
     """What to look for."""
 
     model_config = ConfigDict(extra="forbid")
-    query: str = Field(
-        min_length=1, max_length=400, description='Words or a question; "quotes" keep a phrase, -word excludes.'
-    )
+    query: str = Field(min_length=1, max_length=400, description='Words or a question; "quotes" keep a phrase, -word excludes.')
     kind: str = Field(default="", max_length=40, description="Only this kind, such as policy, incident, product, letter, docs.")
     limit: int = Field(default=5, ge=1, le=20)
 
@@ -154,6 +155,8 @@ def delete_document(args: Delete, context: ToolContext) -> dict[str, Any]:
             gone, _ = LibraryDocument.objects.filter(pk=document.pk, sha256=document.sha256).delete()
             if not gone:
                 raise InvalidInput(f"The document {document.slug} was changed or deleted at the same time.")
+            facts = {"slug": made.slug, "title": made.title, "sha256": made.sha256, "key": made.key}
+            record([Entry(f"document:{made.slug}", EventKind.DOCUMENT_DELETED, context.actor, facts, (context.session,))])
     return {"deleted": made.slug, "title": made.title, "sha256": made.sha256}
 
 

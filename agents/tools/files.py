@@ -19,9 +19,7 @@ def _path(path: str) -> str:
         raise ValueError(error.reason) from error
 
 
-FilePath = Annotated[
-    str, Field(max_length=200, description="A relative path such as notes/summary.md."), AfterValidator(_path)
-]
+FilePath = Annotated[str, Field(max_length=200, description="A relative path such as notes/summary.md."), AfterValidator(_path)]
 
 
 class ReadFile(BaseModel):

@@ -2,12 +2,16 @@
 
 from typing import Annotated, Any
 
+from django.db import transaction
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from agents.models.library import Note
 from agents.tools.addresses import clean_line
 from agents.tools.context import ToolContext
 from agents.tools.registry import tool
+from audit.entry import Entry
+from audit.events import EventKind
+from audit.services import record
 
 
 class NewNote(BaseModel):
@@ -29,5 +33,9 @@ class NewNote(BaseModel):
 def publish_note(args: NewNote, context: ToolContext) -> dict[str, Any]:
     """Publish a note for everybody in the organisation."""
     values = {"session_id": context.session_id, "title": args.title, "body": args.body, "author": context.agent}
-    note, _ = Note.objects.get_or_create(key=context.idempotency_key, defaults=values)
+    with transaction.atomic():
+        note, made = Note.objects.get_or_create(key=context.idempotency_key, defaults=values)
+        if made:
+            facts = {"title": note.title, "key": note.key}
+            record([Entry(f"note:{note.pk}", EventKind.NOTE_PUBLISHED, context.actor, facts, (context.session,))])
     return {"note": str(note.pk), "title": note.title, "published_at": note.published_at}

@@ -1,0 +1,78 @@
+"""Fills an empty installation with the demo: people, policy, documents, agents; and gives the agent its first goals.
+
+Everything goes through the services that people use. The goals are real sessions: the worker runs them as soon as it
+is there, so that a newcomer finds approvals waiting.
+"""
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.db import transaction
+
+from agents.demo.people import DOMAIN, SignIn, make_people
+from agents.demo.texts import fill_library
+from agents.services import apply_agent, start_session
+from approvals.policies import save as save_policy
+from approvals.policy import DEFAULT_POLICY
+from audit.actors import SYSTEM, Actor
+from audit.entry import Entry
+from audit.errors import CountersignError
+from audit.events import EventKind
+from audit.services import record
+
+FOLDER = Path(__file__).parent
+AGENTS = ("research-assistant", "research-assistant-staging", "research-assistant-development")
+GOALS = (
+    ("olga", "Find our refund policy and e-mail a short summary to finance@halden.example."),
+    ("paul", "Read the letter of Kestrel Foods about the recall and e-mail a summary to quality@halden.example."),
+    ("olga", "Delete the document “Travel policy 2023 (superseded)”."),
+    ("paul", "What happened in the calibration drift of May 2026? Calculate 377 / 512 * 100."),
+)
+
+
+class AlreadySeeded(CountersignError):
+    """There are accounts already; the demo is seeded into an empty installation only."""
+
+    code = "already_seeded"
+
+
+@transaction.atomic
+def seed(*, goals: bool = True) -> list[SignIn]:
+    """Seed the demo and return its sign-ins, told this once. Raises AlreadySeeded where somebody has an account."""
+    if User.objects.exists():
+        raise AlreadySeeded
+    people = make_people()
+    save_policy(DEFAULT_POLICY.model_dump(mode="json"), note="The policy as it is shipped.", actor=SYSTEM)
+    documents = fill_library()
+    for slug in AGENTS:
+        apply_agent(agent_document(slug), actor=SYSTEM)
+    facts = {"documents": documents, "people": len(people), "agents": len(AGENTS)}
+    record([Entry("system", EventKind.SYSTEM_SEEDED, SYSTEM, facts)])
+    if goals:
+        start_goals()
+    return people
+
+
+def agent_document(slug: str) -> dict[str, Any]:
+    """Return the document of one of the demo's agents, with its prompt's text and a model that is there.
+
+    The scripted models need no key. Where a provider is configured, its model takes their place.
+    """
+    document: dict[str, Any] = tomllib.loads((FOLDER / "agents" / f"{slug}.toml").read_text(encoding="utf-8"))
+    if slug == AGENTS[0]:
+        document["prompt_text"] = (FOLDER / "prompts" / "research-assistant.md").read_text(encoding="utf-8").strip()
+    model = getattr(settings, "DEMO_MODEL", "")
+    if model and not settings.SCRIPTED:
+        document.update(model=model, cheap_model=getattr(settings, "DEMO_CHEAP_MODEL", "") or model)
+    return document
+
+
+def start_goals() -> None:
+    """Start the demo's first sessions, each by one of its people."""
+    for name, goal in GOALS:
+        user = User.objects.get(username=f"{name}@{DOMAIN}")
+        actor = Actor("user", str(user.pk), user.first_name)
+        start_session(actor=actor, person_id=user.pk, agent=AGENTS[0], goal=goal)

@@ -1,0 +1,34 @@
+"""`manage.py demo`: seed the demo into an empty installation and print its sign-ins."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from agents.demo.people import SignIn
+from agents.demo.seed import seed
+from audit.errors import CountersignError
+
+
+class Command(BaseCommand):
+    """Seed, then tell the passwords this once."""
+
+    help = "Seed the demo (people, policy, documents, agents, first sessions) into an empty installation."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Take whether to start sessions."""
+        parser.add_argument("--no-sessions", action="store_true", help="do not give the agent its first goals")
+
+    def handle(self, *args: Any, no_sessions: bool, **options: Any) -> None:
+        """Seed the demo; one clear line where that is not possible."""
+        try:
+            people = seed(goals=not no_sessions)
+        except CountersignError as error:
+            raise CommandError(error.detail) from error
+        self.stdout.write(sign_ins(people))
+
+
+def sign_ins(people: list[SignIn]) -> str:
+    """Return the sign-ins as a table for a terminal."""
+    wide = max(len(person.email) for person in people)
+    return "\n".join(f"{person.email:<{wide}}  {person.password:<36}  {person.role.replace('_', ' ')}" for person in people)
