@@ -13,6 +13,7 @@ from decimal import ROUND_CEILING, Decimal
 from functools import lru_cache
 
 import genai_prices
+from django.conf import settings
 from genai_prices import Usage as PricedUsage
 
 from agents.llm.provider import Usage
@@ -37,9 +38,6 @@ class Cost:
     known: bool
 
 
-UNKNOWN_MODEL = Price(20_000_000, 80_000_000, 20_000_000)
-"""Dearer than nearly every model sold; settings may replace it."""
-
 OWN_PRICES: Mapping[str, Price] = {
     "scripted-1": Price(1_000_000, 4_000_000, 100_000),
     "scripted-gullible": Price(1_000_000, 4_000_000, 100_000),
@@ -47,13 +45,18 @@ OWN_PRICES: Mapping[str, Price] = {
 }
 
 
-def cost(model: str, usage: Usage, *, unknown: Price = UNKNOWN_MODEL) -> Cost:
+def unknown_price() -> Price:
+    """Return the cautious price of a model that no list knows, as this installation configured it."""
+    given = settings.UNKNOWN_MODEL_INPUT_MICROUSD_PER_MTOK
+    return Price(given, settings.UNKNOWN_MODEL_OUTPUT_MICROUSD_PER_MTOK, given)
+
+
+def cost(model: str, usage: Usage) -> Cost:
     """Return what this usage of this model costs, rounded up to a whole micro-dollar.
 
     Args:
         model: as configured; a routing prefix such as `openai/` is understood.
         usage: as counted or estimated.
-        unknown: the price of a model that no list knows.
     """
     own = OWN_PRICES.get(model)
     if own is not None:
@@ -61,12 +64,12 @@ def cost(model: str, usage: Usage, *, unknown: Price = UNKNOWN_MODEL) -> Cost:
     listed = _listed(model, usage.input_tokens, usage.output_tokens, usage.cached_tokens)
     if listed is not None:
         return Cost(listed, known=True)
-    return Cost(_by(unknown, usage), known=False)
+    return Cost(_by(unknown_price(), usage), known=False)
 
 
-def cost_microusd(model: str, usage: Usage, *, unknown: Price = UNKNOWN_MODEL) -> int:
+def cost_microusd(model: str, usage: Usage) -> int:
     """Return the cost alone; see `cost`."""
-    return cost(model, usage, unknown=unknown).microusd
+    return cost(model, usage).microusd
 
 
 def _by(price: Price, usage: Usage) -> int:

@@ -58,7 +58,9 @@ def decide(error: ModelError, attempt: int, *, random: float, policy: RetryPolic
     """
     if not error.retryable:
         return RetryDecision("give_up", reason="trying again cannot help")
-    allowed = policy.broken_attempts if isinstance(error, BrokenAnswer) else policy.attempts
+    allowed = policy.attempts
+    if isinstance(error, BrokenAnswer):
+        allowed = min(allowed, policy.broken_attempts)
     if attempt >= allowed:
         return RetryDecision("give_up", reason=f"{attempt} attempts failed")
     delay_s = _delay(error, attempt, random=random, policy=policy)

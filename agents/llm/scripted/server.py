@@ -49,6 +49,7 @@ class ScriptedModel:
         application.add_routes(
             [
                 web.post("/v1/chat/completions", self.complete),
+                web.post("/chat/completions", self.complete),
                 web.get("/v1/models", self.models),
                 web.get("/healthz", self.health),
                 web.post("/_faults", _local(self.add_faults)),

@@ -1,0 +1,52 @@
+"""Makes the provider that this installation's settings describe.
+
+Scripted models are always asked at the scripted server where one runs, every other model at the
+configured address: an installation with a real provider keeps the demo's agents working.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.conf import settings
+
+from agents.llm.openai import OpenAIProvider
+from agents.llm.provider import BadRequest, Completion, Provider, Question
+
+SCRIPTED_PREFIX = "scripted-"
+
+
+def connect() -> Provider:
+    """Return a provider for this process's event loop; the caller closes it."""
+    scripted = settings.SCRIPTED_URL
+    configured = settings.OPENAI_BASE_URL or ("https://api.openai.com/v1" if settings.OPENAI_API_KEY else "")
+    return RoutedProvider(
+        scripted=OpenAIProvider(scripted, use_aiohttp=settings.OPENAI_AIOHTTP) if scripted else None,
+        other=OpenAIProvider(configured, settings.OPENAI_API_KEY, use_aiohttp=settings.OPENAI_AIOHTTP)
+        if configured and configured != scripted
+        else None,
+    )
+
+
+class RoutedProvider:
+    """Sends each question to the server that has its model; with one server, everything goes there."""
+
+    def __init__(self, *, scripted: Provider | None, other: Provider | None) -> None:
+        """Take the two servers; either may be missing."""
+        self._scripted = scripted
+        self._other = other
+
+    async def complete(self, question: Question, *, on_delta: Callable[[str], None] | None = None) -> Completion:
+        """Ask the right server once; see `agents.llm.provider.Provider`."""
+        provider = self._other or self._scripted
+        if question.model.startswith(SCRIPTED_PREFIX):
+            provider = self._scripted or self._other
+        if provider is None:
+            raise BadRequest("no model provider is configured; set OPENAI_BASE_URL or OPENAI_API_KEY")
+        return await provider.complete(question, on_delta=on_delta)
+
+    async def aclose(self) -> None:
+        """Close both."""
+        for provider in (self._scripted, self._other):
+            if provider is not None:
+                await provider.aclose()
