@@ -2,6 +2,7 @@
 
 import secrets
 from dataclasses import dataclass
+from pathlib import Path
 
 from django.contrib.auth.models import Group, User
 
@@ -21,104 +22,7 @@ PEOPLE = (
     ("vic", "Vic", "viewer"),
 )
 DOMAIN = "demo.example"
-_WORDS = tuple(
-    [
-        "amber",
-        "anchor",
-        "apple",
-        "april",
-        "autumn",
-        "basin",
-        "beacon",
-        "birch",
-        "bridge",
-        "candle",
-        "canyon",
-        "cedar",
-        "cherry",
-        "cloud",
-        "cobalt",
-        "coral",
-        "crane",
-        "crystal",
-        "delta",
-        "ember",
-        "falcon",
-        "fern",
-        "field",
-        "finch",
-        "flint",
-        "forest",
-        "garden",
-        "ginger",
-        "glacier",
-        "granite",
-        "harbor",
-        "hazel",
-        "heron",
-        "hollow",
-        "island",
-        "ivory",
-        "jasmine",
-        "juniper",
-        "lagoon",
-        "lantern",
-        "laurel",
-        "lemon",
-        "lilac",
-        "linden",
-        "maple",
-        "marble",
-        "meadow",
-        "mirror",
-        "mountain",
-        "nectar",
-        "north",
-        "oasis",
-        "ocean",
-        "olive",
-        "orchid",
-        "otter",
-        "pearl",
-        "pebble",
-        "pepper",
-        "pine",
-        "planet",
-        "plum",
-        "poplar",
-        "prairie",
-        "quartz",
-        "quiet",
-        "raven",
-        "river",
-        "robin",
-        "saffron",
-        "sail",
-        "salmon",
-        "sierra",
-        "silver",
-        "sparrow",
-        "spring",
-        "spruce",
-        "stone",
-        "summer",
-        "summit",
-        "sunset",
-        "swallow",
-        "thistle",
-        "thunder",
-        "timber",
-        "topaz",
-        "tulip",
-        "valley",
-        "velvet",
-        "violet",
-        "walnut",
-        "willow",
-        "winter",
-        "wren",
-    ]
-)
+WORDS = Path(__file__).parent / "words.txt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,4 +51,5 @@ def _make(name: str, shown: str, role: str, group: Group) -> SignIn:
 
 def _password() -> str:
     """Four words and two digits: about 32 bits, easy to type from a terminal; the sign-in limits guesses."""
-    return "-".join([*(secrets.choice(_WORDS) for _ in range(4)), f"{secrets.randbelow(100):02d}"])
+    words = WORDS.read_text(encoding="utf-8").split()
+    return "-".join([*(secrets.choice(words) for _ in range(4)), f"{secrets.randbelow(100):02d}"])
