@@ -65,10 +65,15 @@ def write_private(path: Path, text: str) -> None:
     scratch.replace(path)
 
 
+def make_data_folder(data: Path) -> None:
+    """Make the data folder for its owner alone; root's lets the database's OS user pass through, but not look around."""
+    data.mkdir(mode=0o711 if os.geteuid() == 0 else 0o700, parents=True, exist_ok=True)
+
+
 def secret_key(data: Path) -> str:
     """Return the installation's secret key, made at the first call; raises OSError where the folder cannot be written."""
     path = data / "secret_key"
     if not path.exists():
-        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_data_folder(data)
         write_private(path, secrets.token_urlsafe(64))
     return path.read_text(encoding="utf-8").strip()

@@ -39,8 +39,9 @@ class Server:
     def __post_init__(self) -> None:
         """As root, move a cluster that the server's OS user could not reach to a place where it can."""
         self.folder.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-        if not self.user.can_enter(self.folder.parent):
-            self.folder = SHARED / short_hash(self.folder)
+        moved = SHARED / short_hash(self.folder)
+        if (moved / "PG_VERSION").exists() or not self.user.can_enter(self.folder.parent):
+            self.folder = moved
 
     @property
     def socket(self) -> Path:

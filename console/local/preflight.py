@@ -11,7 +11,7 @@ import psycopg
 
 from console.local.binaries import OLDEST
 from console.local.errors import CannotStart
-from console.local.paths import Runtime
+from console.local.paths import Runtime, make_data_folder
 
 _NEEDED_MIB = 300
 
@@ -19,7 +19,7 @@ _NEEDED_MIB = 300
 def usable_folder(data: Path) -> None:
     """Make the data folder and prove that it can be written and has room."""
     try:
-        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_data_folder(data)
         probe = data / ".probe"
         probe.write_bytes(b"x" * 4096)
         probe.unlink()
