@@ -74,14 +74,20 @@ class Verification:
 
 
 def verify(stream: str | None = None, *, using: str = "default") -> Verification:
-    """Verify the whole log, or one stream of it; "first" is the lowest place in the log, then the stream's order."""
+    """Verify the whole log, or one stream of it.
+
+    Each stream is checked up to its first wrong entry; of those, the one that is noticed first in the order of the log is
+    named. What is missing has no place in the log any more; it is named by the place in its stream.
+    """
     with _snapshot(using):
         walk = _Walk(stream or "", using)
         walk.streams()
         walk.contents()
-        if not stream:
+        if not stream and walk.first is None:
             walk.log()
-    return Verification(walk.first is None, walk.checked, walk.first)
+    found = walk.first
+    bad = None if found is None else FirstBad(found.stream, found.seq, found.log_index, found.reason)
+    return Verification(bad is None, walk.checked, bad)
 
 
 class _Walk:
@@ -91,33 +97,31 @@ class _Walk:
         self.stream = stream
         self.using = using
         self.checked = 0
-        self.first: FirstBad | None = None
+        self.first: Found | None = None
 
     def streams(self) -> None:
         """Walk entries and registry side by side: both come in the order of the streams' names."""
         entries = groupby(self._rows(_ENTRIES), key=itemgetter(0))
         for name, links, head in _side_by_side(entries, self._rows(_STREAMS)):
-            if head is None:
-                self._note(Found(name, 1, None, "the stream is not in the registry"))
             self._chain(name, links, head)
         if self.stream and not self.checked and self.first is None:
             self._note(Found(self.stream, None, None, "there is no such stream"))
 
     def _chain(self, name: str, links: Iterable[Any], head: tuple[Any, ...] | None) -> None:
         """Check one chain up to its first wrong entry, then its head."""
-        before = Link(0, genesis(name), 0, closed=False)
+        last = Link(0, genesis(name), 0, closed=False)
         for row in links:
             self.checked += 1
-            found, before = check_entry(row, before)
+            found, last = check_entry(row, last)
             if found is not None:
                 self._note(found)
                 return
         if head is None:
-            return
-        _, seq, head_hash, closed = head
-        if (seq, bytes(head_hash), closed) != (before.seq, before.entry_hash, before.closed):
-            reason = "entries are missing at the end of the stream" if seq > before.seq else "the head is not the last entry"
-            self._note(Found(name, before.seq + 1 if seq > before.seq else before.seq, before.log_index or None, reason))
+            self._note(Found(name, last.seq, last.log_index, "its stream is not in the registry", last.reached))
+        elif head[1] > last.seq:
+            self._note(Found(name, last.seq + 1, None, "it is missing: the stream's head is after it", last.reached))
+        elif (head[1], bytes(head[2]), head[3]) != (last.seq, last.entry_hash, last.closed):
+            self._note(Found(name, last.seq, last.log_index, "the stream's head is not its last entry", last.reached))
 
     def contents(self) -> None:
         """Check every raw text that is still there against the commitment of its entry."""
@@ -136,19 +140,14 @@ class _Walk:
                 self._note(Found("", None, row[0], reason))
 
     def _note(self, found: Found) -> None:
-        bad = FirstBad(found.stream, found.seq, found.log_index, found.reason)
-        if self.first is None or _rank(bad) < _rank(self.first):
-            self.first = bad
+        if self.first is None or found.noticed < self.first.noticed:
+            self.first = found
 
     def _rows(self, query: str) -> Iterator[tuple[Any, ...]]:
         with connections[self.using].chunked_cursor() as cursor:
             cursor.execute(query, [self.stream, self.stream])
             while rows := cursor.fetchmany(CHUNK):
                 yield from rows
-
-
-def _rank(bad: FirstBad) -> tuple[bool, int]:
-    return bad.log_index is None, bad.log_index or 0
 
 
 def _side_by_side(

@@ -1,7 +1,7 @@
 """A small table with a lifecycle, and entries to write: what the log's own tests move and record."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from django.db import connections, models
@@ -38,6 +38,8 @@ class Lamp(models.Model):
     note = models.TextField(db_default="")
     data = models.BinaryField(null=True)
 
+    objects: ClassVar[models.Manager["Lamp"]] = models.Manager()
+
     class Meta:
         app_label = "audit"
         db_table = "test_lamp"
@@ -50,6 +52,8 @@ class Wick(models.Model):
     id = models.UUIDField(primary_key=True)
     lamp = models.ForeignKey(Lamp, on_delete=models.CASCADE)
     burnt = models.BooleanField(db_default=False)
+
+    objects: ClassVar[models.Manager["Wick"]] = models.Manager()
 
     class Meta:
         app_label = "audit"

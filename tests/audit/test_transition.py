@@ -199,7 +199,8 @@ def test_of_two_that_move_one_row_at_once_exactly_one_wins(lamps: Any) -> None:
     """THREATS.md 15: real transactions, released together."""
     for _ in range(10):
         id_ = born()
-        gate, results = threading.Barrier(4), []
+        gate = threading.Barrier(4)
+        results: list[str] = []
 
         def move(name: str, id_: UUID = id_, gate: threading.Barrier = gate, results: list[str] = results) -> None:
             gate.wait()
