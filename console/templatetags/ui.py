@@ -184,9 +184,9 @@ def get_tone(level: str) -> str:
 
 
 @register.filter
-def split_long(text: object, limit: int | None = None) -> tuple[str, str]:
+def split_long(text: object, limit: int = LONG_TEXT) -> tuple[str, str]:
     """Cut a long text in two: what is shown at once and what is folded away."""
-    whole, at = str(text), limit or LONG_TEXT
+    whole, at = str(text), int(limit)
     return (whole, "") if len(whole) <= at * 5 // 4 else (whole[:at], whole[at:])
 
 

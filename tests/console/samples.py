@@ -68,8 +68,7 @@ def request(**more: Any) -> Context:
         "digest": "9f3c" + "0" * 56 + "e07a", "summary": "Send an e-mail to finance@demo.example: Duplicate charges",
         "risk": 3, "tier": "irreversible_write", "egress": True, "agent": "research-assistant", "environment": "production",
         "tool": "send_email", "created_at": ago(420), "expires_at": later(252), "required": 1,
-        "lede": "research-assistant will call send_email in production. What was sent cannot be called back. "
-        "If nobody decides, the call is refused.",
+        "lede": "What was sent cannot be called back. If nobody decides, the call is refused.",
         "facts": [
             {"label": "Effect", "value": "Irreversible"}, {"label": "Reach", "value": "1 recipient"},
             {"label": "Session cost", "value": "$0.38"}, {"label": "Rule", "value": "Irreversible needs a person"},
@@ -195,7 +194,7 @@ def session(view: str = "messages", **more: Any) -> Context:
         "sessions", session=one, facts=facts, view=view, may={"message": True, "cancel": True, "pause": True, "resume": False},
         pending=[{"ref": "AP-20418", "url": "/approvals/AP-20418/", "summary": request()["summary"], "risk": 3}],
         spans=spans(), axis=[{"x": 0, "label": "0 s"}, {"x": 25, "label": "3.3"}, {"x": 50, "label": "6.6"}, {"x": 75, "label": "9.9"}],
-        messages=messages(), events=events, events_count=46, span=chosen if view == "waterfall" else None, answer="", key="k",
+        conversation=messages(), events=events, events_count=46, span=chosen if view == "waterfall" else None, answer="", key="k",
         details=[{"label": "Agent", "value": "research-assistant", "href": "/agents/research-assistant/"},
                  {"label": "Prompt", "value": "research-assistant 1.0.0"}, {"label": "Trace", "value": "4bf92f35", "mono": True}],
     )  # fmt: skip
