@@ -20,6 +20,7 @@ from console.local.paths import write_private
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S, _SETTLED_S = 0.5, 15.0, 30.0
 # All of it, the database included, must be over within 20 s; workers take up to 10.
 _GRACE_S = 14.0
+_GONE_WITHIN_S = 5.0
 _OUR_PROGRAMS = frozenset({b"console.asgi:application", b"worker", b"agents.llm.scripted", b"mail_catcher"})
 
 
@@ -119,6 +120,10 @@ def end_leftovers(data: Path) -> int:
     left = [number for number in known if _is_ours(number)]
     for number in left:
         _end_session(number, signal.SIGKILL)
+    # Their port is free when they are gone, not when they are told.
+    deadline = time.monotonic() + _GONE_WITHIN_S
+    while any(map(_is_ours, left)) and time.monotonic() < deadline:
+        time.sleep(0.02)
     note.unlink(missing_ok=True)
     return len(left)
 

@@ -1,0 +1,163 @@
+"""`make up` with real processes: it starts, survives, refuses and stops as docs/operations.md says."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from console.local.postgres import Server
+from console.local.roles import provision
+from tests.local.running import MANAGE, Running, processes_of, refused, running
+from tests.server import ROOT
+
+LEAN = {"COUNTERSIGN_DEMO": "0", "OPENAI_API_KEY": "unused"}
+
+
+def _children(here: Running) -> list[int]:
+    numbers: list[int] = json.loads((here.data / "children.json").read_text())
+    return numbers
+
+
+def _web(here: Running) -> int:
+    return next(number for number in _children(here) if b"daphne" in Path(f"/proc/{number}/cmdline").read_bytes())
+
+
+def _wait(true: Callable[[], bool], limit_s: float = 30) -> None:
+    deadline = time.monotonic() + limit_s
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+@pytest.fixture(scope="module")
+def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """One running installation for the tests that leave it running."""
+    with running(tmp_path_factory.mktemp("up") / "data", LEAN) as here:
+        yield here
+
+
+def test_later_commands_reach_the_running_installation(installation: Running) -> None:
+    """API.md, Starting it: the same environment reaches the same installation while it runs."""
+    assert installation.is_ready()
+    ask = "from django.contrib.auth.models import User; print(User.objects.count())"
+    command = [sys.executable, MANAGE, "shell", "-v", "0", "-c", ask]
+    done = subprocess.run(command, env=installation.environment, capture_output=True, text=True, check=False)
+    assert done.stdout == "0\n", done.stderr
+
+
+def test_a_second_start_on_the_same_data_says_so_and_stops(installation: Running) -> None:
+    """Issue 2: one line, exit code 2, and the first goes on."""
+    done = refused(installation.data)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"countersign: Countersign already runs on {installation.data} at {installation.address}.")
+    assert done.stderr.count("\n") == 1
+    assert installation.is_ready()
+
+
+def test_a_killed_web_process_is_started_again(installation: Running) -> None:
+    """OPS-4: supervision."""
+    os.kill(_web(installation), signal.SIGKILL)
+    installation.wait_for("web ended (signal 9)")
+    _wait(installation.is_ready)
+
+
+def test_a_taken_port_is_one_line(tmp_path: Path) -> None:
+    """Issue 2, section 1."""
+    with socket.create_server(("127.0.0.1", 0)) as busy:
+        port = busy.getsockname()[1]
+        done = refused(tmp_path / "data", port=port)
+    assert (done.returncode, done.stderr) == (
+        2,
+        f"countersign: 127.0.0.1:{port} cannot be used: Address already in use. Set PORT to another one.\n",
+    )
+
+
+def test_a_data_folder_that_cannot_be_made_is_one_line() -> None:
+    """Issue 2, section 1: no disk to write to."""
+    done = refused(Path("/proc/countersign"))
+    assert done.returncode == 2
+    assert done.stderr.startswith("countersign: COUNTERSIGN_DATA (/proc/countersign) cannot be written: ")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_wrong_database_address_is_one_line(tmp_path: Path) -> None:
+    """Issue 2, section 1."""
+    done = refused(tmp_path / "data", DATABASE_URL="postgresql://x:hidden@127.0.0.1:1/x")
+    assert done.returncode == 2
+    assert done.stderr.startswith("countersign: DATABASE_URL cannot be reached: ")
+    assert done.stderr.count("\n") == 1
+    assert "hidden" not in done.stderr
+
+
+def test_a_role_without_rights_is_one_line(tmp_path: Path, postgres: Server) -> None:
+    """Issue 2, section 1: the application's role alone cannot migrate, and the line has the grant."""
+    name = f"rights_{os.getpid()}"
+    provision(postgres, name)
+    done = refused(tmp_path / "data", DATABASE_URL=postgres.url("countersign_app", name))
+    with postgres.connect() as connection:
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    assert done.returncode == 2
+    assert "GRANT CREATE, USAGE ON SCHEMA public TO countersign_app" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_an_outside_database_is_migrated_and_used_and_left_running(tmp_path: Path, postgres: Server) -> None:
+    """OPS-4: DATABASE_URL replaces the embedded database."""
+    name = f"outside_{os.getpid()}"
+    provision(postgres, name)
+    urls = {
+        "DATABASE_URL": postgres.url("countersign_app", name),
+        "DATABASE_OWNER_URL": postgres.url("countersign_owner", name),
+    }
+    with running(tmp_path / "data", {**LEAN, **urls}) as here:
+        assert here.is_ready()
+        assert not (here.data / "postgres").exists()
+    with psycopg.connect(urls["DATABASE_URL"]) as connection:
+        assert connection.execute("SELECT count(*) FROM auth_user").fetchone() == (0,)
+    with postgres.connect() as superuser:
+        superuser.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def test_sigterm_stops_all_within_twenty_seconds_and_the_data_stays(tmp_path: Path) -> None:
+    """API.md, Starting it: exit code 0, no process left, the database stopped; the next start finds it again."""
+    data = tmp_path / "data"
+    with running(data, LEAN) as here:
+        key = (data / "secret_key").read_text()
+        assert here.stop() < 20
+        assert here.process.returncode == 0, here.output()
+    assert processes_of(data) == []
+    assert not Server(data / "postgres").alive()
+    with running(data, LEAN) as again:
+        assert again.is_ready()
+        assert (data / "secret_key").read_text() == key
+
+
+def test_a_killed_start_is_taken_over_by_the_next(tmp_path: Path) -> None:
+    """DESIGN: any process may die at any instruction; its children and its database do not stand in the way."""
+    data = tmp_path / "data"
+    with running(data, LEAN) as here:
+        here.process.kill()
+        here.process.wait()
+        port = here.port
+        assert processes_of(data)
+    with running(data, LEAN, port=port) as again:
+        assert "Ended what an earlier start had left running" in again.output()
+        assert again.is_ready()
+    assert processes_of(data) == []
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads the signal mask of make, on Linux")
+def test_an_interrupt_of_make_alone_stops_everything(tmp_path: Path) -> None:
+    """API.md: SIGINT to `make up`, not sent by a terminal to the whole group, stops all the same."""
+    data = tmp_path / "data"
+    with running(data, LEAN, command=("make", "-C", str(ROOT), "up")) as here:
+        assert here.stop(signal.SIGINT) < 20
+    assert processes_of(data) == []
