@@ -1,0 +1,1 @@
+"""Talking to language models: the provider, its traps, retries and prices."""

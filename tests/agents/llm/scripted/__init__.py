@@ -1,0 +1,1 @@
+"""The scripted model: what it understands, writes and breaks."""
