@@ -146,3 +146,10 @@ class Internal(CountersignError):
     """Something went wrong here. It is in the logs of the installation."""
 
     code = "internal"
+
+
+class UnknownPrompt(CountersignError):
+    """There is no prompt {slug}."""
+
+    code = "unknown_prompt"
+    slug: str

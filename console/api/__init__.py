@@ -1,23 +1,5 @@
 """The REST API, version 1: what programs rely on. The contract and its manners stand in docs/api.md.
 
-One file per noun. `endpoint` gives every operation its credential, right and declared statuses, `errors` holds the one
-table of statuses. Operations are translators: parse, permission, one service call, answer.
+One file per noun; `root` puts them together. `endpoint` gives every operation its credential, right and declared
+statuses, `errors` holds the one table of statuses. Operations are translators: parse, permission, one service call, answer.
 """
-
-from ninja import NinjaAPI
-
-from console.api import agents, approvals, audit, errors, events, policies, prompts, sessions, tokens, tools
-from console.api.reading import StrictParser
-
-api = NinjaAPI(
-    title="Countersign",
-    version="1",
-    description="Agents propose, people countersign, the log proves it.",
-    urls_namespace="api",
-    docs_url=None,
-    openapi_url=None,
-    parser=StrictParser(),
-)
-for _noun in (agents, sessions, approvals, tools, policies, prompts, audit, tokens, events):
-    api.add_router("", _noun.router)
-errors.install(api)

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from console.api import api
+from console.api.root import api
 from console.api.errors import STATUS
 from console.auth import allow
 from console.rights import SCOPES, Right
@@ -49,7 +49,7 @@ def docs(request: HttpRequest) -> HttpResponse:
         for path, methods in sorted(schema["paths"].items())
         for method, operation in methods.items()
     ]
-    shapes = sorted(schema["components"]["schemas"].items())
+    shapes = [_shape(name, shape) for name, shape in sorted(schema["components"]["schemas"].items())]
     problems = sorted(STATUS.items(), key=lambda item: (item[1], item[0]))
     context = {"operations": operations, "shapes": shapes, "problems": problems, "scopes": SCOPES, "info": schema["info"]}
     return render(request, "api/docs.html", context)
@@ -67,6 +67,11 @@ def _row(operation: dict[str, Any]) -> dict[str, Any]:
         "body": _name(body) if body else "",
         "answers": [(status, answer["description"]) for status, answer in sorted(operation["responses"].items())],
     }
+
+
+def _shape(name: str, schema: dict[str, Any]) -> dict[str, Any]:
+    members = [(member, part.get("type", "")) for member, part in schema.get("properties", {}).items()]
+    return {"name": name, "description": schema.get("description", ""), "members": members}
 
 
 def _name(schema: dict[str, Any]) -> str:

@@ -11,7 +11,7 @@ from typing import Any, cast
 from django.conf import settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
-from ninja import Router
+from ninja import Router, Status
 from ninja.security import APIKeyCookie, HttpBearer
 from ninja.utils import check_csrf
 from pydantic import BaseModel
@@ -131,11 +131,11 @@ def endpoint(
 
 def _plain(function: Function, right: Right, scope: str, status: int, creates: bool) -> Function:
     @wraps(function)
-    def guarded(request: ApiRequest, **values: Any) -> BaseModel | HttpResponseBase | None:
+    def guarded(request: ApiRequest, **values: Any) -> Status[BaseModel] | HttpResponseBase:
         request.auth.check(right, scope)
         once = once_of(request, request.auth) if creates else None
         if once is None:
-            return cast(BaseModel | None, function(request, **values))
+            return Status(status, function(request, **values))
         return answer_once(once, lambda: as_json(function(request, **values)), status)
 
     return guarded

@@ -52,6 +52,7 @@ STATUS: Mapping[str, int] = {
     "request_in_progress": 409,
     "session_ended": 409,
     "stale_digest": 409,
+    "stale_setting": 409,
     "stale_state": 409,
     "stream_closed": 409,
     "wrong_state": 409,
@@ -128,6 +129,8 @@ def problem(error: CountersignError) -> HttpResponse:
 
 def _members(error: CountersignError) -> dict[str, Any]:
     found = error.facts.get("errors")
+    if found is None and "field" in error.facts:
+        found = [{"loc": ["body", str(error.facts["field"])], "msg": error.detail}]
     members: dict[str, Any] = {"errors": found} if isinstance(found, list) else {}
     if error.code == "already_decided":
         at = error.facts.get("decided_at")

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import URLPattern, path, re_path
 
-from console.api import api
+from console.api.root import api
 from console.api.document import docs, openapi
 from console.api.errors import problem
 from console.auth import allow

@@ -1,0 +1,202 @@
+"""Approval requests over the API: what waits, what was decided, and deciding."""
+
+import json
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from ninja import Query, Router, Schema
+from pydantic import Field, StringConstraints
+
+from agents import gate
+from approvals import queries
+from approvals.facts import DecisionVerdict, Tier
+from approvals.models import ApprovalRequest, Decision
+from approvals.policy import verdicts_for
+from approvals.queries import Filters
+from audit.content import read_texts
+from console.api.endpoint import ApiRequest, endpoint
+from console.api.paging import Paged
+from console.api.reading import ApprovalRef, Body, Word
+from console.auth import Caller
+from console.revealing import reveals_request
+from console.rights import DECIDE_SCOPE, Right
+
+router = Router(tags=["approvals"])
+Kind = Literal["tool_call", "budget", "question", "unknown_outcome", "stuck", "prompt_release"]
+Status = Literal["pending", "held", "approved", "consumed", "rejected", "answered", "expired", "withdrawn", "void"]
+Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+
+class DecisionBody(Body):
+    """What you say of the request, and the digest of what you were shown."""
+
+    verdict: DecisionVerdict
+    digest: Digest
+    instruction: Annotated[str, StringConstraints(max_length=2000)] = ""
+    arguments: dict[str, Any] | None = None
+    answer: Annotated[str, StringConstraints(max_length=10_000)] = ""
+    amount: Annotated[int, Field(ge=1, le=10**12, description="micro-dollars")] | None = None
+
+
+class DecisionOut(Schema):
+    """One person's decision. `voided` says why it no longer counts, where it does not."""
+
+    verdict: DecisionVerdict
+    revision: int
+    by: str
+    at: datetime
+    instruction: str
+    answer: str
+    amount: int | None
+    difference: list[dict[str, Any]]
+    voided: str
+
+
+class ReasonOut(Schema):
+    """Why policy asks."""
+
+    code: str
+    text: str
+
+
+class ApprovalOut(Schema):
+    """An approval request. Raw content is null for those who may not read it, and in lists."""
+
+    id: str
+    kind: Kind
+    status: Status
+    revision: int
+    session: str | None
+    agent: str | None
+    tool: str | None
+    tier: Tier | None
+    blast_radius: str | None
+    risk: int
+    environment: str
+    summary: str
+    reasoning: str | None
+    arguments: dict[str, Any] | None
+    raw_arguments: str | None
+    origins: list[dict[str, Any]] | None
+    facts: dict[str, Any]
+    digest: str
+    reasons: list[ReasonOut]
+    taint: list[dict[str, Any]]
+    cost_microusd: int
+    prompt_version: str
+    requested_by: str
+    requested_for: str | None
+    created_at: datetime
+    expires_at: datetime
+    held_until: datetime | None
+    required: int
+    decisions: list[DecisionOut]
+    verdicts: list[DecisionVerdict]
+
+
+class ApprovalPage(Schema):
+    """A page of requests, newest first."""
+
+    items: list[ApprovalOut]
+    next_cursor: str | None
+
+
+class ApprovalQuery(Paged):
+    """Filters of the list; all that are given must hold."""
+
+    status: Status | None = None
+    kind: Kind | None = None
+    tier: Tier | None = None
+    agent: Word = ""
+    tool: Word = ""
+    q: Word = ""
+
+
+@endpoint(router, "GET", "/approvals", right=Right.SEE, scope="approvals:read", answer=ApprovalPage, refuses=(422,))
+def list_approvals(request: ApiRequest, page: Query[ApprovalQuery]) -> ApprovalPage:
+    """List approval requests, newest first."""
+    where = Filters(
+        status=(page.status,) if page.status else (),
+        kind=page.kind or "",
+        tier=page.tier or "",
+        agent=page.agent,
+        tool=page.tool,
+        q=page.q,
+    )
+    found = queries.page(where, limit=page.limit, cursor=page.cursor)
+    return ApprovalPage(items=[_shape(request.auth, row) for row in found.items], next_cursor=found.next_cursor or None)
+
+
+@endpoint(router, "GET", "/approvals/{ref}", right=Right.SEE, scope="approvals:read", answer=ApprovalOut, refuses=(404, 422))
+def get_approval(request: ApiRequest, ref: ApprovalRef) -> ApprovalOut:
+    """Return one request, with the verdicts that you may give now."""
+    return whole(request.auth, queries.get(ref))
+
+
+@endpoint(
+    router, "POST", "/approvals/{ref}/decisions", right=Right.DECIDE, scope=DECIDE_SCOPE, answer=ApprovalOut, status=200,
+    refuses=(404, 409, 410, 413, 415, 422), creates=True,
+)  # fmt: skip
+def decide_approval(request: ApiRequest, ref: ApprovalRef, body: DecisionBody) -> ApprovalOut:
+    """Decide on the revision whose digest you were shown. A decision over the API has no undo period."""
+    caller = request.auth
+    decided = gate.answer(
+        request_id=queries.get(ref).id,
+        person=caller.person(),
+        actor=caller.actor(),
+        verdict=body.verdict,
+        digest=body.digest,
+        instruction=body.instruction,
+        arguments=body.arguments,
+        answer=body.answer,
+        amount=body.amount,
+        idempotency_key=request.headers.get("Idempotency-Key", ""),
+        hold=False,
+    )
+    return whole(caller, queries.get(decided.request.id))
+
+
+def whole(caller: Caller, row: ApprovalRequest) -> ApprovalOut:
+    """Return a request with its raw content, for those who may read it."""
+    shape = _shape(caller, row)
+    if not reveals_request(caller):
+        return shape
+    ids = {"reasoning": row.reasoning_id, "raw_arguments": row.raw_arguments_id}
+    texts = read_texts([id_ for id_ in ids.values() if id_ is not None])
+    asked = json.loads(bytes(row.body))
+    raw = {name: texts.get(id_) if id_ else None for name, id_ in ids.items()}
+    return shape.model_copy(update={**raw, "arguments": asked.get("args"), "origins": row.facts.get("origins")})
+
+
+def _shape(caller: Caller, row: ApprovalRequest) -> ApprovalOut:
+    names = (
+        "kind", "status", "revision", "risk", "environment", "summary", "digest", "taint", "cost_microusd",
+        "prompt_version", "requested_by", "created_at", "expires_at", "held_until", "required",
+    )  # fmt: skip
+    optional = {"session": row.session_ref, "agent": row.agent, "tool": row.tool, "tier": row.tier}
+    optional |= {"blast_radius": row.blast_radius, "requested_for": row.requested_for}
+    return ApprovalOut(
+        id=row.ref,
+        **{name: getattr(row, name) for name in names},
+        **{name: value or None for name, value in optional.items()},
+        reasoning=None,
+        arguments=None,
+        raw_arguments=None,
+        origins=None,
+        facts=row.facts if reveals_request(caller) else {},
+        reasons=[ReasonOut(**reason) for reason in row.reasons],
+        decisions=[_decision(decision) for decision in row.decisions.all()],
+        verdicts=verdicts_now(caller, row),
+    )
+
+
+def verdicts_now(caller: Caller, row: ApprovalRequest) -> list[DecisionVerdict]:
+    """Return the verdicts that the caller may give now; none without the right to decide or its scope."""
+    if row.status != "pending" or not caller.has(Right.DECIDE, DECIDE_SCOPE):
+        return []
+    return list(verdicts_for(caller.person(), row.rights))
+
+
+def _decision(row: Decision) -> DecisionOut:
+    names = ("verdict", "revision", "instruction", "answer", "amount", "difference", "voided")
+    return DecisionOut(by=row.decided_name, at=row.created_at, **{name: getattr(row, name) for name in names})

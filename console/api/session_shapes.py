@@ -1,0 +1,104 @@
+"""What a session looks like over the API. Many at once cost a fixed number of queries."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from ninja import Schema
+
+from agents.models import Message, Session
+from approvals.models import ApprovalRequest
+from audit.content import read_texts
+from console.auth import Caller
+from console.revealing import revealed_sessions
+
+Status = Literal[
+    "queued", "running", "waiting_approval", "waiting_input", "paused", "completed", "halted", "failed", "cancelled",
+    "expired", "dead_letter",
+]  # fmt: skip
+_PLAIN = (
+    "title", "status", "environment", "task_type", "turns", "tool_calls", "input_tokens", "output_tokens",
+    "cost_microusd", "taint", "on_behalf_of", "tenant", "feature", "dry_run", "created_at", "updated_at", "ended_at",
+    "expires_at",
+)  # fmt: skip
+
+
+class SessionError(Schema):
+    """Why a session ended without its answer."""
+
+    category: str
+    code: str
+    detail: str
+
+
+class SessionOut(Schema):
+    """A session. Goal and answers are null for those who may not read raw content."""
+
+    id: str
+    agent: str
+    title: str
+    goal: str | None
+    status: Status
+    environment: str
+    task_type: str
+    answer: str | None
+    partial_answer: str | None
+    error: SessionError | None
+    turns: int
+    tool_calls: int
+    input_tokens: int
+    output_tokens: int
+    cost_microusd: int
+    prompt_version: str
+    taint: list[dict[str, Any]]
+    pending_approvals: list[str]
+    started_by: str
+    on_behalf_of: str
+    tenant: str
+    feature: str
+    dry_run: bool
+    created_at: datetime
+    updated_at: datetime
+    ended_at: datetime | None
+    expires_at: datetime
+
+
+def shape(caller: Caller, session: Session) -> SessionOut:
+    """Return one session as `caller` may see it."""
+    return shapes(caller, [session])[0]
+
+
+def shapes(caller: Caller, sessions: Sequence[Session]) -> list[SessionOut]:
+    """Return sessions, read with their agent and prompt version, as `caller` may see them."""
+    ids = [session.id for session in sessions]
+    open_ids = revealed_sessions(caller, {session.id: session.started_user for session in sessions})
+    goals = dict(Message.objects.filter(session_id__in=open_ids, index=0).values_list("session_id", "text_id"))
+    answers = {session.id: session.answer_id for session in sessions if session.id in open_ids and session.answer_id}
+    texts = read_texts([*goals.values(), *answers.values()])
+    waiting: dict[UUID, list[str]] = defaultdict(list)
+    for row in (
+        ApprovalRequest.objects.filter(session_id__in=ids, status__in=("pending", "held")).order_by("number").defer("body")
+    ):
+        waiting[row.session_id].append(row.ref)
+    return [_shape(one, texts.get(goals.get(one.id)), texts.get(answers.get(one.id)), waiting[one.id]) for one in sessions]
+
+
+def _shape(session: Session, goal: str | None, answer: str | None, waiting: list[str]) -> SessionOut:
+    return SessionOut(
+        id=session.ref,
+        agent=session.agent.slug,
+        goal=goal,
+        answer=None if session.partial else answer,
+        partial_answer=answer if session.partial else None,
+        error=SessionError(**_error(session.error)) if session.error else None,
+        prompt_version=session.prompt_version.version,
+        pending_approvals=waiting,
+        started_by=session.started_name,
+        **{name: getattr(session, name) for name in _PLAIN},
+    )
+
+
+def _error(stored: dict[str, Any]) -> dict[str, str]:
+    return {name: str(stored.get(name, "")) for name in ("category", "code", "detail")}

@@ -1,0 +1,234 @@
+"""Sessions over the API: start and follow them, talk to them, stop them."""
+
+from collections.abc import Callable
+from typing import Annotated
+from uuid import UUID
+
+from asgiref.sync import sync_to_async
+from django.db.models import QuerySet
+from django.http import HttpResponse
+from ninja import Query, Router, Schema
+from pydantic import Field, StringConstraints
+
+from agents import services
+from agents.errors import UnknownSession
+from agents.models import Session
+from console.api.endpoint import ApiRequest, as_json, endpoint
+from console.api.idempotency import Once, answer_once, once_of, replace_answer
+from console.api.paging import Paged, decode, encode
+from console.api.reading import Body, SessionRef, Word, number_of
+from console.api.session_shapes import SessionOut, Status, shape, shapes
+from console.api.timeline import Timeline, timeline
+from console.api.waiting import rested
+from console.auth import Caller
+from console.errors import Forbidden, NotYourSession
+from console.rights import Right
+
+router = Router(tags=["sessions"])
+Text = Annotated[str, StringConstraints(min_length=1, max_length=20_000)]
+WRITES = (404, 409, 413, 415, 422)
+
+
+class NewSession(Body):
+    """What to start. `on_behalf_of` names another person; `wait_s` waits until the session rests."""
+
+    agent: Annotated[Word, Field(min_length=1, max_length=63)]
+    goal: Text
+    task_type: Annotated[Word, Field(max_length=60)] = "default"
+    on_behalf_of: Word = ""
+    tenant: Word = ""
+    feature: Word = ""
+    dry_run: bool = False
+    wait_s: Annotated[float, Field(ge=0, le=60)] = 0
+    webhook_url: Annotated[str, StringConstraints(max_length=2000, pattern=r"^(https?://[!-~]+)?$")] = ""
+
+
+class NewMessage(Body):
+    """What to say to the agent."""
+
+    content: Text
+
+
+class Why(Body):
+    """Why a session is stopped, paused or resumed."""
+
+    reason: Annotated[Word, Field(max_length=200)] = ""
+
+
+class SessionPage(Schema):
+    """A page of sessions, newest first."""
+
+    items: list[SessionOut]
+    next_cursor: str | None
+
+
+class SessionQuery(Paged):
+    """Filters of the list of sessions."""
+
+    status: Status | None = None
+    agent: Word = ""
+    q: Word = ""
+
+
+@endpoint(
+    router, "POST", "/sessions", right=Right.RUN_SESSIONS, scope="sessions:write", answer=SessionOut, status=201,
+    refuses=WRITES, creates=True,
+)  # fmt: skip
+async def start_session(request: ApiRequest, body: NewSession) -> HttpResponse:
+    """Start a session. With `wait_s` the answer comes when it rests or the time is over."""
+    once = once_of(request, request.auth)
+    started: list[UUID] = []
+
+    def work() -> str:
+        session = _start(request.auth, body)
+        started.append(session.id)
+        return as_json(shape(request.auth, session))
+
+    def begin() -> HttpResponse:
+        return answer_once(once, work, 201) if once else HttpResponse(work(), status=201, content_type="application/json")
+
+    answer = await sync_to_async(begin)()
+    if not (started and body.wait_s):
+        return answer
+    await rested(started[0], body.wait_s)
+    return await sync_to_async(_later)(request.auth, started[0], once)
+
+
+def _later(caller: Caller, session_id: UUID, once: Once | None) -> HttpResponse:
+    body = as_json(shape(caller, _rows().get(pk=session_id)))
+    return replace_answer(once, 201, body) if once else HttpResponse(body, status=201, content_type="application/json")
+
+
+@endpoint(router, "GET", "/sessions", right=Right.SEE, scope="sessions:read", answer=SessionPage, refuses=(422,))
+def list_sessions(request: ApiRequest, page: Query[SessionQuery]) -> SessionPage:
+    """List sessions, newest first."""
+    rows = _filtered(page)
+    if key := decode("sessions", page.cursor):
+        rows = rows.filter(number__lt=key[0])
+    found = list(rows[: page.limit + 1])
+    following = [found[page.limit - 1].number] if len(found) > page.limit else None
+    return SessionPage(items=shapes(request.auth, found[: page.limit]), next_cursor=encode("sessions", following))
+
+
+@endpoint(router, "GET", "/sessions/{ref}", right=Right.SEE, scope="sessions:read", answer=SessionOut, refuses=(404, 422))
+def get_session(request: ApiRequest, ref: SessionRef) -> SessionOut:
+    """Return one session."""
+    return shape(request.auth, _row(ref))
+
+
+@endpoint(
+    router, "GET", "/sessions/{ref}/timeline", right=Right.SEE, scope="sessions:read", answer=Timeline, refuses=(404, 422)
+)
+def get_timeline(request: ApiRequest, ref: SessionRef, page: Query[Paged]) -> Timeline:
+    """Return what happened in a session, oldest first: messages, turns, tool calls, waits and decisions."""
+    return timeline(request.auth, _row(ref), page)
+
+
+@endpoint(
+    router, "POST", "/sessions/{ref}/messages", right=Right.RUN_SESSIONS, scope="sessions:write", answer=SessionOut,
+    refuses=WRITES, creates=True,
+)  # fmt: skip
+def send_message(request: ApiRequest, ref: SessionRef, body: NewMessage) -> SessionOut:
+    """Say something to the agent. Whoever writes in a session takes part in it, and decides nothing in it any more."""
+    session, caller = _row(ref), request.auth
+    services.add_message(session=session.id, actor=caller.actor(), person_id=caller.user_id, content=body.content)
+    return _changed(request, ref)
+
+
+@endpoint(
+    router,
+    "POST",
+    "/sessions/{ref}/cancel",
+    right=Right.RUN_SESSIONS,
+    scope="sessions:write",
+    answer=SessionOut,
+    refuses=WRITES,
+)
+def cancel_session(request: ApiRequest, ref: SessionRef, body: Why | None = None) -> SessionOut:
+    """End a session: one's own, or with the right to direct sessions any."""
+    session = _row(ref)
+    if session.started_user != request.auth.user_id and not request.auth.has(Right.DIRECT_SESSIONS):
+        raise NotYourSession(ref=session.ref)
+    return _direct(services.cancel, request, ref, session, body)
+
+
+@endpoint(
+    router,
+    "POST",
+    "/sessions/{ref}/pause",
+    right=Right.DIRECT_SESSIONS,
+    scope="sessions:write",
+    answer=SessionOut,
+    refuses=WRITES,
+)
+def pause_session(request: ApiRequest, ref: SessionRef, body: Why | None = None) -> SessionOut:
+    """Let a session rest until it is resumed."""
+    return _direct(services.pause, request, ref, _row(ref), body)
+
+
+@endpoint(
+    router,
+    "POST",
+    "/sessions/{ref}/resume",
+    right=Right.DIRECT_SESSIONS,
+    scope="sessions:write",
+    answer=SessionOut,
+    refuses=WRITES,
+)
+def resume_session(request: ApiRequest, ref: SessionRef, body: Why | None = None) -> SessionOut:
+    """Let a paused session go on."""
+    return _direct(services.resume, request, ref, _row(ref), body)
+
+
+def _start(caller: Caller, body: NewSession) -> Session:
+    other = _other_person(caller, body.on_behalf_of)
+    return services.start_session(
+        actor=caller.actor(),
+        person_id=caller.user_id,
+        agent=body.agent,
+        goal=body.goal,
+        task_type=body.task_type,
+        on_behalf_of=other,
+        tenant=body.tenant,
+        feature=body.feature,
+        dry_run=body.dry_run,
+        webhook_url=body.webhook_url,
+    )
+
+
+def _other_person(caller: Caller, named: str) -> str:
+    """Return whom the session acts for; naming somebody else needs its own right, naming oneself does not."""
+    if named.strip().lower() in {"", caller.email.lower()}:
+        return ""
+    if not caller.has(Right.DIRECT_SESSIONS):
+        raise Forbidden(needs="the role operator or admin, to act on behalf of somebody else")
+    return named.strip()
+
+
+def _direct(act: Callable[..., object], request: ApiRequest, ref: str, session: Session, body: Why | None) -> SessionOut:
+    act(session=session.id, actor=request.auth.actor(), reason=body.reason if body else "")
+    return _changed(request, ref)
+
+
+def _changed(request: ApiRequest, ref: str) -> SessionOut:
+    return shape(request.auth, _row(ref))
+
+
+def _rows() -> QuerySet[Session]:
+    return Session.objects.select_related("agent", "prompt_version").order_by("-number")
+
+
+def _row(ref: str) -> Session:
+    session = _rows().filter(number=number_of(ref)).first()
+    if session is None:
+        raise UnknownSession(ref=ref)
+    return session
+
+
+def _filtered(page: SessionQuery) -> QuerySet[Session]:
+    rows = _rows()
+    if page.status:
+        rows = rows.filter(status=page.status)
+    if page.agent:
+        rows = rows.filter(agent__slug=page.agent)
+    return rows.filter(title__icontains=page.q) if page.q else rows
