@@ -15,7 +15,7 @@ class EventKind(StrEnum):
 
     doc: str
 
-    def __new__(cls, value: str, doc: str) -> Self:
+    def __new__(cls, value: str, doc: str = "") -> Self:
         """Make a member of its value and its sentence."""
         member = str.__new__(cls, value)
         member._value_ = value
@@ -73,6 +73,7 @@ class EventKind(StrEnum):
     TOOL_CALL_ALLOWED = "tool_call.allowed", "Policy lets the call run without a person."
     TOOL_CALL_AWAITING = "tool_call.awaiting", "Policy asks people before the call may run."
     TOOL_CALL_APPROVED = "tool_call.approved", "People approved the call."
+    TOOL_CALL_REVISED = "tool_call.revised", "A reviewer changed the call's arguments; it is judged and asked about anew."
     TOOL_CALL_REJECTED = "tool_call.rejected", "People rejected the call."
     TOOL_CALL_EXPIRED = "tool_call.expired", "Nobody answered in time; the call is not run."
     TOOL_CALL_VOIDED = "tool_call.voided", "What the call relied on changed; it is not run."

@@ -29,6 +29,7 @@ def test_a_row_is_born_in_the_state_that_its_path_leads_to(lamps: Any) -> None:
     id_ = born("light", owner="w", due_at=moment, facts=facts, note="ö\n\t'\"\\{},", data=b"\0\xff\\x")
     row = Lamp.objects.get(id=id_)
     assert (row.status, row.owner, row.due_at, row.facts, row.note) == ("lit", "w", moment, facts, "ö\n\t'\"\\{},")
+    assert row.data is not None
     assert (bytes(row.data), row.uses) == (b"\0\xff\\x", 0)
 
 
