@@ -110,6 +110,18 @@ def test_lower_floors_do_not_refer_to_accounts(floor: str) -> None:
     assert wrong == []
 
 
+def test_no_web_below_the_console() -> None:
+    """HTTP lives in the console alone, because a decision must wake an agent without approvals knowing agents."""
+    web = ("django.http", "django.shortcuts", "django.urls", "django.views")
+
+    def rule(module: Module) -> list[str]:
+        if module.within("console"):
+            return []
+        return [f"{module.name} imports {name}" for name in module.imported_names().values() if name.startswith(web)]
+
+    assert _offenders(rule) == []
+
+
 def test_nothing_evaluates_text_as_code() -> None:
     """TOOL-9: no model output is ever run as code."""
 

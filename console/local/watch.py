@@ -50,7 +50,7 @@ def restart_stalled_worker(supervisor: Supervisor, url: str, stalled_s: float = 
                 continue
             silent = await asyncio.to_thread(seconds_since_heartbeat, url)
             if silent is not None and silent > stalled_s:
-                supervisor.say(f"worker has been silent for {silent:.0f} s and is restarted")
+                supervisor.say("worker has been silent and is restarted")
                 supervisor.restart("worker")
 
     return duty

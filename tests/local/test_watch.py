@@ -1,0 +1,65 @@
+"""The watchdog: a worker that stands still without ending is ended and started again."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from console.local.children import Child
+from console.local.supervisor import Supervisor
+from console.local.watch import restart_stalled_worker, seconds_since_heartbeat
+from tests.conftest import FreshDatabase
+
+WAITS = "import sys, time; open(sys.argv[1], 'a').write('up\\n'); time.sleep(600)"
+BEAT = """
+INSERT INTO agents_workerheartbeat (owner, beat_at) VALUES ('w', clock_timestamp())
+ON CONFLICT (owner) DO UPDATE SET beat_at = EXCLUDED.beat_at
+"""
+
+
+async def _watched(tmp_path: Path, url: str, until: Callable[[int, list[str]], bool]) -> list[str]:
+    """Run a worker under a watchdog of one second until starts and sayings satisfy; return the sayings."""
+    note, said = tmp_path / "note", list[str]()
+    supervisor = Supervisor(tmp_path, said.append)
+    worker = Child("worker", (sys.executable, "-c", WAITS, str(note)), dict(os.environ))
+    running = asyncio.create_task(supervisor.run([worker], restart_stalled_worker(supervisor, url, stalled_s=1.0)))
+    async with asyncio.timeout(30):
+        while not until(len(note.read_text().splitlines()) if note.exists() else 0, said):  # noqa: ASYNC110  files
+            await asyncio.sleep(0.05)
+    supervisor.stopping.set()
+    await running
+    return said
+
+
+def test_a_worker_that_never_beats_is_restarted(fresh_database: FreshDatabase, tmp_path: Path) -> None:
+    """OPS-4: DESIGN section 5, a stalled cluster does not come back by itself."""
+    said = asyncio.run(_watched(tmp_path, fresh_database.url, lambda starts, said: starts >= 2))
+    assert said[0] == "worker has been silent and is restarted"
+
+
+def test_a_worker_that_beats_is_left_alone(fresh_database: FreshDatabase, tmp_path: Path) -> None:
+    """The watchdog asks the database's clock, so that two clocks cannot disagree."""
+    looks = 0
+    with psycopg.connect(fresh_database.url, autocommit=True) as connection:
+
+        def beat(starts: int, said: list[str]) -> bool:
+            nonlocal looks
+            connection.execute(BEAT)
+            looks += 1
+            return looks > 60
+
+        said = asyncio.run(_watched(tmp_path, fresh_database.url, beat))
+    assert said == []
+
+
+def test_silence_is_told_apart_from_a_database_that_cannot_say(fresh_database: FreshDatabase) -> None:
+    """A restart of PostgreSQL must not end workers that will find it again."""
+    assert seconds_since_heartbeat(fresh_database.url) == float("inf")
+    with psycopg.connect(fresh_database.url, autocommit=True) as connection:
+        connection.execute(BEAT)
+    assert seconds_since_heartbeat(fresh_database.url) == pytest.approx(0, abs=5)
+    assert seconds_since_heartbeat("postgresql://x@127.0.0.1:1/x") is None
