@@ -1,0 +1,104 @@
+"""Leases: taking sessions, keeping them, and hearing what others want of them. Runs on the ledger's connection.
+
+A lease lasts ten seconds by the database's clock and carries a fencing token that grows with every claim.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.db import connection, transaction
+
+from agents.lifecycle import SESSION
+from agents.loading import from_json, load
+from agents.state import State
+from audit.actors import Actor
+from audit.events import EventKind
+from audit.services import After, Batch, Change, Entry, Plus
+from audit.services import transition as write
+
+LEASE_S = 10.0
+
+_READY = """
+SELECT id, number, status, lease_token, step + nudges FROM agents_session
+WHERE status = 'queued' AND ready_at <= now() ORDER BY ready_at LIMIT %s FOR UPDATE SKIP LOCKED"""
+
+_ORPHANED = """
+SELECT id, number, status, lease_token, step + nudges FROM agents_session
+WHERE status = 'running' AND lease_expires < now() ORDER BY lease_expires LIMIT %s FOR UPDATE SKIP LOCKED"""
+
+_RENEW = """
+UPDATE agents_session SET lease_expires = now() + make_interval(secs => %s)
+WHERE id = ANY(%s) AND status = 'running' AND lease_owner = %s
+RETURNING id, nudges, stop, stop_note, coalesce(watched_until > now(), false)"""
+
+_LOOK = """
+SELECT id, nudges, stop, stop_note, coalesce(watched_until > now(), false) FROM agents_session
+WHERE id = ANY(%s) AND status = 'running' AND lease_owner = %s"""
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What a session's row says to whoever runs it."""
+
+    nudges: int
+    stop: str
+    stop_note: dict[str, Any]
+    watched: bool
+
+
+def claim(owner: str, limit: int) -> list[State]:
+    """Take up to `limit` sessions that are ready, or whose worker is gone, and read them whole."""
+    with transaction.atomic():
+        rows = _rows(_ORPHANED, [limit])
+        rows += _rows(_READY, [limit - len(rows)]) if len(rows) < limit else []
+        if not rows:
+            return []
+        write([_taken(owner, *row) for row in rows])
+    return load([row[0] for row in rows], owner)
+
+
+def _taken(owner: str, id_: UUID, number: int, status: str, token: int, rev: int) -> Batch:
+    values = {"lease_owner": owner, "lease_expires": After(LEASE_S), "lease_token": Plus(1), "attempts": Plus(1)}
+    change = Change(SESSION, id_, status, "claim", values, {"lease_token": token})
+    kind = EventKind.SESSION_RECLAIMED if status == "running" else EventKind.SESSION_CLAIMED
+    actor = Actor("system", owner, "worker")
+    told = {"worker": owner, "lease_token": token + 1}
+    return Batch((change,), (), (Entry(f"session:S-{number}", kind, actor, told, ids=(f"S-{number}",), rev=rev),))
+
+
+def renew(owner: str, ids: list[UUID]) -> dict[UUID, News]:
+    """Keep the leases of `ids`; those that are missing from the answer are lost."""
+    return _news(_RENEW, [LEASE_S, ids, owner])
+
+
+def look(owner: str, ids: list[UUID]) -> dict[UUID, News]:
+    """Read what is new of sessions without renewing."""
+    return _news(_LOOK, [ids, owner])
+
+
+def beat(owner: str, cluster: str, sessions: int) -> None:
+    """Leave a sign of life for the watchdog and the health probe; forget workers that are long gone."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO agents_workerheartbeat (owner, cluster, sessions) VALUES (%s, %s, %s)"
+            " ON CONFLICT (owner) DO UPDATE SET beat_at = now(), sessions = excluded.sessions",
+            [owner, cluster, sessions],
+        )
+        cursor.execute("DELETE FROM agents_workerheartbeat WHERE beat_at < now() - interval '1 hour'")
+
+
+def leave(owner: str) -> None:
+    """Take the sign of life away: this worker ends on purpose."""
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM agents_workerheartbeat WHERE owner = %s", [owner])
+
+
+def _rows(sql: str, params: list[Any]) -> list[Any]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        return list(cursor.fetchall())
+
+
+def _news(sql: str, params: list[Any]) -> dict[UUID, News]:
+    return {id_: News(nudges, stop, from_json(note), watched) for id_, nudges, stop, note, watched in _rows(sql, params)}

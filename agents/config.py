@@ -1,0 +1,82 @@
+"""The configuration document of an agent: what it may use, its model, its limits. Pure.
+
+The document is what `PUT /agents/{slug}`, the page and `manage.py agents apply` take; a stored revision is
+exactly one such document.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+Scope = Annotated[str, Field(pattern=r"^[a-z0-9_-]+:[a-z0-9_-]+$", max_length=80)]
+ToolName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_-]{0,63}$")]
+Count = Annotated[int, Field(ge=1, le=10_000_000)]
+Micro = Annotated[int, Field(ge=1, le=10**15)]
+Seconds = Annotated[int, Field(ge=1, le=31_536_000)]
+
+
+class Document(BaseModel):
+    """A part of the document: unknown keys are an error that names them."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Limits(Document):
+    """Soft limits warn once, `ask_above` asks a person, the rest halt with what was reached."""
+
+    turns: Count = 20
+    soft_turns: Count | None = None
+    tool_calls: Count = 40
+    soft_tool_calls: Count | None = None
+    tokens: Count = 200_000
+    soft_tokens: Count | None = None
+    cost_microusd: Micro = 500_000
+    soft_cost_microusd: Micro | None = None
+    ask_above_cost_microusd: Micro | None = None
+    active_s: Seconds = 600  # working time; waiting for people does not count
+    session_ttl_s: Seconds = 604_800
+    approval_ttl_s: Seconds = 86_400
+    consecutive_errors: Annotated[int, Field(ge=1, le=100)] = 5
+    context_tokens: Annotated[int, Field(ge=500, le=2_000_000)] = 24_000
+
+
+class Retries(Document):
+    """How often a call that can still succeed is tried again."""
+
+    model: Annotated[int, Field(ge=0, le=10)] = 3
+    tool: Annotated[int, Field(ge=0, le=10)] = 2
+    base_backoff_s: Annotated[float, Field(gt=0, le=60)] = 1.0
+
+
+class AgentConfig(Document):
+    """One agent, whole."""
+
+    slug: Slug
+    name: Annotated[str, Field(max_length=120)] = ""
+    description: Annotated[str, Field(max_length=2000)] = ""
+    environment: Literal["development", "staging", "production"] = "production"
+    prompt: Slug
+    prompt_text: Annotated[str, Field(max_length=100_000)] | None = None
+    model: Annotated[str, Field(min_length=1, max_length=120)]
+    fallbacks: Annotated[tuple[str, ...], Field(max_length=8)] = ()
+    cheap_model: Annotated[str, Field(max_length=120)] = ""
+    temperature: Annotated[float, Field(ge=0, le=2)] | None = None
+    max_output_tokens: Annotated[int, Field(ge=16, le=200_000)] = 2048
+    model_timeout_s: Annotated[float, Field(gt=0, le=600)] = 120.0
+    tools: Annotated[tuple[ToolName, ...], Field(max_length=100)] = ()
+    single_turn: bool = False
+    dry_run: bool = False
+    task_types: dict[Annotated[str, Field(max_length=60)], tuple[Scope, ...]] = Field(default_factory=lambda: {"default": ()})
+    limits: Limits = Limits()
+    retries: Retries = Retries()
+
+    @model_validator(mode="after")
+    def _has_a_default_task_type(self) -> "AgentConfig":
+        if "default" not in self.task_types:
+            raise ValueError("task_types must have a `default`, used where a session names none")
+        return self
+
+    def scopes(self, task_type: str) -> frozenset[str]:
+        """The scopes that a task type allows; none for an unknown one."""
+        return frozenset(self.task_types.get(task_type, ()))

@@ -1,0 +1,71 @@
+"""What can go wrong on the agents floor, for whoever called. Each has a code; HTTP statuses are the console's."""
+
+from typing import ClassVar
+
+from audit.errors import CountersignError
+
+
+class AgentsError(CountersignError):
+    """The agents floor refused."""
+
+    code: ClassVar[str] = "agents_error"
+
+
+class UnknownAgent(AgentsError):
+    """There is no agent `{slug}`."""
+
+    code: ClassVar[str] = "unknown_agent"
+
+
+class UnknownSession(AgentsError):
+    """There is no session `{ref}`."""
+
+    code: ClassVar[str] = "unknown_session"
+
+
+class UnknownTaskType(AgentsError):
+    """The agent `{agent}` has no task type `{task_type}`; it has {known}."""
+
+    code: ClassVar[str] = "unknown_task_type"
+
+
+class BadText(AgentsError):
+    """`{field}` {reason}."""
+
+    code: ClassVar[str] = "invalid_input"
+
+
+class SessionEnded(AgentsError):
+    """{ref} has ended ({status}); start a new session."""
+
+    code: ClassVar[str] = "session_ended"
+
+
+class WrongState(AgentsError):
+    """{ref} is {status}; it cannot be {action} now."""
+
+    code: ClassVar[str] = "wrong_state"
+
+
+class BadAgent(AgentsError):
+    """The agent's document is not valid: {problem}."""
+
+    code: ClassVar[str] = "invalid_agent"
+
+
+class PromptVersionExists(AgentsError):
+    """Prompt `{slug}` already has versions; `prompt_text` only makes the first one."""
+
+    code: ClassVar[str] = "prompt_exists"
+
+
+class BadEdit(AgentsError):
+    """The edited arguments are not valid."""
+
+    code: ClassVar[str] = "invalid_arguments"
+
+
+class LeaseLost(AgentsError):
+    """Another worker holds this session now; nothing was written."""
+
+    code: ClassVar[str] = "lease_lost"

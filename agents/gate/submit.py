@@ -1,0 +1,294 @@
+"""The way in: which tools are offered, and what becomes of each call that the model planned.
+
+Nothing is written here; `submit` returns values for the turn's one record. Steps for every call:
+1. is it a tool that this session was offered?
+2. do its arguments parse and validate? (a person's time is not spent on what could never run)
+3. does its own check of the world pass? what must still hold when it runs?
+4. what does policy say of it?
+5. a call that needs people becomes an approval request with the digest of what was shown
+"""
+
+import hashlib
+import secrets
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from pydantic import BaseModel
+
+from agents.gate import words
+from agents.lifecycle import TOOL_CALL
+from agents.llm.provider import Completion, PlannedCall
+from agents.rules import Rules
+from agents.state import Call, State
+from agents.tools import registry
+from agents.tools.arguments import Malformed, Parsed, parse
+from agents.tools.context import ToolContext
+from agents.tools.definition import Tool
+from agents.tools.errors import CheckFailed
+from agents.tools.execute import precondition_async, radius, summary
+from approvals.digest import canonical_body, digest, other_body
+from approvals.policy import CallFacts, Judgement, judge
+from approvals.services import NewRequest, open_request
+from audit.actors import Actor
+from audit.ids import uuid7
+from audit.services import NOW, Birth, Entry, Text
+
+ASK_PERSON = "ask_person"
+LONGEST_PLAN = 64  # calls of one turn; more are refused one by one, so that every id has its answer
+Numbers = Callable[[int], Awaitable[list[int]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """One judged call before it is a row, and what belongs to it."""
+
+    call: Call
+    changed: Sequence[dict[str, Any]] = ()
+    tool: Tool | None = None
+    value: BaseModel | None = None
+    judgement: Judgement | None = None
+    precondition: str = ""
+
+
+@dataclass(slots=True)
+class Submission:
+    """What a plan becomes: its judged calls, and the requests that must be written with the turn."""
+
+    puts: list[Put] = field(default_factory=list)
+    requests: list[Birth] = field(default_factory=list)
+    entries: list[Entry] = field(default_factory=list)
+    texts: list[Text] = field(default_factory=list)
+
+    @property
+    def calls(self) -> list[Call]:
+        """The calls, in order."""
+        return [put.call for put in self.puts]
+
+    @property
+    def refused(self) -> int:
+        """Calls that could not run as written."""
+        return sum(put.call.status == "invalid" for put in self.puts)
+
+
+def offer(state: State, rules: Rules) -> list[Tool]:
+    """The tools of this session: granted to the agent, within the task type's scopes, switched on."""
+    granted = state.config.scopes(state.task_type)
+    found = (registry.get(name) for name in state.config.tools)
+    return [tool for tool in found if tool and tool.scopes <= granted and tool.name not in rules.disabled]
+
+
+def context_of(state: State, call: Call) -> ToolContext:
+    """What a tool's function is handed for one call."""
+    return ToolContext(
+        session=state.ref,
+        session_id=state.id,
+        agent=state.agent,
+        principal=state.started_name,
+        principal_id=state.started_by,
+        on_behalf_of=state.on_behalf_of,
+        idempotency_key=call.key,
+        dry_run=state.dry_run,
+        tainted=bool(state.taint),
+        cheap_model=state.config.cheap_model or state.config.model,
+    )
+
+
+async def submit(
+    state: State, completion: Completion, rules: Rules, take_numbers: Numbers, *, reasoning_id: UUID | None
+) -> Submission:
+    """Check and judge every call of a plan, in order.
+
+    Args:
+        state: the session; not changed.
+        completion: what the model answered.
+        rules: policy and tool settings of this moment.
+        take_numbers: hands out short ids for requests.
+        reasoning_id: where the model's own words are stored, for the reviewer.
+    """
+    offered = {tool.name: tool for tool in offer(state, rules)}
+    known = dict(state.fingerprints)
+    out = Submission()
+    for place, planned in enumerate(completion.calls):
+        call = _call(state, place, planned)
+        put = _early(call, planned, completion, place, offered)
+        put = put or await _judged(state, call, offered[planned.name], rules, known)
+        if call.status in ("allowed", "awaiting"):
+            known.setdefault(call.fingerprint, call.id)
+        out.puts.append(put)
+        _texts(out, call)
+    await _put_up(out, state, take_numbers, reasoning_id)
+    return out
+
+
+async def _put_up(out: Submission, state: State, take_numbers: Numbers, reasoning_id: UUID | None) -> None:
+    """Step 5: a request for each call that waits, with its canonical bytes and their digest."""
+    asking = [put for put in out.puts if put.call.status == "awaiting"]
+    for put, number in zip(asking, await take_numbers(len(asking)) if asking else (), strict=True):
+        put.call.request_id = uuid7()
+        birth, entry = request_for(state, put, number=number, reasoning_id=reasoning_id)
+        out.requests.append(birth)
+        out.entries.append(entry)
+
+
+def _call(state: State, place: int, planned: PlannedCall) -> Call:
+    number = state.turns + 1
+    return Call(
+        id=uuid7(),
+        turn=number,
+        index=place,
+        provider_id=planned.id[:200],
+        key=f"{state.ref}/{number}.{place + 1}",
+        tool=planned.name[:64],
+        status="proposed",
+        raw=planned.arguments,
+        raw_id=uuid7(),
+        span=secrets.token_hex(8),
+    )
+
+
+def _early(call: Call, planned: PlannedCall, completion: Completion, place: int, offered: dict[str, Tool]) -> Put | None:
+    """Steps 1 and 2's cheap refusals: nothing of these calls is looked at further."""
+    if completion.truncated:
+        return _refuse(call, words.truncated())
+    if place >= LONGEST_PLAN:
+        return _refuse(call, words.invalid(f"At most {LONGEST_PLAN} calls of one answer are run; this one was not."))
+    if planned.name not in offered:
+        return _refuse(call, words.unknown_tool(planned.name, list(offered)), error_type="not_permitted")
+    return None
+
+
+def _refuse(call: Call, text: str, *, error_type: str = "invalid_input") -> Put:
+    call.status, call.error_type, call.result = "invalid", error_type, text
+    return Put(call)
+
+
+async def _judged(state: State, call: Call, tool: Tool, rules: Rules, fingerprints: dict[str, UUID]) -> Put:
+    """Steps 2 to 4."""
+    parsed = parse(tool, call.raw)
+    if isinstance(parsed, Malformed):
+        return _refuse(call, words.invalid(parsed.hint, parsed.errors))
+    accept(call, tool, parsed, rules)
+    try:
+        holds = await precondition_async(tool, parsed.value, context_of(state, call))
+    except CheckFailed as error:
+        return _refuse(call, words.invalid(error.reason, [{"loc": "", "msg": error.hint}] if error.hint else ()))
+    call.repeat_of = fingerprints.get(call.fingerprint)
+    judgement = judge(facts(state, call, tool, parsed.value, rules), rules.policy)
+    call.judgement = judgement.as_json()
+    call.dry = state.dry_run and tool.writes
+    if tool.name == ASK_PERSON and judgement.verdict == "allow":
+        call.status = "awaiting"
+        return Put(call, (), tool, parsed.value, judgement, holds)
+    if judgement.verdict == "deny":
+        call.status, call.error_type = "denied", "not_permitted"
+        call.result = words.denied([reason.text for reason in judgement.reasons])
+        return Put(call, parsed.changed, tool, parsed.value, judgement)
+    call.needs_approval = judgement.verdict == "ask"
+    call.status = "awaiting" if call.needs_approval else "allowed"
+    return Put(call, parsed.changed, tool, parsed.value, judgement, holds)
+
+
+def accept(call: Call, tool: Tool, parsed: Parsed, rules: Rules) -> None:
+    """Note what was validated: the canonical bytes, their fingerprint, the tool as it is now."""
+    call.arguments = parsed.canonical.decode()
+    call.arguments_id = uuid7()
+    call.tier = rules.tier(tool)
+    call.definition = tool.definition
+    call.fingerprint = fingerprint(tool.name, parsed.canonical)
+
+
+def fingerprint(tool: str, arguments: bytes) -> str:
+    """Equal for the same tool with the same arguments."""
+    return hashlib.sha256(tool.encode() + b"\0" + arguments).hexdigest()
+
+
+def facts(state: State, call: Call, tool: Tool, value: BaseModel, rules: Rules) -> CallFacts:
+    """All that policy may know of a call."""
+    return CallFacts(
+        tool=tool.name,
+        tier=rules.tier(tool),
+        blast_radius=radius(tool, value),
+        egress=tool.egress,
+        scopes=tool.scopes,
+        granted=state.config.scopes(state.task_type),
+        arguments=value.model_dump(mode="json"),
+        tainted=bool(state.taint),
+        cost_microusd=state.cost_microusd,
+        environment=state.environment,
+        agent=state.agent,
+        task_type=state.task_type,
+        enabled=tool.name not in rules.disabled,
+        repeat=call.repeat_of is not None,
+        dry_run=state.dry_run,
+        denied_before=call.fingerprint in state.denied or (tool.writes and tool.name in state.denied),
+    )
+
+
+def _texts(out: Submission, call: Call) -> None:
+    """The raw content of a planned call, which stands apart from its entry."""
+    if call.raw_id is not None:
+        out.texts.append(Text(call.raw_id, f"call.{call.index + 1}.raw_arguments", call.raw, "raw_arguments"))
+    if call.arguments is not None and call.arguments_id is not None:
+        out.texts.append(Text(call.arguments_id, f"call.{call.index + 1}.arguments", call.arguments, "arguments"))
+    if call.result is not None:
+        call.result_id = uuid7()
+        call.result_hash = hashlib.sha256(call.result.encode()).hexdigest()
+        out.texts.append(Text(call.result_id, f"call.{call.index + 1}.result", call.result, "result"))
+
+
+def request_for(state: State, put: Put, *, number: int, reasoning_id: UUID | None) -> tuple[Birth, Entry]:
+    """A new request about a call, as values: a question from the agent, or a call that needs an approval."""
+    call, tool, value, judgement = put.call, put.tool, put.value, put.judgement
+    if tool is None or value is None or judgement is None or call.arguments is None or call.request_id is None:
+        raise ValueError(f"{call.key} was not judged, so it cannot be put before people")
+    request_id = call.request_id
+    kind = "question" if tool.name == ASK_PERSON else "tool_call"
+    if kind == "question":
+        told: dict[str, Any] = {"question": str(getattr(value, "question", "")), "call": call.key}
+        body = other_body(request=str(request_id), revision=1, kind=kind, session=state.ref, facts=told)
+    else:
+        told = {"consequence": tool.consequence, "changed": list(put.changed), "precondition": put.precondition, "key": call.key}
+        body = canonical_body(
+            request=str(request_id), revision=1, session=state.ref, call=str(call.id), tool=tool.name,
+            definition=tool.definition, tier=call.tier, arguments=call.arguments.encode(),
+            prompt_version=state.prompt_version, precondition=put.precondition,
+        )  # fmt: skip
+    new = NewRequest(
+        id=request_id, number=number, kind=kind, body=body, digest=digest(body), summary=summary(tool, value),
+        judgement=judgement, session_id=state.id, session_ref=state.ref, call_id=call.id, agent=state.agent,
+        environment=state.environment, tool=tool.name, tier=call.tier, blast_radius=radius(tool, value), facts=told,
+        taint=tuple(state.taint), reasoning_id=reasoning_id, raw_arguments_id=call.raw_id,
+        cost_microusd=state.cost_microusd, prompt_version=state.prompt_version, requested_by=state.started_name,
+        requested_for=state.on_behalf_of, requester=state.requester, excluded=frozenset(state.excluded),
+        ttl_s=state.config.limits.approval_ttl_s,
+    )  # fmt: skip
+    return open_request(new, actor=agent_of(state), trace=state.trace, span=call.span)
+
+
+def agent_of(state: State) -> Actor:
+    """The agent as a principal."""
+    return Actor("agent", state.agent, state.config.name or state.agent)
+
+
+_PATHS: dict[str, tuple[str, ...]] = {
+    "invalid": ("refuse",),
+    "denied": ("deny",),
+    "awaiting": ("ask",),
+    "allowed": ("allow",),
+    "executing": ("allow", "start"),
+}
+
+
+def row(state: State, turn_id: UUID, call: Call) -> Birth:
+    """The row of a planned call, in the state that it has reached by the time its turn is written."""
+    values: dict[str, Any] = {
+        "id": call.id, "session_id": state.id, "turn_id": turn_id, "index": call.index, "provider_id": call.provider_id,
+        "key": call.key, "tool": call.tool, "tier": call.tier, "definition": call.definition, "raw_id": call.raw_id,
+        "arguments_id": call.arguments_id, "fingerprint": call.fingerprint, "judgement": call.judgement,
+        "repeat_of": call.repeat_of, "needs_approval": call.needs_approval, "request_id": call.request_id,
+        "dry": call.dry, "result_id": call.result_id, "result_hash": call.result_hash, "error_type": call.error_type,
+        "span": call.span, "sources": [], "attempts": call.attempts, "started_at": NOW if call.status == "executing" else None,
+    }  # fmt: skip
+    return Birth("agents.ToolCall", values, lifecycle=TOOL_CALL, path=_PATHS[call.status])

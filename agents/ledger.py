@@ -1,0 +1,227 @@
+"""One writer per process: takes what many sessions have ready and puts it into one transaction.
+
+A thread with the process's one writing connection. Runners hand it records and wait; nobody goes on before the
+commit, so durability is whole while many sessions share its cost. It also does the reading that runners need,
+so that no connection is ever held while a model or a tool is waited for.
+
+A record whose row moved on (another worker's lease, a person's cancel) fails alone; the rest of its transaction is
+written again without it. When the database goes away the same records are tried again: `step` in each record's
+guard makes a second writing of the same step impossible.
+"""
+
+import asyncio
+import contextlib
+import queue
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+from uuid import UUID
+
+import structlog
+from django.db import InterfaceError, OperationalError, connection, transaction
+
+from agents.errors import LeaseLost
+from agents.failpoints import failpoint
+from agents.rules import RulesChanged, stamp
+from audit.errors import StaleState
+from audit.index import index_log
+from audit.services import Batch
+from audit.services import transition as write
+
+log = structlog.get_logger(__name__)
+T = TypeVar("T")
+
+INDEX_EVERY_S = 0.02  # entries get their place in the log at most this often
+LINGER_S = 0.003  # how long a transaction waits for company once sessions come in numbers
+DATABASE_PATIENCE_S = 60.0  # how long records wait for a database that is away
+
+
+@dataclass(slots=True)
+class Record:
+    """One step of one session, ready to be written.
+
+    `premise` is the stamp of the policy and tool settings it was judged by: written only if they still hold.
+    `fallback` is written instead where `batch` does not fit the rows any more (something new came in meanwhile).
+    """
+
+    session: UUID
+    batch: Batch
+    premise: str = ""
+    fallback: Batch | None = None
+    done: Future[bool] = field(default_factory=Future)
+
+
+@dataclass(slots=True)
+class _Reading:
+    function: Callable[[], Any]
+    done: Future[Any] = field(default_factory=Future)
+
+
+class Ledger:
+    """The process's writer. Start it, use `write` and `read` from the event loop, close it."""
+
+    def __init__(self) -> None:
+        self._inbox: queue.SimpleQueue[Record | _Reading | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="ledger", daemon=True)
+        self._index_due: float | None = None
+        self._crowd = 1
+
+    def start(self) -> None:
+        """Begin to write."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Write what was handed in, then stop."""
+        self._inbox.put(None)
+        self._thread.join(timeout=30)
+
+    async def write(self, record: Record) -> bool:
+        """Write a record and wait for its commit.
+
+        Returns:
+            True if `batch` was written, False if its fallback was.
+
+        Raises:
+            LeaseLost: the session has moved on; nothing of the record was written.
+            RulesChanged: policy or a tool setting changed since it was judged.
+        """
+        self._inbox.put(record)
+        return await asyncio.shield(asyncio.wrap_future(record.done))
+
+    async def read(self, function: Callable[[], T]) -> T:
+        """Run a function on the ledger's connection and return what it returns."""
+        reading = _Reading(function)
+        self._inbox.put(reading)
+        result: T = await asyncio.wrap_future(reading.done)
+        return result
+
+    def _run(self) -> None:
+        try:
+            while (jobs := self._gather()) is not None:
+                records = [job for job in jobs if isinstance(job, Record)]
+                if records:
+                    self._crowd = len(records)
+                    self._write(records)
+                for job in jobs:
+                    if isinstance(job, _Reading):
+                        self._read(job)
+                self._index()
+        finally:
+            connection.close()
+
+    def _gather(self) -> list[Record | _Reading] | None:
+        """Wait for work, then take all that is there; None when closed and empty."""
+        try:
+            first = self._inbox.get(timeout=self._until_index())
+        except queue.Empty:
+            return []
+        if first is None:
+            return None
+        jobs = [first]
+        deadline = time.monotonic() + (LINGER_S if self._crowd > 1 and isinstance(first, Record) else 0)
+        while (job := self._next(deadline)) is not None:
+            jobs.append(job)
+        return jobs
+
+    def _next(self, deadline: float) -> Record | _Reading | None:
+        with contextlib.suppress(queue.Empty):
+            left = deadline - time.monotonic()
+            job = self._inbox.get(timeout=left) if left > 0 else self._inbox.get_nowait()
+            if job is None:
+                self._inbox.put(None)  # closing: keep it for the next round
+            return job
+        return None
+
+    def _until_index(self) -> float | None:
+        return None if self._index_due is None else max(0.0, self._index_due - time.monotonic())
+
+    def _read(self, job: _Reading) -> None:
+        try:
+            job.done.set_result(job.function())
+        except (OperationalError, InterfaceError) as error:
+            connection.close()
+            job.done.set_exception(error)
+        except Exception as error:  # noqa: BLE001 whoever asked gets it, whatever it is
+            job.done.set_exception(error)
+
+    def _write(self, records: list[Record]) -> None:
+        deadline = time.monotonic() + DATABASE_PATIENCE_S
+        while records := [record for record in records if not record.done.done()]:
+            try:
+                self._commit(records)
+                return
+            except StaleState as error:
+                records = self._without_stale(records, frozenset(map(str, error.ids)))
+            except (OperationalError, InterfaceError) as error:
+                connection.close()
+                if time.monotonic() > deadline:
+                    _fail(records, error)
+                    return
+                log.warning("ledger.database_away", records=len(records), error=type(error).__name__)
+                time.sleep(0.2)  # between attempts to reach a database that is restarting; bounded above
+            except Exception as error:  # noqa: BLE001 fails its own session only, and is told there
+                if len(records) == 1:
+                    _fail(records, error)
+                    return
+                for record in records:
+                    self._write([record])
+                return
+
+    def _commit(self, records: list[Record]) -> None:
+        failpoint("ledger.before_commit")
+        with transaction.atomic():
+            records = self._with_premise(records)
+            if records:
+                write([record.batch for record in records])
+        failpoint("ledger.after_commit")
+        self._index_due = self._index_due or time.monotonic() + INDEX_EVERY_S
+        for record in records:
+            record.done.set_result(True)
+
+    def _with_premise(self, records: list[Record]) -> list[Record]:
+        if not any(record.premise for record in records):
+            return records
+        now = stamp()
+        stale = [record for record in records if record.premise and record.premise != now]
+        _fail(stale, RulesChanged())
+        return [record for record in records if record not in stale]
+
+    def _without_stale(self, records: list[Record], ids: frozenset[str]) -> list[Record]:
+        """Fail, or write in their second form, the records whose rows moved on; return the others."""
+        stale = [record for record in records if ids & {str(change.id) for change in record.batch.changes}]
+        if not stale:
+            _fail(records, LeaseLost())
+            return []
+        for record in stale:
+            self._second_form(record)
+        return [record for record in records if record not in stale]
+
+    def _second_form(self, record: Record) -> None:
+        if record.fallback is None:
+            _fail([record], LeaseLost())
+            return
+        second = Record(record.session, record.fallback, premise=record.premise)
+        self._write([second])
+        error = second.done.exception()
+        if error is None:
+            record.done.set_result(False)
+        else:
+            record.done.set_exception(error)
+
+    def _index(self) -> None:
+        if self._index_due is None or time.monotonic() < self._index_due:
+            return
+        try:
+            index_log()
+            self._index_due = None
+        except (OperationalError, InterfaceError):
+            connection.close()
+            self._index_due = time.monotonic() + 0.5
+
+
+def _fail(records: list[Record], error: Exception) -> None:
+    for record in records:
+        record.done.set_exception(error)

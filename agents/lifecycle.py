@@ -1,0 +1,70 @@
+"""How sessions and tool calls move, on one screen.
+
+Pure. The rows are moved by `audit.services.transition` alone; the tests try every pair of state and event.
+"""
+
+from audit.lifecycle import Lifecycle
+
+_LIVE = ("queued", "running", "waiting_approval", "waiting_input", "paused")
+
+SESSION = Lifecycle(
+    model="agents.Session",
+    start="queued",  # ready for any worker
+    moves={
+        ("queued", "claim"): "running",  # a worker holds the lease
+        ("running", "claim"): "running",  # taken over: the lease of a dead worker ran out
+        ("running", "progress"): "running",  # one step was written
+        ("running", "release"): "queued",  # given back: the worker leaves, or the step must wait
+        ("running", "await_approval"): "waiting_approval",  # rests; no worker is held
+        ("running", "await_input"): "waiting_input",  # answered; another message may follow
+        ("waiting_approval", "wake"): "queued",  # a decision was made, or a request ran out
+        ("waiting_input", "wake"): "queued",  # a message came
+        ("queued", "nudge"): "queued",  # something new to look at, noted for whoever runs it
+        ("running", "nudge"): "running",
+        ("waiting_approval", "nudge"): "waiting_approval",  # a message that joins the next turn
+        ("paused", "nudge"): "paused",
+        ("paused", "resume"): "queued",
+        ("running", "complete"): "completed",
+        ("running", "halt"): "halted",  # a limit; the partial answer is kept
+        ("running", "fail"): "failed",  # not worth a replay
+        ("running", "give_up"): "dead_letter",  # kept whole for inspection and replay
+        ("waiting_input", "complete"): "completed",
+        **{(state, "pause"): "paused" for state in _LIVE if state != "paused"},
+        **{(state, "cancel"): "cancelled" for state in _LIVE},
+        **{(state, "expire"): "expired" for state in _LIVE},
+    },
+)
+
+TOOL_CALL = Lifecycle(
+    model="agents.ToolCall",
+    start="proposed",  # the model wrote it
+    moves={
+        ("proposed", "refuse"): "invalid",  # cannot run as written; the model is told why
+        ("proposed", "deny"): "denied",  # policy says no
+        ("proposed", "allow"): "allowed",
+        ("proposed", "ask"): "awaiting",  # a person decides
+        ("awaiting", "approve"): "approved",
+        ("awaiting", "revise"): "awaiting",  # a reviewer edited the arguments
+        ("awaiting", "ask_again"): "awaiting",  # what was approved no longer holds; a new request
+        ("awaiting", "reject"): "rejected",
+        ("awaiting", "expire"): "expired",
+        ("awaiting", "withdraw"): "withdrawn",
+        ("awaiting", "deny"): "denied",  # policy was tightened meanwhile
+        ("allowed", "start"): "executing",  # the intent is written before the effect
+        ("allowed", "deny"): "denied",
+        ("allowed", "ask"): "awaiting",  # judged again before it runs: now it needs a person
+        ("allowed", "withdraw"): "withdrawn",
+        ("approved", "start"): "executing",
+        ("approved", "withdraw"): "withdrawn",
+        ("executing", "succeed"): "succeeded",
+        ("executing", "fail"): "failed",
+        ("executing", "restart"): "executing",  # a repeat that is safe: read-only, or keyed
+        ("executing", "lose"): "unknown",  # nobody can know whether it happened
+        ("unknown", "resolve"): "resolved",  # a person said it happened, or gave it up
+        ("unknown", "run_again"): "allowed",  # a person said: run it again
+    },
+)
+
+SESSION_ENDS = frozenset({"completed", "halted", "failed", "cancelled", "expired", "dead_letter"})
+CALL_OUTCOMES = frozenset({"invalid", "denied", "rejected", "expired", "withdrawn", "succeeded", "failed", "resolved"})
+"""States in which a call has the one tool message that the model will read."""

@@ -1,0 +1,1 @@
+"""Prompts: immutable versions and the releases that send traffic to them."""

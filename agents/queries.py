@@ -1,0 +1,106 @@
+"""Reads for pages and API: lists by keyset, one session's steps, agents with their tools, prompts with their versions."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Count, Q, QuerySet
+
+from agents.config import AgentConfig
+from agents.models import AgentRevision, Message, Prompt, Release, Session, ToolCall
+
+LIVE = ("queued", "running", "waiting_approval", "waiting_input", "paused")
+STEPS = 12
+ICONS = {"invalid": "circle-x", "denied": "circle-x", "rejected": "circle-x", "failed": "circle-x", "unknown": "triangle-alert"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filters:
+    """What the list of sessions is narrowed to; empty means: no matter."""
+
+    status: Sequence[str] = ()
+    agent: str = ""
+    started_by: str = ""
+    q: str = ""
+
+
+def live_count() -> int:
+    """How many sessions are running or resting."""
+    return Session.objects.filter(status__in=LIVE).count()
+
+
+def sessions(filters: Filters, *, before: int | None = None, limit: int = 50) -> list[Session]:
+    """One page of sessions, newest first; `before` is the number of the last one seen."""
+    rows: QuerySet[Session] = Session.objects.select_related("agent", "prompt_version__prompt").order_by("-number")
+    if before is not None:
+        rows = rows.filter(number__lt=before)
+    if filters.status:
+        rows = rows.filter(status__in=filters.status)
+    if filters.agent:
+        rows = rows.filter(agent__slug=filters.agent)
+    if filters.started_by:
+        rows = rows.filter(started_by=filters.started_by)
+    if filters.q:
+        rows = rows.filter(Q(title__icontains=filters.q) | Q(started_name__icontains=filters.q))
+    return list(rows[:limit])
+
+
+def steps_of(session_id: UUID | None) -> list[dict[str, Any]]:
+    """The newest steps of a session in order, short, for the side of an approval: no raw content in it."""
+    if session_id is None:
+        return []
+    steps = [
+        {"icon": "mail" if message.trust == "untrusted" else "activity", "label": _said(message), "note": message.author_name,
+         "at": message.created_at, "tone": "warn" if message.trust == "untrusted" else ""}
+        for message in Message.objects.filter(session_id=session_id).order_by("-index")[:STEPS]
+    ]  # fmt: skip
+    steps += [_call_step(call) for call in ToolCall.objects.filter(session_id=session_id).order_by("-created_at", "-index")[:STEPS]]
+    steps.sort(key=lambda step: step["at"])
+    return steps[-STEPS:]
+
+
+def _said(message: Message) -> str:
+    if message.index == 0:
+        return "Goal"
+    return "Message" if message.source == "user" else "Note of the system"
+
+
+def _call_step(call: ToolCall) -> dict[str, Any]:
+    waits = call.status in ("awaiting", "unknown")
+    sources = ", ".join(source.get("title") or source.get("source", "") for source in call.sources)
+    note = "Waits for a decision" if waits else f"Untrusted: {sources}" if sources else call.status.replace("_", " ")
+    tone = "now" if waits else "warn" if call.trust == "untrusted" else ""
+    return {"icon": "pause" if waits else ICONS.get(call.status, "wrench"), "label": call.tool, "note": note, "at": call.created_at, "tone": tone}
+
+
+def agents() -> list[AgentRevision]:
+    """The current revision of every agent, by slug."""
+    return list(AgentRevision.objects.filter(current=True).select_related("agent").order_by("agent__slug"))
+
+
+def agent(slug: str) -> AgentRevision | None:
+    """The current revision of one agent."""
+    return AgentRevision.objects.filter(current=True, agent__slug=slug).select_related("agent").first()
+
+
+def config_of(revision: AgentRevision) -> AgentConfig:
+    """The revision's document."""
+    return AgentConfig.model_validate(revision.document)
+
+
+def live_versions() -> dict[str, str]:
+    """The live version of every prompt, by slug."""
+    rows = Release.objects.filter(ended_at__isnull=True).order_by("started_at")
+    return dict(rows.values_list("prompt__slug", "version__version"))
+
+
+def prompts() -> list[Prompt]:
+    """Every prompt, by slug, with its versions."""
+    return list(Prompt.objects.prefetch_related("versions").order_by("slug"))
+
+
+def live_by_agent() -> dict[str, int]:
+    """How many sessions are running or resting, by agent."""
+    rows = Session.objects.filter(status__in=LIVE).order_by().values_list("agent__slug").annotate(count=Count("id"))
+    return dict(rows)

@@ -1,0 +1,156 @@
+"""How a session comes to rest, and how it ends: each as one record.
+
+Resting records hold only if nothing came from outside since the session was read (a decision, a message): else the
+ledger refuses them, and the session is read again, so no wake-up is ever lost.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from agents.gate import words
+from agents.gate.submit import Numbers, agent_of
+from agents.guardrails.budget import Stop
+from agents.ledger import Record
+from agents.lifecycle import SESSION, TOOL_CALL
+from agents.state import Pass, Said, State
+from agents.steps import ENDS, FREE, entry, move, record
+from approvals.digest import digest, other_body
+from approvals.lifecycle import OPEN
+from approvals.models import ApprovalRequest
+from approvals.policy import Judgement
+from approvals.services import NewRequest, open_request, withdraw
+from approvals.facts import Reason
+from audit.events import EventKind
+from audit.ids import uuid7
+from audit.services import NOW, After, Batch, Birth, Change, Entry, Text
+
+Reader = Callable[[Callable[[], Any]], Awaitable[Any]]
+
+
+def is_rest(written: Record) -> bool:
+    """True if the record takes the session out of the worker's hands."""
+    return any(change.lifecycle is SESSION and change.event != "progress" for change in written.batch.changes)
+
+
+async def stopped(state: State, read: Reader) -> Record | None:
+    """What was asked of whoever runs the session: to end it, to pause it, or to give it back."""
+    if state.stop in ("cancel", "expire") or state.expired:
+        event = "cancel" if state.stop == "cancel" else "expire"
+        reason = state.stop_note.get("reason") or ("its time to live was over" if event == "expire" else "")
+        error = {"category": "timeout", "code": "session_expired", "detail": "The session's time to live was over."}
+        return await end(state, event, read, error=error if event == "expire" else None, told={"reason": reason, "by": state.stop_note.get("name", "")})
+    if state.stop == "pause":
+        told = {"reason": state.stop_note.get("reason", ""), "by": state.stop_note.get("name", "")}
+        change = move(state, "pause", stop="", **FREE)
+        return record(state, changes=[change], entries=[entry(state, EventKind.SESSION_PAUSED, told)])
+    if state.leaving:
+        change = move(state, "release", ready_at=NOW, **FREE)
+        return record(state, changes=[change], entries=[entry(state, EventKind.SESSION_RELEASED, {"worker": state.owner})])
+    return None
+
+
+def waiting(state: State) -> Record | None:
+    """Rest while people are asked; come back by itself when an undo period ends."""
+    last = state.last
+    pending = [call for call in (last.calls if last else ()) if call.status in ("awaiting", "unknown")]
+    if not pending and not state.asks_about_session:
+        return None
+    held = [call.request.held_s for call in pending if call.request and call.request.held_s is not None]
+    if held:
+        change = move(state, "release", quiet=True, ready_at=After(max(0.0, min(held))), **FREE)
+        return record(state, changes=[change], entries=[entry(state, EventKind.SESSION_PARKED, {"code": "undo_period", "time": 1})])
+    change = move(state, "await_approval", quiet=True, **FREE)
+    told = {"calls": [call.key for call in pending]}
+    return record(state, changes=[change], entries=[entry(state, EventKind.SESSION_WAITING_APPROVAL, told)])
+
+
+def idle(state: State) -> Record:
+    """Nothing is left to do but wait for another message."""
+    change = move(state, "await_input", quiet=True, **FREE)
+    return record(state, changes=[change], entries=[entry(state, EventKind.SESSION_WAITING_INPUT, {})])
+
+
+def answered(state: State, turn: Pass, births: list[Birth], entries: list[Entry]) -> Record:
+    """The model answered without a call: that is the answer. A message that came meanwhile keeps the session going."""
+    answer_id = births[0].values["text_id"]
+    going_on = Batch((move(state, answer_id=answer_id),), tuple(births), tuple(entries))
+    if state.config.single_turn:
+        change = move(state, "complete", quiet=True, answer_id=answer_id, ended_at=NOW, **FREE)
+        last = entry(state, EventKind.SESSION_COMPLETED, {"turn": turn.number}, closes=True)
+    else:
+        change = move(state, "await_input", quiet=True, answer_id=answer_id, **FREE)
+        last = entry(state, EventKind.SESSION_WAITING_INPUT, {"turn": turn.number})
+    return record(state, changes=[change], births=births, entries=[*entries, last], fallback=going_on)
+
+
+async def halt(state: State, text: str, read: Reader, *, category: str, code: str) -> Record:
+    """A limit was met: end gracefully, with the partial answer."""
+    return await end(state, "halt", read, error={"category": category, "code": code, "detail": text})
+
+
+async def end(
+    state: State, event: str, read: Reader, *, error: dict[str, Any] | None = None, told: dict[str, Any] | None = None
+) -> Record:
+    """End the session: nothing of it waits any more, and what it reached so far is kept."""
+    rows = await read(lambda: list(ApprovalRequest.objects.filter(session_id=state.id, status__in=sorted(OPEN))))
+    changes, entries = withdraw(rows, actor=agent_of(state), reason=f"The session ended ({event}).")
+    texts: list[Text] = []
+    changes += _close_calls(state, event, texts)
+    partial = next((item for item in reversed(state.items) if isinstance(item, Pass) and item.text), None)
+    values: dict[str, Any] = {"ended_at": NOW, "stop": "", "partial": event != "complete" and partial is not None, **FREE}
+    if partial is not None:
+        answer = Text(uuid7(), "answer", partial.text)
+        texts.append(answer)
+        values["answer_id"] = answer.id
+    if error is not None:
+        values["error"] = error
+    facts = {**(told or {}), **({"error": error} if error else {}), "turns": state.turns, "cost_microusd": state.cost_microusd}
+    last = entry(state, ENDS[event], facts, *texts, closes=event != "give_up")
+    return record(state, changes=[*changes, move(state, event, **values)], entries=[*entries, last])
+
+
+def _close_calls(state: State, event: str, texts: list[Text]) -> list[Change]:
+    """Every call id has its one answer, also when the session ends: a call that never ran says so."""
+    closed = []
+    for call in state.calls():
+        if call.status not in ("awaiting", "allowed"):
+            continue
+        text = Text(uuid7(), f"call.{call.key.rpartition('/')[2]}.result", words.withdrawn(), "result")
+        texts.append(text)
+        values = {"result_id": text.id, "error_type": "budget" if event == "halt" else "rejected", "ended_at": NOW}
+        closed.append(Change(TOOL_CALL, call.id, call.status, "withdraw", values))
+    return closed
+
+
+def warn(state: State, stops: tuple[Stop, ...]) -> Record:
+    """Soft limits: say it once, to people and to the model."""
+    state.notes = {**state.notes, "warned": sorted({*state.notes.get("warned", ()), *(stop.limit for stop in stops)})}
+    words_ = " ".join(stop.text for stop in stops) + " Come to an end soon: answer with what you have."
+    text = Text(uuid7(), "message", words_)
+    said = Said(uuid7(), state.next_index, "system", "trusted", words_)
+    state.items.append(said)
+    state.next_index += 1
+    birth = Birth("agents.Message", {"id": said.id, "session_id": state.id, "index": said.index, "source": "system", "text_id": text.id})
+    told = {"limits": [stop.limit for stop in stops]}
+    return record(state, changes=[move(state)], births=[birth], entries=[entry(state, EventKind.SESSION_WARNED, told, text)])
+
+
+async def ask_budget(state: State, stop: Stop, take_numbers: Numbers) -> Record:
+    """Ask people for a further allowance; the session rests meanwhile."""
+    number = (await take_numbers(1))[0]
+    request_id = uuid7()
+    told = {"limit": stop.limit, "spent": int(stop.spent), "allowed": int(stop.allowed), "suggested": int(stop.allowed)}
+    body = other_body(request=str(request_id), revision=1, kind="budget", session=state.ref, facts=told)
+    new = NewRequest(
+        id=request_id, number=number, kind="budget", body=body, digest=digest(body),
+        summary=f"Let {state.ref} spend more: it has used ${stop.spent / 1e6:.4f} of ${stop.allowed / 1e6:.4f}",
+        judgement=Judgement("ask", (Reason("budget", stop.text),), risk=2), session_id=state.id, session_ref=state.ref,
+        agent=state.agent, environment=state.environment, facts=told, taint=tuple(state.taint),
+        cost_microusd=state.cost_microusd, prompt_version=state.prompt_version, requested_by=state.started_name,
+        requested_for=state.on_behalf_of, requester=state.requester, excluded=frozenset(state.excluded),
+        ttl_s=state.config.limits.approval_ttl_s,
+    )  # fmt: skip
+    birth, opened = open_request(new, actor=agent_of(state), trace=state.trace)
+    change = move(state, "await_approval", quiet=True, **FREE)
+    waits = entry(state, EventKind.SESSION_WAITING_APPROVAL, {"calls": [], "budget": f"AP-{number}"})
+    return record(state, changes=[change], births=[birth], entries=[opened, waits])

@@ -1,0 +1,84 @@
+"""What calls are judged by at this moment: the policy and the tools' settings, with a stamp that says which.
+
+Read in the process at most once a second; whoever writes an intent states the stamp it was judged by, and the
+ledger writes it only if the stamp still holds in that transaction (THREATS 4).
+"""
+
+import time
+from dataclasses import dataclass
+from typing import ClassVar
+
+from django.db import connection
+
+from agents.errors import AgentsError
+from agents.tools import registry
+from agents.tools.definition import Tool
+from approvals import policies, tiers
+from approvals.policy import Policy
+
+FRESH_S = 1.0
+
+
+class RulesChanged(AgentsError):
+    """Policy or a tool setting changed while the call was judged; it is judged again."""
+
+    code: ClassVar[str] = "rules_changed"
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The policy, each tool's effective tier, which are switched off, and the stamp of all of it."""
+
+    policy: Policy
+    tiers: dict[str, str]
+    disabled: frozenset[str]
+    stamp: str
+
+    def tier(self, tool: Tool) -> str:
+        """The tier that counts: the operator's, else the tool's own."""
+        return self.tiers.get(tool.name, tool.tier)
+
+
+def stamp() -> str:
+    """Which policy revision and which tool settings hold now; changes with every change of either."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT coalesce((SELECT number FROM approvals_policyrevision WHERE current), 0),"
+            " coalesce(sum(revision), 0), count(*) FROM approvals_toolsetting"
+        )
+        return ".".join(map(str, cursor.fetchone()))
+
+
+def read() -> Rules:
+    """Read the rules as they are now. The stamp is read first: a change in between makes it stale, never the rules."""
+    now = stamp()
+    settings = tiers.settings(fresh=True)
+    return Rules(
+        policy=policies.current(fresh=True).policy,
+        tiers={name: setting.tier for name, setting in settings.items() if setting.tier and name in registry.all_tools()},
+        disabled=frozenset(name for name, setting in settings.items() if not setting.enabled),
+        stamp=now,
+    )
+
+
+class Cache:
+    """The rules, read again once they are a second old or somebody says they changed."""
+
+    def __init__(self) -> None:
+        self._rules: Rules | None = None
+        self._read_at = 0.0
+
+    @property
+    def fresh(self) -> Rules | None:
+        """The rules if they are young enough."""
+        return self._rules if time.monotonic() - self._read_at < FRESH_S else None
+
+    def keep(self, rules: Rules) -> Rules:
+        """Remember rules just read."""
+        self._rules, self._read_at = rules, time.monotonic()
+        return rules
+
+    def forget(self) -> None:
+        """Read them again before the next judgement."""
+        self._rules = None
+        self._read_at = 0.0

@@ -1,0 +1,239 @@
+"""One session's loop: perceive, plan, act, observe, repeat, as steps whose records the caller writes.
+
+The runner writes nothing itself. It yields a record, goes on when the ledger has committed it, and ends when the
+session rests, ends, or is given back. Each round:
+1. stop?    somebody paused, cancelled or expired it; the worker leaves; something new came in
+2. settle   calls that a dead worker left `executing`
+3. act      run what may run: reads side by side, writes one by one; results are one record with nothing else
+4. rest     a call or the session itself waits for people
+5. limits   budgets and loops, before every turn and every call
+6. plan     assemble the context, ask the model; no transaction and no connection is held
+7. submit   the turn, its judged calls and the intent of those that run at once: one record
+"""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import structlog
+
+from agents import plan, rests
+from agents.context import assemble
+from agents.failpoints import failpoint
+from agents.gate import effect, intent
+from agents.gate.submit import Submission, offer, row, submit
+from agents.guardrails import budget, loops
+from agents.ledger import Ledger, Record
+from agents.llm.provider import Completion, Provider
+from agents.rules import Cache, Rules, read
+from agents.state import Call, Pass, State
+from agents.steps import entry, move, record
+from agents.watching import Watchers
+from approvals.services import take_numbers
+from audit.events import EventKind
+from audit.ids import uuid7
+from audit.services import Birth, Change, Entry, Text
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class Hands:
+    """What a runner works with; one set per worker."""
+
+    ledger: Ledger
+    provider: Provider
+    rules: Cache
+    watchers: Watchers
+
+    async def current_rules(self) -> Rules:
+        """Policy and tool settings, at most a second old."""
+        return self.rules.fresh or self.rules.keep(await self.ledger.read(read))
+
+    async def numbers(self, count: int) -> list[int]:
+        """Short ids for approval requests."""
+        return await self.ledger.read(lambda: take_numbers(count))
+
+
+async def run(state: State, hands: Hands) -> AsyncIterator[Record]:
+    """Run a session until it rests or ends; yields each step's record to be written before the next begins."""
+    if state.attempts > MAX_ATTEMPTS:  # a session that kills its workers is kept for people to look at
+        told = {"category": "tool", "code": "poison", "detail": f"{state.attempts} workers died or failed on it in a row."}
+        yield await rests.end(state, "give_up", hands.ledger.read, error=told)
+        return
+    left = [call for call in state.calls() if call.status == "executing"]
+    if left:  # 2
+        ended = await effect.settle(state, left, hands.numbers)
+        yield record(state, changes=[*ended.changes, move(state)], births=ended.births, entries=ended.entries)
+    ready = [call for call in left if call.status == "executing"]
+    while True:
+        if ready:  # 3
+            yield await act(state, ready, hands)
+            ready = []
+        if state.nudged:  # 1
+            return
+        if (stopped := await rests.stopped(state, hands.ledger.read)) is not None:
+            yield stopped
+            return
+        if wave := next_wave(state):
+            if (over := _over_limit(state, wave)) is not None:  # 5, before every call
+                yield await rests.halt(state, over.text, hands.ledger.read, category="budget", code="limit_tool_calls")
+                return
+            prepared = await intent.prepare(state, wave, await hands.current_rules(), hands.numbers, hands.ledger.read)
+            if prepared.changes:
+                failpoint("gate.before_intent")
+                yield record(
+                    state, changes=[*prepared.changes, move(state)], births=prepared.births, entries=prepared.entries,
+                    premise=hands.rules.fresh.stamp if hands.rules.fresh else "",
+                )  # fmt: skip
+                ready = prepared.run
+                continue
+        if (resting := rests.waiting(state)) is not None:  # 4
+            yield resting
+            return
+        if not state.unread:
+            yield rests.idle(state)
+            return
+        limit = await _limits(state, hands)  # 5
+        if limit is not None:
+            yield limit
+            if rests.is_rest(limit):
+                return
+            continue
+        completion = await plan.ask(state, await _question(state, hands), hands)  # 6
+        if isinstance(completion, Record):
+            yield completion
+            if rests.is_rest(completion):
+                return
+            continue
+        step, ready = await _submitted(state, completion, hands)  # 7
+        yield step
+        if rests.is_rest(step):
+            return
+
+
+async def _question(state: State, hands: Hands) -> plan.Prepared:
+    rules = await hands.current_rules()
+    context = assemble(state, budget=state.config.limits.context_tokens)
+    return plan.Prepared(context, [tool.offer for tool in offer(state, rules)])
+
+
+def next_wave(state: State) -> list[Call]:
+    """The calls that run now: reads of the plan side by side, or the next write; a write behind a waiting one waits."""
+    last = state.last
+    wave: list[Call] = []
+    blocked = False
+    for call in last.calls if last else ():
+        if call.done or call.status == "executing":
+            continue
+        runnable = call.status == "allowed" or (call.status == "awaiting" and call.request is not None and call.request.due)
+        if not runnable:
+            blocked = True
+        elif call.tier == "read_only":
+            wave.append(call)
+        elif not blocked:
+            return wave or [call]
+    return wave
+
+
+async def act(state: State, calls: list[Call], hands: Hands) -> Record:
+    """Run calls whose intent is written, side by side, and observe their outcomes: one record."""
+    started = asyncio.get_running_loop().time()
+    outcomes = await asyncio.gather(*(effect.run(state, call, hands.provider) for call in calls))
+    changes: list[Change] = []
+    births: list[Birth] = []
+    entries: list[Entry] = []
+    for call, (outcome, took) in zip(calls, outcomes, strict=True):
+        ended = await effect.finish(state, call, outcome, took, hands.numbers)
+        changes += ended.changes
+        births += ended.births
+        entries += ended.entries
+        plan.charge(state, ended.spent)
+        state.consecutive_errors = state.consecutive_errors + 1 if ended.failed else 0
+        _taint(state, ended.tainted)
+        state.remember(call)
+    state.tool_calls += len(calls)
+    state.active_ms += int((asyncio.get_running_loop().time() - started) * 1000)
+    failpoint("gate.before_result")
+    return record(state, changes=[*changes, move(state)], births=births, entries=entries)
+
+
+def _taint(state: State, sources: list[dict[str, str]]) -> None:
+    for source in sources:
+        mark = {name: source.get(name, "") for name in ("source", "title", "ref", "quote")}
+        if mark not in state.taint and len(state.taint) < MAX_TAINT:
+            state.taint = [*state.taint, mark]
+
+
+MAX_ATTEMPTS = 5  # claims of one session without a step written
+MAX_TAINT = 50  # sources named on a session; that it is tainted does not depend on it
+
+
+def _over_limit(state: State, wave: list[Call]) -> budget.Stop | None:
+    """Cut the wave to the calls that are left; a limit if none is."""
+    limits = state.config.limits
+    allowed = limits.tool_calls + state.notes.get("allowance", {}).get("tool_calls", 0)
+    if state.tool_calls + len(wave) <= allowed:
+        return None
+    if state.tool_calls < allowed:
+        del wave[allowed - state.tool_calls :]
+        return None
+    return budget.Stop("halt", "tool_calls", state.tool_calls, allowed)
+
+
+async def _limits(state: State, hands: Hands) -> Record | None:
+    found = loops.detect([call.mark for call in state.calls()])
+    if found is not None:
+        return await rests.halt(state, found.text, hands.ledger.read, category="model", code="loop")
+    warned = frozenset(state.notes.get("warned", ()))
+    stops = budget.check(state.config.limits, state.spent, state.notes.get("allowance", {}), warned)
+    if not stops:
+        return None
+    first = stops[0]
+    if first.action == "halt":
+        return await rests.halt(state, first.text, hands.ledger.read, category="budget", code=f"limit_{first.limit}")
+    if first.action == "ask" and first.limit in state.notes.get("refused", ()):
+        text = f"{first.text} A person refused to extend it."
+        return await rests.halt(state, text, hands.ledger.read, category="budget", code=f"refused_{first.limit}")
+    if first.action == "ask":
+        return await rests.ask_budget(state, first, hands.numbers)
+    return rests.warn(state, stops)
+
+
+async def _submitted(state: State, completion: Completion, hands: Hands) -> tuple[Record, list[Call]]:
+    """Step 7: what the model said, and the reads of it, which run at once. Writes are looked at once more first."""
+    failpoint("runner.after_model")
+    rules = await hands.current_rules()
+    reasoning = Text(uuid7(), "reasoning", completion.text) if completion.text else None
+    out = await submit(state, completion, rules, hands.numbers, reasoning_id=reasoning.id if reasoning else None)
+    turn = Pass(uuid7(), state.next_index, state.turns + 1, completion.text, out.calls)
+    state.items.append(turn)
+    state.turns += 1
+    state.next_index += 1
+    state.consecutive_errors = state.consecutive_errors + 1 if out.refused else state.consecutive_errors
+    wave = _first_wave(state)
+    cost = plan.settle(state, completion)
+    span = secrets.token_hex(8)
+    births = [plan.turn_row(state, turn, completion, cost, reasoning.id if reasoning else None, span), *out.requests]
+    births += [row(state, turn.id, call) for call in out.calls]
+    told = plan.told(turn, completion, cost, out.puts)
+    texts = [*([reasoning] if reasoning else []), *out.texts]
+    planned = entry(state, EventKind.TURN_PLANNED, told, *texts, span=span)
+    return _turn_record(state, turn, out, births, planned), wave
+
+
+def _first_wave(state: State) -> list[Call]:
+    wave = [call for call in next_wave(state) if call.tier == "read_only" and call.status == "allowed"]
+    room = state.config.limits.tool_calls + state.notes.get("allowance", {}).get("tool_calls", 0) - state.tool_calls
+    wave = wave[: max(0, room)]
+    for call in wave:
+        call.status, call.attempts = "executing", 1
+    return wave
+
+
+def _turn_record(state: State, turn: Pass, out: Submission, births: list[Birth], planned: Entry) -> Record:
+    entries = [planned, *out.entries]
+    if turn.calls:
+        return record(state, changes=[move(state)], births=births, entries=entries)
+    return rests.answered(state, turn, births, entries)

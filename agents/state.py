@@ -1,0 +1,202 @@
+"""One session as the runner holds it while it has the lease: values read from the rows, and nothing else.
+
+It is only a copy. Whoever loses the lease throws it away; the next worker reads the rows again.
+"""
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from agents.config import AgentConfig
+from agents.guardrails.budget import Spent
+from agents.lifecycle import CALL_OUTCOMES
+
+Rendered = tuple[list[dict[str, Any]], int]
+"""The chat messages of an item, and their estimated tokens."""
+
+
+@dataclass(slots=True)
+class Said:
+    """A message of a person or of the system."""
+
+    id: UUID
+    index: int
+    source: str
+    trust: str
+    text: str
+    author: str = ""
+    rendered: Rendered | None = None
+
+
+@dataclass(slots=True)
+class Asked:
+    """The open request of a call: what the runner must know to use its approval."""
+
+    id: UUID
+    ref: str
+    status: str
+    revision: int
+    digest: str
+    body: bytes
+    due: bool  # approved, or held and past its undo period
+    held_s: float | None  # seconds until its undo period is over; None if it is not held
+    expired: bool
+    required: int
+
+
+@dataclass(slots=True)
+class Call:
+    """One planned tool call."""
+
+    id: UUID
+    turn: int
+    index: int
+    provider_id: str
+    key: str
+    tool: str
+    status: str
+    tier: str = ""
+    definition: str = ""
+    raw: str = ""
+    raw_id: UUID | None = None
+    arguments: str | None = None
+    arguments_id: UUID | None = None
+    fingerprint: str = ""
+    judgement: dict[str, Any] = field(default_factory=dict)
+    repeat_of: UUID | None = None
+    needs_approval: bool = False
+    request_id: UUID | None = None
+    request: Asked | None = None
+    edited: bool = False
+    dry: bool = False
+    attempts: int = 0
+    result: str | None = None
+    result_id: UUID | None = None
+    result_hash: str = ""
+    error_type: str = ""
+    trust: str = "trusted"
+    sources: list[dict[str, str]] = field(default_factory=list)
+    span: str = ""
+
+    @property
+    def done(self) -> bool:
+        """True if the model has, or will read, its one tool message."""
+        return self.status in CALL_OUTCOMES
+
+    @property
+    def mark(self) -> str:
+        """Equal only for the same tool, arguments and outcome."""
+        return f"{self.fingerprint or self.tool + self.raw}:{self.status}:{self.result_hash}"
+
+
+@dataclass(slots=True)
+class Pass:
+    """A turn: what the model said, and its calls."""
+
+    id: UUID
+    index: int
+    number: int
+    text: str
+    calls: list[Call] = field(default_factory=list)
+    rendered: Rendered | None = None  # kept once all calls are done, so that turn 200 costs what turn 2 does
+
+
+@dataclass(slots=True)
+class State:
+    """The session, its conversation in order, and what it has spent."""
+
+    id: UUID
+    number: int
+    agent: str
+    config: AgentConfig
+    prompt: str
+    prompt_version: str
+    parameters: dict[str, Any]
+    environment: str
+    task_type: str
+    dry_run: bool
+    trace: str
+    started_kind: str
+    started_by: str
+    started_user: int | None
+    started_name: str
+    on_behalf_of: str
+    excluded: tuple[int, ...]
+    tenant: str
+    owner: str
+    lease_token: int
+    step: int
+    nudges: int
+    attempts: int
+    stop: str
+    stop_note: dict[str, Any]
+    turns: int
+    tool_calls: int
+    input_tokens: int
+    output_tokens: int
+    cost_microusd: int
+    active_ms: int
+    consecutive_errors: int
+    notes: dict[str, Any]
+    taint: list[dict[str, str]]
+    next_index: int
+    watched: bool
+    expired: bool
+    items: list[Said | Pass] = field(default_factory=list)
+    asks_about_session: bool = False  # a budget or stuck request is open
+    fingerprints: dict[str, UUID] = field(default_factory=dict)  # calls that succeeded, run, or are unknown
+    denied: set[str] = field(default_factory=set)  # fingerprints and tools that a person rejected
+    nudged: bool = False  # something changed outside: load again at the next step
+    leaving: bool = False  # the worker stops: give the session back after this step
+    lease_until: float = 0.0  # by the process's monotonic clock; past it another worker may hold the session
+    asking: asyncio.Timeout | None = None  # the open model call, to be abandoned from outside
+
+    @property
+    def ref(self) -> str:
+        """The short id that people use."""
+        return f"S-{self.number}"
+
+    @property
+    def requester(self) -> int | None:
+        """The human who started it himself; a service token's owner is only excluded."""
+        return self.started_user if self.started_kind == "user" else None
+
+    @property
+    def stream(self) -> str:
+        """The audit stream of this session."""
+        return f"session:{self.ref}"
+
+    @property
+    def last(self) -> Pass | None:
+        """The newest turn."""
+        return next((item for item in reversed(self.items) if isinstance(item, Pass)), None)
+
+    @property
+    def unread(self) -> bool:
+        """True if the model has not answered what came last."""
+        last = self.items[-1]
+        return isinstance(last, Said) or bool(last.calls)
+
+    @property
+    def spent(self) -> Spent:
+        """What the limits are held against."""
+        return Spent(
+            turns=self.turns,
+            tool_calls=self.tool_calls,
+            tokens=self.input_tokens + self.output_tokens,
+            cost_microusd=self.cost_microusd,
+            active_s=self.active_ms / 1000,
+            consecutive_errors=self.consecutive_errors,
+        )
+
+    def calls(self) -> list[Call]:
+        """All calls in order."""
+        return [call for item in self.items if isinstance(item, Pass) for call in item.calls]
+
+    def remember(self, call: Call) -> None:
+        """Keep what later calls are compared with: done or unknown effects, and what a person refused."""
+        if call.status in ("executing", "succeeded", "unknown", "resolved") and call.fingerprint:
+            self.fingerprints[call.fingerprint] = call.id
+        if call.status == "rejected":
+            self.denied.update((call.fingerprint, call.tool))

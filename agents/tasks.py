@@ -1,0 +1,46 @@
+"""What django-q2 calls: the drain, and the minute sweep. Each may run twice."""
+
+import asyncio
+import os
+import signal
+from pathlib import Path
+
+import structlog
+from django.conf import settings
+from django.db import connections
+
+from agents.gate.sweep import sweep as sweep_now
+from agents.llm.openai import OpenAIProvider
+from agents.queue import enqueue_drain
+from agents.tools import registry
+from agents.worker import Worker
+
+log = structlog.get_logger(__name__)
+DRAIN_S = 60.0
+STOP_FILE = "COUNTERSIGN_STOP_FILE"
+
+
+def drain() -> None:
+    """Run the worker loop for about a minute, then leave the place to the next drain."""
+    connections.close_all()  # nothing inherited over the fork
+    registry.load()
+    stop = Path(os.environ.get(STOP_FILE, os.devnull + "/none"))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    worker = Worker(provider(), capacity=settings.WORKER_SESSIONS)
+    log.info("drain.started", owner=worker.owner)
+    try:
+        asyncio.run(worker.run(lifetime_s=DRAIN_S, told_to_stop=stop.exists))
+    finally:
+        log.info("drain.ended", owner=worker.owner)
+        if not stop.exists():
+            enqueue_drain()
+
+
+def sweep() -> int:
+    """Do what time does; besides the workers' own sweeps, so that it is done when no worker lives."""
+    return sweep_now()
+
+
+def provider() -> OpenAIProvider:
+    """The configured model provider."""
+    return OpenAIProvider(settings.OPENAI_BASE_URL, settings.OPENAI_API_KEY, use_aiohttp=settings.OPENAI_AIOHTTP)

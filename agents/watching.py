@@ -1,0 +1,65 @@
+"""Parts of an answer on their way to whoever watches: lossy, merged, never in the log before the answer itself is.
+
+Deltas leave the worker as NOTIFY payloads of less than 7 KB, at most ten a second for each session (LOOP-10).
+"""
+
+import asyncio
+import json
+from collections.abc import Callable
+
+import structlog
+from django.db import OperationalError, connection
+
+from agents.ledger import Ledger
+
+log = structlog.get_logger(__name__)
+CHANNEL = "countersign_delta"
+EVERY_S = 0.1
+MOST_BYTES = 6_000  # of text in one payload; PostgreSQL takes less than 8,000 in all
+HOLD_BACK = 12  # characters kept back until more text follows, so that a filter sees whole words
+
+
+class Watchers:
+    """Collects deltas and sends them along, merged."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._texts: dict[str, str] = {}
+        self._task: asyncio.Task[None] | None = None
+
+    def delta(self, ref: str) -> Callable[[str], None]:
+        """A function that takes the parts of one session's answer."""
+
+        def take(text: str) -> None:
+            self._texts[ref] = self._texts.get(ref, "") + text
+            if self._task is None:
+                self._task = asyncio.get_running_loop().create_task(self._flush())
+
+        return take
+
+    def forget(self, ref: str) -> None:
+        """The answer is whole and stored: what was kept back of it is not needed any more."""
+        self._texts.pop(ref, None)
+
+    async def _flush(self) -> None:
+        await asyncio.sleep(EVERY_S)
+        texts, self._texts, self._task = self._texts, {}, None
+        kept = {ref: text[-HOLD_BACK:] for ref, text in texts.items() if len(text) > HOLD_BACK}
+        payloads = [payload for ref, text in texts.items() if ref in kept for payload in _payloads(ref, text[:-HOLD_BACK])]
+        for ref, rest in kept.items():
+            self._texts[ref] = rest + self._texts.get(ref, "")
+        if payloads:
+            try:
+                await self._ledger.read(lambda: _notify(payloads))
+            except OperationalError:
+                log.info("deltas.lost", count=len(payloads))
+
+
+def _payloads(ref: str, text: str) -> list[str]:
+    size = MOST_BYTES // 4  # a character is at most four bytes
+    return [json.dumps({"s": ref, "t": text[at : at + size]}, ensure_ascii=False) for at in range(0, len(text), size)]
+
+
+def _notify(payloads: list[str]) -> None:
+    with connection.cursor() as cursor:
+        cursor.executemany("SELECT pg_notify(%s, %s)", [(CHANNEL, payload) for payload in payloads])

@@ -1,0 +1,245 @@
+"""The drain: one asyncio loop that carries many sessions at once, because a session mostly waits for a model.
+
+It claims what is ready or orphaned, runs each session as a task, renews the leases, listens for wake-ups and polls
+each second besides. A worker may die at any instruction: its sessions are taken over when their leases run out.
+"""
+
+import asyncio
+import os
+import secrets
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from uuid import UUID
+
+import psycopg
+import structlog
+from django.conf import settings
+from django.db import InterfaceError, OperationalError, connection
+
+from agents import plan, runner
+from agents.claims import LEASE_S, News, beat, claim, leave, look, renew
+from agents.errors import LeaseLost
+from agents.failpoints import failpoint
+from agents.gate.sweep import sweep
+from agents.ledger import Ledger
+from agents.llm.provider import Provider
+from agents.loading import load
+from agents.rules import Cache, RulesChanged
+from agents.runner import Hands
+from agents.state import State
+from agents.watching import Watchers
+
+log = structlog.get_logger(__name__)
+
+CHANNEL = "countersign_wake"  # payload: id of the session that has something new, or nothing
+POLL_S = 1.0
+RENEW_S = 3.0
+SWEEP_S = 5.0
+ABANDON_AFTER_S = 8.0  # open model calls, once the worker is told to leave
+LEAVE_WITHIN_S = 9.5
+
+
+@dataclass(slots=True)
+class Carried:
+    """A session that this worker runs."""
+
+    state: State
+    task: asyncio.Task[None]
+
+
+class Worker:
+    """One drain loop. `run` returns when its time is over or it is told to stop."""
+
+    def __init__(self, provider: Provider, *, capacity: int, cluster: str = "drain") -> None:
+        self.owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        self._ledger = Ledger()
+        self._hands = Hands(self._ledger, provider, Cache(), Watchers(self._ledger))
+        self._capacity = capacity
+        self._cluster = cluster
+        self._carried: dict[UUID, Carried] = {}
+        self._wake = asyncio.Event()
+        self._leaving = False
+
+    async def run(self, *, lifetime_s: float, told_to_stop: Callable[[], bool]) -> None:
+        """Work until `lifetime_s` is over or `told_to_stop`; then finish the steps that are under way, and leave."""
+        self._ledger.start()
+        helpers = [asyncio.create_task(work()) for work in (self._listen, self._keep, self._tidy)]
+        ends = time.monotonic() + lifetime_s
+        try:
+            while time.monotonic() < ends and not told_to_stop():
+                await self._claim()
+                await self._rest(told_to_stop)
+            await self._leave()
+        finally:
+            for helper in helpers:
+                helper.cancel()
+            await asyncio.gather(*helpers, return_exceptions=True)
+            await self._hands.provider.aclose()
+            await self._goodbye()
+            self._ledger.close()
+
+    async def _claim(self) -> None:
+        free = self._capacity - len(self._carried)
+        if free <= 0:
+            return
+        try:
+            states = await self._ledger.read(lambda: claim(self.owner, free))
+        except (OperationalError, InterfaceError) as error:
+            log.warning("worker.database_away", error=type(error).__name__)
+            return
+        failpoint("worker.after_claim")
+        for state in states:
+            state.lease_until = time.monotonic() + LEASE_S
+            task = asyncio.create_task(self._carry(state), name=state.ref)
+            self._carried[state.id] = Carried(state, task)
+
+    async def _rest(self, told_to_stop: Callable[[], bool]) -> None:
+        """Wait for a wake-up, or for the next poll; look for the stop sign meanwhile."""
+        until = time.monotonic() + POLL_S
+        while not self._wake.is_set() and time.monotonic() < until and not told_to_stop():
+            try:
+                await asyncio.wait_for(self._wake.wait(), timeout=0.1)
+            except TimeoutError:
+                continue
+        self._wake.clear()
+
+    async def _carry(self, state: State) -> None:
+        """Run one session until it rests, ends, or is somebody else's."""
+        with structlog.contextvars.bound_contextvars(session=state.ref, trace=state.trace):
+            try:
+                current: State | None = state
+                while current is not None:
+                    current = await self._carry_on(current)
+            except (OperationalError, InterfaceError) as error:
+                log.warning("session.dropped", reason=type(error).__name__)
+            except Exception:
+                # Its lease runs out and another worker tries; the count of attempts ends in a dead letter.
+                log.exception("session.crashed")
+            finally:
+                self._carried.pop(state.id, None)
+                self._wake.set()
+
+    async def _carry_on(self, state: State) -> State | None:
+        """Run it as it was read; returns it read anew if something came in meanwhile."""
+        steps = runner.run(state, self._hands)
+        try:
+            async for step in steps:
+                if not await self._ledger.write(step):
+                    state.nudged = True
+                failpoint("gate.after_result")
+        except (LeaseLost, RulesChanged):
+            self._hands.rules.forget()
+            state.nudged = True
+        finally:
+            await steps.aclose()
+        if not state.nudged:
+            return None
+        fresh = await self._ledger.read(lambda: load([state.id], self.owner))
+        if not fresh:
+            return None
+        fresh[0].lease_until, fresh[0].leaving = state.lease_until, self._leaving
+        self._carried[state.id].state = fresh[0]
+        return fresh[0]
+
+    async def _keep(self) -> None:
+        """Renew leases and leave a sign of life."""
+        while True:
+            try:
+                await self._ledger.read(lambda: beat(self.owner, self._cluster, len(self._carried)))
+                if ids := list(self._carried):
+                    asked = time.monotonic()
+                    news = await self._ledger.read(lambda ids=ids: renew(self.owner, ids))  # type: ignore[misc]  # mypy cannot infer the default
+                    self._heard(ids, news, asked + LEASE_S)
+            except (OperationalError, InterfaceError):
+                log.warning("leases.not_renewed", sessions=len(self._carried))
+            await asyncio.sleep(RENEW_S)
+
+    def _heard(self, ids: list[UUID], news: dict[UUID, News], lease_until: float | None = None) -> None:
+        for id_ in ids:
+            carried = self._carried.get(id_)
+            if carried is None:
+                continue
+            if id_ in news:
+                _take(carried.state, news[id_], lease_until)
+            elif lease_until is not None and carried.state.lease_until < time.monotonic():
+                carried.task.cancel()
+
+    async def _tidy(self) -> None:
+        """What time does: requests that ran out, sessions past their time."""
+        while True:
+            await asyncio.sleep(SWEEP_S)
+            try:
+                await self._ledger.read(sweep)
+            except (OperationalError, InterfaceError):
+                log.warning("sweep.database_away")
+
+    async def _listen(self) -> None:
+        """Hear wake-ups on a connection of its own; a lost one costs a second, because there is a poll besides."""
+        while True:
+            try:
+                await self._hear()
+            except (psycopg.Error, OSError) as error:
+                log.warning("listener.lost", error=type(error).__name__)
+            await asyncio.sleep(1)
+
+    async def _hear(self) -> None:
+        params = connection.get_connection_params()
+        plain = {name: params[name] for name in ("dbname", "user", "password", "host", "port", "options") if params.get(name)}
+        async with await psycopg.AsyncConnection.connect(**plain, autocommit=True) as listener:
+            await listener.execute(f"LISTEN {CHANNEL}")
+            async for notice in listener.notifies():
+                await self._woken(notice.payload)
+
+    async def _woken(self, payload: str) -> None:
+        id_ = UUID(payload) if len(payload) == 36 else None
+        if id_ is None or id_ not in self._carried:
+            self._hands.rules.forget()
+            self._wake.set()
+            return
+        try:
+            self._heard([id_], await self._ledger.read(lambda: look(self.owner, [id_])))
+        except (OperationalError, InterfaceError):
+            log.warning("nudge.not_read")
+
+    async def _leave(self) -> None:
+        """Give every session back after the step that it is in; abandon model calls that take too long."""
+        self._leaving = True
+        for carried in self._carried.values():
+            carried.state.leaving = True
+        tasks = [carried.task for carried in self._carried.values()]
+        if not tasks:
+            return
+        _, open_ = await asyncio.wait(tasks, timeout=ABANDON_AFTER_S)
+        for carried in list(self._carried.values()):
+            carried.state.leaving = True
+            plan.abandon(carried.state)
+        if open_:
+            await asyncio.wait(open_, timeout=LEAVE_WITHIN_S - ABANDON_AFTER_S)
+        for task in open_:
+            task.cancel()
+
+    async def _goodbye(self) -> None:
+        try:
+            await self._ledger.read(lambda: leave(self.owner))
+        except (OperationalError, InterfaceError):
+            log.info("heartbeat.left_behind")
+
+
+def _take(state: State, news: News, lease_until: float | None) -> None:
+    """Tell a running session what its row says; the runner looks at it between steps."""
+    if lease_until is not None:
+        state.lease_until = lease_until
+    state.watched = news.watched
+    if news.stop and news.stop != state.stop:
+        state.stop, state.stop_note = news.stop, news.stop_note
+        if news.stop != "pause":
+            plan.abandon(state)
+    elif news.nudges != state.nudges:
+        state.nudged = True
+
+
+def capacity() -> int:
+    """Sessions that one worker carries at once."""
+    return int(settings.WORKER_SESSIONS)
