@@ -27,6 +27,7 @@ RISKS = {1: "Low risk", 2: "Elevated risk", 3: "High risk", 4: "Critical risk"}
 RING = 37.7  # circumference of the expiry ring, radius 6
 SOON_S = 300
 LONG_TEXT = 4000
+SHORT_VALUE = 40
 TONES = {"error": "bad", "warning": "warn", "success": "ok"}
 TIER_WORDS = {
     "read_only": "Read only",
@@ -103,7 +104,7 @@ def visible_text(text: object) -> SafeString:
 def _piece(piece: visible.Piece) -> str:
     if not piece.name:
         return conditional_escape(piece.text)
-    return format_html('<span class="ghost" title="{}">{}</span>', piece.name, piece.text)
+    return format_html('<span class="unseen" title="{}">{}</span>', piece.name, piece.text)
 
 
 @register.filter
@@ -252,6 +253,34 @@ def clock(context: Context, expires_at: datetime | None, since: datetime | None 
         " soon" if seconds < SOON_S else "", expires_at.isoformat(), int(total),
         f"{RING * min(1.0, seconds / total):.1f}", RING, "" if label else "sr", label or "Expires in",
         expires_at.isoformat(), formats.exact(expires_at), formats.countdown(left),
+    )
+
+
+@register.simple_tag
+def replaced(before: str, after: str) -> SafeString:
+    """Show a value beside what it was before: short ones whole, long ones by words."""
+    if max(len(before), len(after)) > SHORT_VALUE:
+        return word_diff(before, after)
+    return format_html("<del>{}</del> <ins>{}</ins>", visible_text(before), visible_text(after))
+
+
+@register.simple_tag
+def ratio(approved: int, edited: int, rejected: int) -> SafeString:
+    """Draw how earlier requests were decided, as a bar with a legend."""
+    total = max(1, approved + edited + rejected)
+    parts = (("ok", approved, "approved"), ("ed", edited, "edited"), ("bad", rejected, "rejected"))
+    starts = (0, approved, approved + edited)
+    words_of = ", ".join(f"{count} {word}" for _, count, word in parts)
+    bars = format_html_join(
+        "", '<rect class="f-{}" x="{}%" width="{}%" height="100%"/>',
+        ((tone, round(100 * start / total, 1), round(100 * count / total, 1))
+         for (tone, count, _), start in zip(parts, starts, strict=True)),
+    )  # fmt: skip
+    legend = format_html_join(
+        "", '<span class="c-{}"><i></i><span class="dim">{} {}</span></span>', ((t, c, w) for t, c, w in parts if c)
+    )
+    return format_html(
+        '<svg class="ratio" role="img" aria-label="{}">{}</svg><p class="legend">{}</p>', words_of, bars, legend
     )
 
 

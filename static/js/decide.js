@@ -100,7 +100,7 @@
   const keep = (detail, text) => {
     const box = document.createElement("section");
     box.className = "callout info";
-    const title = document.createElement("h3");
+    const title = document.createElement("h2");
     title.textContent = "This was decided while you were writing. Your words, kept for you:";
     const words = document.createElement("div");
     words.className = "said pre wrap";
