@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from agents.tools.definition import Tool
 from agents.tools.errors import ErrorType
-from audit.canonical import Json, canonical_with_floats
+from audit.canonical import LARGEST, Json, canonical_with_floats
 from audit.canonical import parse as parse_json
 from audit.errors import InvalidEntry, InvalidJson
 
@@ -51,6 +51,8 @@ def parse(tool: Tool, raw: str) -> Parsed | Malformed:
         canonical_with_floats(given)
         value = tool.model.model_validate_json(json.dumps(given), strict=True)
         dumped: dict[str, Json] = value.model_dump(mode="json", by_alias=True)
+        if _too_large(dumped):
+            return Malformed("A number is beyond 2^53 and would not keep its value.")
         return Parsed(value=value, canonical=canonical_with_floats(dumped), changed=_differences("", given, dumped))
     except InvalidJson as error:
         return Malformed(f"The arguments are not valid JSON: {error.reason}. Write one complete JSON object.")
@@ -68,6 +70,14 @@ def restore(tool: Tool, canonical: bytes) -> BaseModel:
     if parsed.canonical != canonical:
         raise ValueError("the arguments have another canonical form now")
     return parsed.value
+
+
+def _too_large(value: Any) -> bool:
+    """Whether a number stands in it that is written as a whole one and read back as something else."""
+    if isinstance(value, float):
+        return abs(value) > LARGEST
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return any(_too_large(part) for part in parts)
 
 
 def _invalid(tool: Tool, error: ValidationError) -> Malformed:

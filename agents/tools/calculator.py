@@ -52,14 +52,14 @@ def evaluate(expression: str) -> int | float | bool:
     if not _ALLOWED.fullmatch(expression):
         raise InvalidInput("Only numbers, operators and parentheses are calculated.", hint="Write 15 % as 0.15, a power as **.")
     try:
-        result = SimpleEval(operators=_OPERATORS, functions=_FUNCTIONS, names={"pi": math.pi, "e": math.e}).eval(expression)
+        names = {"pi": math.pi, "e": math.e}
+        return _plain(SimpleEval(operators=_OPERATORS, functions=_FUNCTIONS, names=names).eval(expression))
     except InvalidInput:
         raise
     except ZeroDivisionError:
         raise InvalidInput("It divides by zero.") from None
     except (InvalidExpression, SyntaxError, TypeError, ValueError, OverflowError, RecursionError, MemoryError) as error:
         raise InvalidInput(f"This cannot be calculated: {error}.") from None
-    return _plain(result)
 
 
 def _plain(result: object) -> int | float | bool:

@@ -41,7 +41,7 @@ def clean(value: object) -> Any:
     Raises ApiError for something that is not JSON (NaN and infinity included).
     """
     try:
-        plain = to_jsonable_python(value)
+        plain = to_jsonable_python(value, inf_nan_mode="constants")
         json.dumps(plain, allow_nan=False)
     except (PydanticSerializationError, ValueError, TypeError, RecursionError) as error:
         raise ApiError("The tool's result is not JSON.") from error
@@ -91,7 +91,8 @@ def _fit(result: Any, full: str, limit: int) -> Any:
         smaller = _cut(result, max(length, 200), items)
         if len(_dump(smaller)) <= limit:
             return smaller
-    return f"{full[:limit]}… [cut: {limit} of {len(full)} characters shown]"
+    shown = limit * 3 // 4  # quotes in it are escaped once more
+    return f"{full[:shown]}… [cut: {shown} of {len(full)} characters shown]"
 
 
 def _cut(value: Any, length: int, items: int) -> Any:
