@@ -3,6 +3,8 @@
 The inbox is ordered by expiry, soonest first; everything else newest first.
 """
 
+from __future__ import annotations
+
 import base64
 import binascii
 import json
@@ -157,7 +159,7 @@ def _place(cursor: str) -> tuple[datetime, UUID]:
 
 def _number(cursor: str) -> int:
     match _parts(cursor):
-        case [int(number)] if 0 <= number < 2**63:
+        case [number] if type(number) is int and 0 <= number < 2**63:
             return number
         case _:
             raise InvalidCursor

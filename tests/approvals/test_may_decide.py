@@ -19,9 +19,9 @@ DECIDES = {
 CALL = RequestFacts("tool_call", excluded=frozenset({7}), requester=7)
 
 
-def person(*roles: str, id: int = 1, service: bool = False, reauthenticated: bool | None = True) -> Person:
+def person(*roles: str, number: int = 1, service: bool = False, reauthenticated: bool | None = True) -> Person:
     """Return somebody with these roles."""
-    return Person(id, "Somebody", frozenset(roles), service, reauthenticated)
+    return Person(number, "Somebody", frozenset(roles), service, reauthenticated)
 
 
 def code(who: Person, request: RequestFacts, verdict: str) -> str | None:
@@ -41,21 +41,21 @@ def test_roles_decide_their_kinds(kind: str, role: str) -> None:
 @pytest.mark.parametrize("role", ROLES)
 def test_four_eyes_hold_for_every_role(role: str) -> None:
     """APPR-5; THREATS 22: nobody, admin included, decides what they started."""
-    assert code(person(role, id=7), CALL, "approve") == "four_eyes"
-    assert code(person(role, id=7), CALL, "reject") == "four_eyes"
+    assert code(person(role, number=7), CALL, "approve") == "four_eyes"
+    assert code(person(role, number=7), CALL, "reject") == "four_eyes"
 
 
 def test_requester_is_excluded_even_when_the_list_forgets_him() -> None:
     """Two places would have to be wrong for four eyes to fail."""
-    assert code(person("admin", id=7), RequestFacts("tool_call", requester=7), "approve") == "four_eyes"
+    assert code(person("admin", number=7), RequestFacts("tool_call", requester=7), "approve") == "four_eyes"
 
 
 def test_requester_alone_confirms_where_policy_says_so() -> None:
     """TOOL-6: self_confirm is for the requester, not for others who have part in it; he needs no reviewer's role."""
     request = RequestFacts("tool_call", excluded=frozenset({7, 8}), requester=7, self_confirm=True)
-    assert code(person(id=7), request, "approve") is None
-    assert code(person("admin", id=8), request, "approve") == "four_eyes"
-    assert code(person("viewer", id=9), request, "approve") == "role"
+    assert code(person(number=7), request, "approve") is None
+    assert code(person("admin", number=8), request, "approve") == "four_eyes"
+    assert code(person("viewer", number=9), request, "approve") == "role"
 
 
 def test_every_group_has_to_be_met() -> None:
@@ -105,5 +105,5 @@ def test_unknown_kind_takes_no_verdict() -> None:
 def test_offered_verdicts_are_those_that_would_be_taken() -> None:
     """The API's `verdicts`: those that one may give now."""
     assert verdicts_for(person("reviewer"), CALL) == ("approve", "reject", "edit")
-    assert verdicts_for(person("reviewer", id=7), CALL) == ()
+    assert verdicts_for(person("reviewer", number=7), CALL) == ()
     assert verdicts_for(person("reviewer", reauthenticated=None), RequestFacts("tool_call", reauthenticate=True)) == ("reject",)

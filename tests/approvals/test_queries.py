@@ -1,0 +1,211 @@
+"""The inbox and its neighbours: orders, filters, pages, and the indexes behind them."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from approvals.errors import ApprovalNotFound, InvalidCursor
+from approvals.models import ApprovalRequest
+from approvals.queries import (
+    WAITING,
+    Filters,
+    get,
+    open_of,
+    page,
+    pending_count,
+    pending_counts,
+    policy_revisions,
+    similar,
+)
+from approvals.services import decide
+from audit.ids import uuid7
+from tests.approvals.conftest import ask, by
+
+pytestmark = pytest.mark.django_db
+
+
+def everything(filters: Filters, limit: int, order: Any) -> list[str]:
+    """Return the short ids of all pages."""
+    refs, cursor = [], ""
+    while True:
+        part = page(filters, limit=limit, cursor=cursor, order=order)
+        refs += [row.ref for row in part.items]
+        cursor = part.next_cursor
+        if not cursor:
+            return refs
+
+
+def test_inbox_shows_the_soonest_expiry_first() -> None:
+    """UI: what waits, by its expiry; equal ones each once."""
+    late, soon, middle, equal = ask(ttl_s=9_000), ask(ttl_s=60), ask(ttl_s=600), ask(ttl_s=600)
+    ApprovalRequest.objects.filter(id=equal.id).update(expires_at=middle.expires_at)
+    expected = [soon.ref, *(row.ref for row in sorted((middle, equal), key=lambda row: row.id)), late.ref]
+    for limit in (1, 2, 3, 10):
+        assert everything(Filters(status=WAITING), limit, "expiry") == expected
+
+
+def test_lists_are_newest_first_unless_said() -> None:
+    """API: lists."""
+    rows = [ask(), ask(), ask()]
+    for limit in (1, 2, 3):
+        assert everything(Filters(), limit, "newest") == [row.ref for row in reversed(rows)]
+
+
+def test_exact_last_page_promises_no_more() -> None:
+    """API: a cursor leads to something."""
+    rows = [ask(), ask()]
+    assert page(Filters(), limit=2).next_cursor == ""
+    first = page(Filters(), limit=1)
+    assert page(Filters(), limit=1, cursor=first.next_cursor).items == [rows[0]]
+
+
+def test_filters_narrow() -> None:
+    """UI, API: each filter alone, and a search over names and sentences."""
+    one = ask(tool="refund", agent="desk", tier="destructive", summary="Refund 12 cents", session_ref="S-77")
+    question = ask(kind="question", tool="")
+    assert one.session_id is not None
+    for filters, found in (
+        (Filters(tool="refund"), [one.ref]),
+        (Filters(agent="desk"), [one.ref]),
+        (Filters(tier="destructive"), [one.ref]),
+        (Filters(kind="question"), [question.ref]),
+        (Filters(session_id=one.session_id), [one.ref]),
+        (Filters(status=("rejected",)), []),
+        (Filters(q="12 CENTS"), [one.ref]),
+        (Filters(q="s-77"), [one.ref]),
+        (Filters(q=question.ref.lower()), [question.ref]),
+        (Filters(q="100%"), []),
+        (Filters(q="AP-99999999999999999999"), []),
+    ):
+        assert everything(filters, 10, "newest") == found
+
+
+@pytest.mark.parametrize("cursor", ["x", "bnVsbA", "WyJ4Il0", "WyJ4IiwieSJd", "WzEuNV0", "WzEsMl0", "é", "W3RydWVd"])
+@pytest.mark.parametrize("order", ["expiry", "newest"])
+def test_made_up_cursor_is_refused(cursor: str, order: Any) -> None:
+    """API: 422 and not a server error."""
+    with pytest.raises(InvalidCursor):
+        page(Filters(), limit=5, cursor=cursor, order=order)
+
+
+def test_one_request_comes_with_its_decisions(rosa: User, django_assert_num_queries: Callable[[int], Any]) -> None:
+    """API: by short id in any case, or by UUID."""
+    request = ask()
+    decide(request_id=request.id, verdict="approve", digest=request.digest, **by(rosa))
+    for name in (request.ref, request.ref.lower(), request.id):
+        with django_assert_num_queries(2):
+            assert [decision.decided_name for decision in get(name).decisions.all()] == ["Rosa"]
+
+
+@pytest.mark.parametrize("ref", ["AP-1", "S-20001", "", "AP-", "AP-1 OR 1=1", "AP-" + "9" * 40])
+def test_unknown_request_is_not_found(ref: str) -> None:
+    """THREATS 13, 27: nothing is told of it."""
+    with pytest.raises(ApprovalNotFound):
+        get(ref)
+    with pytest.raises(ApprovalNotFound):
+        get(uuid7())
+
+
+def test_similar_requests_are_earlier_decided_ones_of_the_same_tool(rosa: User) -> None:
+    """APPR-2: how earlier similar requests were decided."""
+    first, other, waiting = ask(), ask(tool="refund"), ask()
+    for request in (first, other):
+        decide(request_id=request.id, verdict="reject", digest=request.digest, instruction="No, not now.", **by(rosa))
+    now = ask()
+    later = ask()
+    decide(request_id=later.id, verdict="approve", digest=later.digest, **by(rosa))
+    assert similar(now) == [first]
+    assert waiting.status == "pending"
+
+
+def test_open_requests_of_sessions_are_found(rosa: User) -> None:
+    """What has to be withdrawn when a session ends: pending and approved, not what ended."""
+    session = uuid7()
+    approved, waiting, ended = (ask(session_id=session) for _ in range(3))
+    decide(request_id=approved.id, verdict="approve", digest=approved.digest, **by(rosa))
+    decide(request_id=ended.id, verdict="reject", digest=ended.digest, instruction="No, not now.", **by(rosa))
+    assert open_of([session]) == [approved, waiting]
+
+
+def test_counts_are_of_what_waits(rosa: User) -> None:
+    """The number beside "Approvals"."""
+    decided = ask()
+    decide(request_id=decided.id, verdict="approve", digest=decided.digest, **by(rosa))
+    ask()
+    ask(kind="budget")
+    assert pending_count() == 2
+    assert pending_counts() == {"tool_call": 1, "budget": 1}
+
+
+def test_page_costs_the_same_number_of_queries_however_long(rosa: User) -> None:
+    """No query per row: rows and their decisions, two statements."""
+    for _ in range(6):
+        request = ask()
+        decide(request_id=request.id, verdict="approve", digest=request.digest, **by(rosa))
+    for limit in (1, 6):
+        with CaptureQueriesContext(
+            connection,
+        ) as queries:
+            assert all(row.decisions.all() and row.summary and row.rights for row in page(Filters(), limit=limit).items)
+        assert len(queries) == 2
+
+
+def test_policy_revisions_come_newest_first() -> None:
+    """APPR-10: the shipped document is revision 1."""
+    (first,) = policy_revisions()
+    assert (first.number, first.current, first.created_by) == (1, True, "Countersign")
+    assert policy_revisions(before=1) == []
+
+
+MANY = """
+    INSERT INTO approvals_approvalrequest
+        (id, number, kind, status, digest, body, summary, tool, agent, reasons, facts, taint, excluded, groups, expires_at,
+         decided_by, decided_at, session_id)
+    SELECT gen_random_uuid(), 100000 + n, 'tool_call', CASE WHEN n % 200 = 0 THEN 'pending' ELSE 'rejected' END,
+        encode(sha256('{}'::bytea), 'hex'), '{}'::bytea, 'A sentence', 'tool' || n % 40, 'agent', '[]', '{}', '[]', '{}', '{}',
+        now() + n * interval '1 s', 7, now(), gen_random_uuid()
+    FROM generate_series(1, 20000) n
+"""
+
+
+@pytest.fixture
+def many(db: None) -> None:
+    """20,000 requests, of which 100 wait."""
+    with connection.cursor() as cursor:
+        cursor.execute(MANY)
+        cursor.execute("ANALYZE approvals_approvalrequest")
+
+
+def plan_of(act: Callable[[], Any]) -> str:
+    """Return the plan of the first query that `act` makes."""
+    with CaptureQueriesContext(connection) as queries:
+        act()
+    with connection.cursor() as cursor:
+        cursor.execute("EXPLAIN " + queries[0]["sql"])
+        return "\n".join(line for (line,) in cursor.fetchall())
+
+
+def test_every_list_reads_an_index(many: None) -> None:
+    """Twenty thousand requests later the inbox still reads only what it shows."""
+    inbox = Filters(status=WAITING)
+    first = page(inbox, limit=20, order="expiry")
+    newest = page(Filters(), limit=20)
+    row = newest.items[0]
+    assert len(everything(inbox, 30, "expiry")) == 100
+    for act, index in (
+        (lambda: page(inbox, limit=20, order="expiry"), "request_waiting"),
+        (lambda: page(inbox, limit=20, order="expiry", cursor=first.next_cursor), "request_waiting"),
+        (lambda: page(Filters(), limit=20, cursor=newest.next_cursor), "request_newest|number"),
+        (lambda: page(Filters(session_id=row.session_id), limit=20), "request_of_session"),
+        (lambda: page(Filters(tool="tool7"), limit=20), "request_of_tool"),
+        (lambda: similar(row), "request_of_tool"),
+        (lambda: open_of([row.session_id]) if row.session_id else None, "request_of_session"),
+        (pending_count, "request_waiting|request_due"),
+    ):
+        plan = plan_of(act)
+        assert "Seq Scan on approvals_approvalrequest" not in plan, plan
+        assert any(name in plan for name in index.split("|")), plan
