@@ -17,7 +17,7 @@ ONE_DOOR = {
     "agents.tools.execute.execute": "agents.gate",
     "agents.tools.execute": "agents.gate",
 }
-SETS_STATUS = re.compile(r"\bSET\b[^;]*?\bstatus\s*=", re.IGNORECASE | re.DOTALL)
+SETS_STATUS = re.compile(r"\bSET\b(?:(?!\bWHERE\b|\bFROM\b).)*?\bstatus\s*=", re.IGNORECASE | re.DOTALL)
 VAGUE = {"utils", "util", "helpers", "helper", "common", "manager", "managers", "handlers", "handler", "misc"}
 
 
