@@ -18,7 +18,7 @@ from django.db import Error as DatabaseError
 
 from audit.feed import FeedEvent
 from console.live import Follower, Hub
-from console.watchers import Watcher, may_see
+from console.watchers import Watcher, may_see, stream_answer
 
 Message = Mapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]

@@ -1,10 +1,67 @@
 """Addresses of the pages and of the API."""
 
-from django.urls import path
+from django.urls import URLPattern, URLResolver, include, path
 
-from console.views import health
+from console import converters, health
+from console.views import (
+    accounts,
+    agents,
+    approval_edit,
+    approvals,
+    audit,
+    mail,
+    prompts,
+    reports,
+    sessions,
+    styleguide,
+    tokens,
+)
 
-urlpatterns = [
-    path("healthz", health.alive),
-    path("readyz", health.ready),
+converters.register()
+
+Urls = list[URLPattern | URLResolver]
+
+_approvals: Urls = [
+    path("", approvals.queue, name="approvals"),
+    path("<approval:ref>/", approvals.detail, name="approval"),
+    path("<approval:ref>/edit/", approval_edit.edit, name="approval-edit"),
+    path("<approval:ref>/undo/", approvals.undo, name="approval-undo"),
+    path("<approval:ref>/<verdict:verdict>/", approvals.verdict, name="approval-verdict"),
 ]
+_sessions: Urls = [
+    path("", sessions.sessions, name="sessions"),
+    path("<session:ref>/", sessions.session, name="session"),
+    path("<session:ref>/<act:act>/", sessions.act, name="session-act"),
+]
+
+urlpatterns: Urls = [
+    path("", accounts.home, name="home"),
+    path("sign-in/", accounts.sign_in, name="sign-in"),
+    path("sign-out/", accounts.sign_out, name="sign-out"),
+    path("theme/", accounts.theme, name="theme"),
+    path("approvals/", include(_approvals)),
+    path("sessions/", include(_sessions)),
+    path("agents/", agents.agents, name="agents"),
+    path("agents/<slug:slug>/", agents.agent, name="agent"),
+    path("tools/", agents.tools, name="tools"),
+    path("prompts/", prompts.prompts, name="prompts"),
+    path("prompts/<slug:slug>/", prompts.newest, name="prompt"),
+    path("prompts/<slug:slug>/<str:version>/", prompts.version, name="prompt-version"),
+    path("audit/", audit.entries, name="audit"),
+    path("audit/verify/", audit.verify, name="audit-verify"),
+    path("audit/<int:n>/", audit.entry, name="audit-entry"),
+    path("mail/", mail.sent, name="mail"),
+    path("mail/<str:name>/", mail.message, name="mail-message"),
+    path("tokens/", tokens.tokens, name="tokens"),
+    path("tokens/<str:token>/revoke/", tokens.revoke, name="token-revoke"),
+    path("styleguide/", styleguide.styleguide, name="styleguide"),
+    path("csp-report/", reports.csp_report, name="csp-report"),
+    path("healthz", health.healthz),
+    path("readyz", health.readyz),
+    path("api/v1/", include("console.api.urls")),
+]
+
+handler400 = "console.views.failures.bad_request"
+handler403 = "console.views.failures.forbidden"
+handler404 = "console.views.failures.not_found"
+handler500 = "console.views.failures.broken"

@@ -5,6 +5,7 @@ A browser session ends here the moment it ends anywhere: signed out, expired, pa
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,8 @@ from django.contrib.sessions.models import Session as BrowserSession
 from django.db.models.functions import Now
 from django.utils.crypto import constant_time_compare
 
+from agents.errors import UnknownSession
+from agents.services import get_session, watch
 from audit.feed import FeedEvent
 from console.rights import Right, holds
 
@@ -89,6 +92,12 @@ def _settle(future: "asyncio.Future[Watcher | None]", outcome: Watcher | Excepti
         future.exception()  # the socket may have gone; the reason is not lost, others carry it
     else:
         future.set_result(outcome)
+
+
+def stream_answer(ref: str) -> None:
+    """Note that somebody looks at a session, so that its worker streams; an unknown session is nobody's business."""
+    with suppress(UnknownSession):
+        watch(session=get_session(ref).id)
 
 
 def lookup(keys: Collection[str]) -> Mapping[str, Watcher]:

@@ -1,0 +1,115 @@
+"""What people send by forms: read within bounds, trimmed, and checked as far as a form can. Services judge the rest."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+
+from approvals.errors import InvalidVerdict
+from audit.canonical import parse
+from audit.errors import InvalidJson
+from console.api.reading import clean
+from console.rights import SCOPES
+
+LONGEST = 20_000
+MICRO = 1_000_000
+
+
+def storable(text: str) -> None:
+    """Raise ValidationError for a text that the database cannot hold."""
+    if not clean(text):
+        raise ValidationError("The text holds characters that cannot be stored.")
+
+
+class Text(forms.CharField):
+    """A text as it was typed, in one form of line ends."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(validators=[storable], **options)
+
+    def to_python(self, value: Any) -> str:
+        """Return the text with the line ends that browsers change put back."""
+        return (super().to_python(value) or "").replace("\r\n", "\n")
+
+
+class StartSession(forms.Form):
+    """What to start."""
+
+    agent = Text(max_length=63)
+    goal = Text(max_length=LONGEST)
+    task_type = Text(max_length=60, required=False)
+    on_behalf_of = Text(max_length=200, required=False)
+    dry_run = forms.BooleanField(required=False)
+    idempotency_key = Text(max_length=64, required=False)
+
+
+class NewMessage(forms.Form):
+    """What to say to an agent."""
+
+    content = Text(max_length=LONGEST)
+
+
+class NewToken(forms.Form):
+    """An access token to make."""
+
+    LIFETIMES = (("30", "30 days"), ("90", "90 days"), ("365", "a year"), ("", "until it is revoked"))
+    name = Text(max_length=80)
+    service = Text(max_length=80, required=False)
+    days = forms.ChoiceField(choices=LIFETIMES, required=False)
+    scopes = forms.MultipleChoiceField(choices=[(scope, scope) for scope in SCOPES])
+
+
+class AuditFilter(forms.Form):
+    """What to look for in the trail; a field that cannot be read filters nothing and is said."""
+
+    stream = Text(max_length=200, required=False)
+    principal = Text(max_length=200, required=False)
+    kind = Text(max_length=60, required=False)
+    tool = Text(max_length=64, required=False)
+    q = Text(max_length=200, required=False)
+    since = forms.DateField(required=False)
+    until = forms.DateField(required=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A verdict as it was sent, with everything that was typed beside it."""
+
+    verdict: str
+    digest: str
+    key: str = ""
+    instruction: str = ""
+    answer: str = ""
+    amount: str = ""
+    password: str = ""
+    arguments: dict[str, Any] | None = None
+
+    @classmethod
+    def of(cls, sent: Mapping[str, str], verdict: str, arguments: dict[str, Any] | None = None) -> "Said":
+        """Read a verdict out of a form; lengths are judged where the verdict is."""
+
+        def text(name: str, longest: int = LONGEST) -> str:
+            return str(sent.get(name, ""))[:longest].replace("\r\n", "\n").strip()
+
+        return cls(verdict, text("digest", 64), text("idempotency_key", 80), text("instruction"), text("answer"),
+                   text("amount", 40), str(sent.get("password", ""))[:1024], arguments)  # fmt: skip
+
+    def amount_microusd(self) -> int | None:
+        """Return the amount of money in micro-dollars, None if there is none; raises InvalidVerdict for what is no number."""
+        if not self.amount:
+            return None
+        try:
+            return int(Decimal(self.amount.lstrip("$").replace(",", ".")) * MICRO)
+        except (InvalidOperation, ValueError, OverflowError) as error:
+            raise InvalidVerdict(field="amount", reason="Write an amount in dollars, such as 0.50.") from error
+
+
+def json_object(text: str) -> dict[str, Any]:
+    """Return the JSON object that was typed; raises InvalidJson with what is wrong."""
+    value = parse(text)
+    if not isinstance(value, dict):
+        raise InvalidJson(reason="the arguments must be an object")
+    return value

@@ -1,0 +1,89 @@
+"""How a page is put together: what stands around it, its content as of one moment, and the parts that htmx refetches.
+
+The same view, the same permission check and the same template serve the whole page and each of its parts; a part is
+asked for by `?fragment=name` and is a named partial of the page's template.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.http import Http404, HttpRequest, HttpResponse
+from django.template.exceptions import TemplateDoesNotExist
+from django.template.loader import render_to_string
+from django.utils import timezone
+
+from approvals import queries as approval_queries
+from audit import feed
+from console.auth import Caller, caller_of
+from console.rights import Right
+from console.views.session_reads import live_count
+
+THEMES = ("light", "dark")
+DENSITIES = ("compact", "comfortable")
+_NAME = re.compile(r"[a-z][a-z0-9_-]{0,40}")
+Read = Callable[[], Mapping[str, Any]]
+
+
+@contextmanager
+def snapshot() -> Iterator[None]:
+    """See the database as of one moment and change nothing, so that a page's cursor fits its content."""
+    outermost = not connection.in_atomic_block
+    with transaction.atomic():
+        if outermost:
+            with connection.cursor() as cursor:
+                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        yield
+
+
+def page(request: HttpRequest, template: str, read: Read, *, part: str = "", status: int = 200) -> HttpResponse:
+    """Answer with a page, or with the part of it that is named here or by the request; `read` gives its context."""
+    part = part or request.GET.get("fragment", "")
+    if part and not _NAME.fullmatch(part):
+        raise Http404
+    with snapshot():
+        around = shell(request, whole=part in ("", "counts"))
+        context = {"shell": around, "rev": around["n"], "caller": caller_of(request), **read()}
+        try:
+            html = render_to_string(f"{template}#{part}" if part else template, context, request)
+        except TemplateDoesNotExist as error:
+            if not part:
+                raise
+            raise Http404 from error
+    return HttpResponse(html, status=status)
+
+
+def shell(request: HttpRequest, *, whole: bool = True) -> dict[str, Any]:
+    """Return what stands around every page; a part of a page needs neither menu nor counts."""
+    caller = caller_of(request)
+    theme, density = request.COOKIES.get("theme", ""), request.COOKIES.get("density", "")
+    return {
+        "n": feed.head(),
+        "now": timezone.now(),
+        "name": caller.name,
+        "theme": theme if theme in THEMES else "",
+        "density": density if density in DENSITIES else "",
+        "demo": settings.DEMO,
+        "version": settings.VERSION,
+        "counts": counts() if whole and caller.has(Right.SEE) else {},
+        "may": menu(caller),
+    }
+
+
+def counts() -> dict[str, int]:
+    """Return the numbers beside the links of the menu."""
+    return {"approvals": approval_queries.pending_count(), "sessions": live_count()}
+
+
+def menu(caller: Caller) -> dict[str, bool]:
+    """Return which links the menu shows to this person."""
+    return {
+        "sessions": caller.has(Right.SEE),
+        "start": caller.has(Right.RUN_SESSIONS),
+        "audit": caller.has(Right.READ_OWN_AUDIT),
+        "mail": settings.DEMO and caller.has(Right.SEE),
+        "tokens": caller.has(Right.OWN_TOKENS),
+    }

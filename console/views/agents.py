@@ -1,0 +1,163 @@
+"""Agents as documents with revisions, and all tools with their tiers."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from django.db.models import Count, Q
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.views.decorators.http import require_safe
+
+from agents.errors import UnknownAgent
+from agents.models import Agent, AgentRevision, Release
+from agents.tools import registry
+from agents.tools.definition import Tool
+from approvals import tiers
+from console.auth import caller_of
+from console.formats import duration, grouped, microusd
+from console.fragments import page
+from console.rights import Right
+from console.views.guard import guard
+
+SHOWN = 200
+FAMILIES = (
+    ("read_only", "Read only", "Runs without asking, unless it could carry data out of a session that read untrusted content."),
+    ("reversible_write", "Reversible writes", "Can be taken back. Runs without asking where it reaches little."),
+    ("irreversible_write", "Irreversible writes", "Cannot be taken back. A person countersigns every call."),
+    ("destructive", "Destructive", "Destroys something. A person countersigns, with the password."),
+)
+
+
+@require_safe
+@guard(Right.SEE)
+def agents(request: HttpRequest) -> HttpResponse:
+    """List the agents."""
+    return page(request, "agents/list.html", _list)
+
+
+@require_safe
+@guard(Right.SEE)
+def agent(request: HttpRequest, slug: str) -> HttpResponse:
+    """Show one agent: its tools, limits, prompt and revisions."""
+    return page(request, "agents/page.html", lambda: _one(request, slug))
+
+
+@require_safe
+@guard(Right.SEE)
+def tools(request: HttpRequest) -> HttpResponse:
+    """Show all registered tools by tier."""
+    return page(request, "agents/tools.html", _tools)
+
+
+def _list() -> dict[str, Any]:
+    rows = AgentRevision.objects.select_related("agent").filter(current=True).order_by("agent__slug")[:SHOWN]
+    live, busy = live_versions(), _busy()
+    return {"nav": "agents", "items": [_line(row, live, busy) for row in rows]}
+
+
+def _busy() -> dict[str, dict[str, int]]:
+    running = Count("sessions", filter=Q(sessions__status__in=["queued", "running"]))
+    waiting = Count("sessions", filter=Q(sessions__status__in=["waiting_approval", "paused"]))
+    rows = Agent.objects.annotate(running=running, waiting=waiting).values("slug", "running", "waiting")
+    return {row["slug"]: {"running": row["running"], "waiting": row["waiting"]} for row in rows}
+
+
+def live_versions() -> dict[str, str]:
+    """Return the live version of each prompt."""
+    rows = Release.objects.filter(ended_at=None).order_by("started_at").values_list("prompt__slug", "version__version")
+    return dict(rows)
+
+
+def _line(row: AgentRevision, live: Mapping[str, str], busy: Mapping[str, dict[str, int]]) -> dict[str, Any]:
+    document = row.document
+    return {
+        "slug": row.agent.slug,
+        "url": reverse("agent", args=[row.agent.slug]),
+        "environment": document["environment"],
+        "model": document["model"],
+        "prompt": prompt_link(document["prompt"], live),
+        "tools": len(document.get("tools", [])),
+        "sessions": busy.get(row.agent.slug, {"running": 0, "waiting": 0}),
+        "revision": row.number,
+        "updated_at": row.created_at,
+    }
+
+
+def prompt_link(slug: str, live: Mapping[str, str]) -> dict[str, str] | None:
+    """Return how the live version of a prompt is linked to; None if nothing is live."""
+    if slug not in live:
+        return None
+    return {"label": f"{slug} {live[slug]}", "url": reverse("prompt-version", args=[slug, live[slug]])}
+
+
+def _one(request: HttpRequest, slug: str) -> dict[str, Any]:
+    rows = list(AgentRevision.objects.select_related("agent").filter(agent__slug=slug).order_by("-number")[:20])
+    current = next((row for row in rows if row.current), None)
+    if current is None:
+        raise UnknownAgent(slug=slug)
+    document = current.document
+    line = _line(current, live_versions(), _busy())
+    granted = [registry.get(name) for name in document["tools"]]
+    known = tiers.settings()
+    return {
+        "nav": "agents",
+        "agent": {**line, "description": document.get("description", ""), "updated_by": current.created_by},
+        "facts": _facts(document, line),
+        "prompt": line["prompt"],
+        "tools": [_tool(tool, known, document["task_types"]) for tool in granted if tool],
+        "unknown": [name for name in document["tools"] if registry.get(name) is None],
+        "task_types": [{"name": name, "scopes": scopes} for name, scopes in sorted(document["task_types"].items())],
+        "limits": [{"label": label(name), "value": amount(name, value)} for name, value in document["limits"].items() if value is not None],
+        "document": json.dumps(document, ensure_ascii=False),
+        "revisions": [{"number": row.number, "by": row.created_by, "at": row.created_at, "note": ""} for row in rows],
+        "may_start": caller_of(request).has(Right.RUN_SESSIONS),
+    }
+
+
+def _facts(document: Mapping[str, Any], line: Mapping[str, Any]) -> list[dict[str, str]]:
+    return [
+        {"label": "Model", "value": document["model"]},
+        {"label": "Answers", "value": "Once" if document.get("single_turn") else "As a conversation"},
+        {"label": "Running", "value": str(line["sessions"]["running"])},
+        {"label": "Waiting", "value": str(line["sessions"]["waiting"])},
+    ]
+
+
+def label(name: str) -> str:
+    """Write the name of a limit as words."""
+    bare = name.removesuffix("_microusd").removesuffix("_s").replace("ttl", "time to live")
+    return bare.replace("_", " ").capitalize()
+
+
+def amount(name: str, value: int) -> str:
+    """Write the value of a limit with its unit."""
+    if name.endswith("_microusd"):
+        return microusd(value)
+    return duration(value * 1000) if name.endswith("_s") else grouped(value)
+
+
+def _tool(tool: Tool, known: Mapping[str, tiers.Setting], task_types: Mapping[str, list[str]] | None = None) -> dict[str, Any]:
+    tier, enabled = tiers.effective(tool.name, tool.tier, known)
+    granted = [name for name, scopes in sorted((task_types or {}).items()) if tool.scopes <= set(scopes)]
+    return {
+        "name": tool.name,
+        "description": tool.description,
+        "tier": tier,
+        "tier_raised": tier != tool.tier,
+        "egress": tool.egress,
+        "enabled": enabled,
+        "granted_for": [] if granted == sorted(task_types or {}) else granted,
+        "scopes": sorted(tool.scopes),
+        "summary": tool.summary,
+        "definition": tool.definition,
+    }
+
+
+def _tools() -> dict[str, Any]:
+    known = tiers.settings()
+    shown = [_tool(tool, known) for tool in sorted(registry.all_tools().values(), key=lambda tool: tool.name)]
+    families = [
+        {"title": title, "note": note, "tools": [tool for tool in shown if tool["tier"] == tier]} for tier, title, note in FAMILIES
+    ]
+    return {"nav": "tools", "families": [family for family in families if family["tools"]]}

@@ -1,0 +1,122 @@
+"""Editing what a call will be given, as a form from the tool's schema or as JSON. The tool's own model is the judge."""
+
+import json
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods
+
+from agents.errors import BadEdit
+from agents.tools import registry
+from approvals import queries
+from approvals.errors import InvalidVerdict, NeedsReauthentication
+from approvals.models import ApprovalRequest
+from approvals.policy import may_decide
+from audit.errors import CountersignError, InvalidJson
+from console import schema_form, signin
+from console.auth import caller_of
+from console.errors import SignInRefused
+from console.forms import LONGEST, Said, json_object
+from console.fragments import page
+from console.rights import Right
+from console.views.approval_conflict import said_back
+from console.views.approval_item import url_of
+from console.views.approvals import decide
+from console.views.guard import guard, status_of
+
+TEMPLATE = "approvals/edit.html"
+WRONG = (BadEdit, InvalidJson, InvalidVerdict, NeedsReauthentication, SignInRefused)
+"""Errors that the form itself shows; others are conflicts."""
+
+
+@sensitive_post_parameters("password")
+@require_http_methods(["GET", "POST"])
+@guard(Right.DECIDE)
+def edit(request: HttpRequest, ref: str) -> HttpResponse:
+    """Show the arguments as a form, or take what a reviewer made of them; that counts as approval of the result."""
+    row = queries.get(ref)
+    if request.method != "POST":
+        return page(request, TEMPLATE, lambda: _form(request, row, _mode(request), arguments_of(row)))
+    mode = _mode(request)
+    problems: dict[str, list[str]] = {}
+    try:
+        arguments, problems = _sent(request, row, mode)
+        if problems:
+            raise BadEdit(errors=[])
+        decide(request, row, Said.of(request.POST, "edit", arguments))
+    except CountersignError as error:
+        return _again(request, ref, mode, error, problems)
+    return redirect("approval", row.ref)
+
+
+def arguments_of(row: ApprovalRequest) -> dict[str, Any]:
+    """Return the arguments inside the bytes that are asked about."""
+    asked: dict[str, Any] = json.loads(bytes(row.body)).get("arguments") or {}
+    return asked
+
+
+def _mode(request: HttpRequest) -> str:
+    return "json" if (request.POST.get("mode") or request.GET.get("mode")) == "json" else "form"
+
+
+def _sent(request: HttpRequest, row: ApprovalRequest, mode: str) -> tuple[dict[str, Any], dict[str, list[str]]]:
+    if mode == "json":
+        return json_object(request.POST.get("arguments", "")), {}
+    tool = registry.get(row.tool)
+    if tool is None:
+        raise BadEdit(errors=[])
+    return schema_form.read(tool.schema, request.POST.dict())
+
+
+def _again(
+    request: HttpRequest, ref: str, mode: str, error: CountersignError, problems: Mapping[str, list[str]]
+) -> HttpResponse:
+    """Show the form again with what was typed, and what is wrong beside its field."""
+
+    def read() -> dict[str, Any]:
+        row = queries.get(ref)
+        by_field: dict[str, list[str]] = {path: list(texts) for path, texts in problems.items()}
+        for wrong in error.facts.get("errors") or ():
+            by_field.setdefault(str(wrong.get("loc", "")).removeprefix("arguments").lstrip("."), []).append(str(wrong.get("msg", "")))
+        context = _form(request, row, mode, arguments_of(row), by_field)
+        if not isinstance(error, WRONG):
+            return {**context, "conflict": said_back(row, Said.of(request.POST, "edit"), error)["conflict"]}
+        paths = {field.path for field in context["fields"]}
+        loose = [f"{path}: {text}" if path else text for path, texts in by_field.items() if mode == "json" or path not in paths for text in texts]
+        return {**context, "errors": loose or [error.detail]}
+
+    return page(request, TEMPLATE, read, status=status_of(error))
+
+
+def _form(
+    request: HttpRequest, row: ApprovalRequest, mode: str, arguments: dict[str, Any], errors: dict[str, list[str]] | None = None
+) -> dict[str, Any]:
+    tool = registry.get(row.tool)
+    sent = request.method == "POST"
+    shown = arguments
+    if sent and mode == "form" and tool is not None:
+        shown = {**arguments, **schema_form.read(tool.schema, request.POST.dict())[0]}
+    text = request.POST.get("arguments", "")[: 2 * LONGEST] if sent and mode == "json" else json.dumps(arguments, indent=2, ensure_ascii=False)
+    return {
+        "nav": "approvals",
+        "item": {"ref": row.ref, "url": url_of(row.ref), "summary": row.summary, "tool": row.tool, "tier": row.tier,
+                 "risk": row.risk, "revision": row.revision, "digest": row.digest},
+        "bar": {"key": request.POST.get("idempotency_key", "").removesuffix("-edit")[:64] or uuid.uuid4().hex},
+        "mode": mode,
+        "fields": schema_form.fields(tool.schema, shown, errors) if tool is not None else [],
+        "json": text,
+        "errors": [],
+        "refusal": _refusal(request, row),
+        "needs_password": row.reauthenticate and not signin.reauthenticated(request, row.digest),
+    }  # fmt: skip
+
+
+def _refusal(request: HttpRequest, row: ApprovalRequest) -> str:
+    if row.kind != "tool_call" or row.status != "pending":
+        return f"{row.ref} is {row.status}; there is nothing to edit."
+    refusal = may_decide(caller_of(request).person(reauthenticated=True), row.rights, "edit")
+    return refusal.text if refusal else ""

@@ -1,0 +1,68 @@
+"""What stands around every page's view: its right, and what becomes of errors. Errors turn into pages here, once.
+
+Who is not signed in is sent to sign in and comes back; who may not is told which role is needed; an error that the
+product knows is shown with its own sentence and the status that the API gives it too.
+"""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+from urllib.parse import urlencode
+
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
+from django.template.loader import render_to_string
+from django.urls import reverse
+
+from audit.errors import CountersignError
+from console.api.errors import status_of
+from console.auth import require
+from console.errors import Unauthenticated
+from console.fragments import shell
+from console.rights import Right
+
+View = Callable[..., HttpResponseBase]
+PAGES = frozenset({400, 403, 404, 409, 410})
+"""Statuses with a page of their own; the others share the plain one."""
+
+
+def guard(right: Right) -> Callable[[View], View]:
+    """Guard a view with a right, and answer the product's errors with pages."""
+
+    def wrap(view: View) -> View:
+        inner = require(right)(view)
+
+        @wraps(inner)
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            try:
+                return inner(request, *args, **kwargs)
+            except Unauthenticated:
+                return to_sign_in(request)
+            except CountersignError as error:
+                return error_page(request, status_of(error), error.detail)
+
+        return guarded
+
+    return wrap
+
+
+def to_sign_in(request: HttpRequest) -> HttpResponse:
+    """Send to the sign-in page and back; a part of a page is told 401, and its script takes the whole page there."""
+    back = request.get_full_path() if request.method == "GET" and not is_part(request) else "/"
+    address = f"{reverse('sign-in')}?{urlencode({'next': back})}"
+    if is_part(request):
+        return HttpResponse(status=401, headers={"HX-Redirect": address})
+    return redirect(address)
+
+
+def is_part(request: HttpRequest) -> bool:
+    """Return whether only a part of a page is asked for."""
+    return "fragment" in request.GET or request.headers.get("HX-Request") == "true"
+
+
+def error_page(request: HttpRequest, status: int, detail: str = "") -> HttpResponse:
+    """Answer with the page of an error: what happened, and what can be done."""
+    template = f"errors/{status}.html" if status in PAGES else "errors/error.html"
+    context = {"status": status, "detail": detail, "shell": shell(request)}
+    return HttpResponse(render_to_string(template, context, request), status=status)

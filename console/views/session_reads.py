@@ -1,0 +1,106 @@
+"""What the pages of sessions read: a page of the list, and all rows of one session in a fixed number of queries."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from django.db.models import Q
+
+from agents.lifecycle import SESSION_ENDS
+from agents.models import Message, Session, ToolCall, Turn
+from agents.services import get_session
+from approvals.models import ApprovalRequest
+from approvals.queries import Filters, open_of
+from approvals.queries import page as request_page
+from audit.content import read_texts
+
+LIVE = ("queued", "running", "waiting_approval", "waiting_input", "paused")
+MOST_TURNS = 300
+MOST_REQUESTS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class SessionPage:
+    """Sessions, newest first; `more` says that older ones follow. `pending` are their open requests."""
+
+    items: list[Session]
+    more: bool
+    pending: dict[UUID, list[ApprovalRequest]]
+
+
+@dataclass(slots=True)
+class Story:
+    """One session with everything that happened in it, as rows."""
+
+    session: Session
+    messages: list[Message] = field(default_factory=list)
+    turns: list[Turn] = field(default_factory=list)
+    calls: list[ToolCall] = field(default_factory=list)
+    requests: list[ApprovalRequest] = field(default_factory=list)
+    texts: dict[UUID, str] = field(default_factory=dict)
+
+    def text(self, id_: UUID | None) -> str:
+        """Return a raw text; empty where there is none, or none that may be read."""
+        return self.texts.get(id_, "") if id_ else ""
+
+    def calls_of(self, turn: Turn) -> list[ToolCall]:
+        """Return the calls that a turn planned, in their order."""
+        return [call for call in self.calls if call.turn_id == turn.pk]
+
+    def request_of(self, call: ToolCall) -> ApprovalRequest | None:
+        """Return the request that is, or was, open for a call."""
+        return next((row for row in self.requests if row.pk == call.request_id), None)
+
+
+def sessions_page(*, status: str = "", agent: str = "", q: str = "", before: int | None = None, limit: int = 50) -> SessionPage:
+    """Return one page of sessions that match; `q` is words of the goal, or a short id."""
+    rows = Session.objects.select_related("agent").order_by("-number")
+    if status:
+        rows = rows.filter(status=status)
+    if agent:
+        rows = rows.filter(agent__slug=agent)
+    if q:
+        number = q[2:] if q[:2].upper() == "S-" else ""
+        rows = rows.filter(Q(number=int(number)) if number.isascii() and number.isdigit() and len(number) < 19 else Q(title__icontains=q))
+    if before is not None:
+        rows = rows.filter(number__lt=before)
+    found = list(rows[: limit + 1])
+    pending: dict[UUID, list[ApprovalRequest]] = {}
+    for request in open_of([row.pk for row in found]):
+        if request.session_id is not None:
+            pending.setdefault(request.session_id, []).append(request)
+    return SessionPage(found[:limit], len(found) > limit, pending)
+
+
+def live_count() -> int:
+    """Return how many sessions have not ended."""
+    return Session.objects.filter(status__in=LIVE).count()
+
+
+def story(ref: str | UUID, *, content: bool, extra: Iterable[UUID] = ()) -> Story:
+    """Return one session with all its rows, the newest turns where there are very many; raw texts only with `content`."""
+    session = get_session(ref)
+    turns = list(Turn.objects.filter(session=session).order_by("-number")[:MOST_TURNS])[::-1]
+    found = Story(
+        session,
+        list(Message.objects.filter(session=session).order_by("created_at", "index")),
+        turns,
+        list(ToolCall.objects.filter(session=session, turn__in=turns).order_by("turn__number", "index")),
+        request_page(Filters(session_id=session.pk), limit=MOST_REQUESTS).items[::-1],
+    )
+    if content:
+        found.texts = read_texts(_texts_of(found))
+    return found
+
+
+def _texts_of(found: Story) -> set[UUID]:
+    wanted = {message.text_id for message in found.messages}
+    wanted |= {turn.text_id for turn in found.turns if turn.text_id}
+    for call in found.calls:
+        wanted |= {id_ for id_ in (call.raw_id, call.arguments_id, call.result_id) if id_}
+    return wanted | ({found.session.answer_id} if found.session.answer_id else set())
+
+
+def ended(session: Session) -> bool:
+    """Return whether nothing more can happen in it."""
+    return session.status in SESSION_ENDS

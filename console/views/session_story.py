@@ -1,0 +1,157 @@
+"""One session in the order in which it happened, as rows for the page: messages, the waterfall, the steps so far."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.urls import reverse
+from django.utils import timezone
+
+from agents.models import Message, ToolCall, Turn
+from approvals.models import ApprovalRequest
+from console.formats import duration
+from console.views.session_reads import Story, story
+from console.views.waterfall import Scale, scale, ticks
+
+TONES = {"denied": "bad", "failed": "bad", "invalid": "warn", "rejected": "warn", "expired": "warn", "unknown": "warn", "awaiting": "warn"}
+SPANS = 500
+STEPS = 8
+WHO = {"user": "Person", "operator": "Operator", "system": "Countersign"}
+
+
+def messages(told: Story, *, hidden: bool) -> list[dict[str, Any]]:
+    """Return the conversation in its order; without the texts where the viewer may not read them."""
+    found: list[tuple[datetime, int, dict[str, Any]]] = []
+    for message in told.messages:
+        found.append((message.created_at, 0, _message(told, message, hidden)))
+    for turn in told.turns:
+        if turn.text_id or not turn.calls:
+            found.append((turn.created_at, 1, _turn(told, turn, hidden)))
+        found += [(turn.created_at, 2 + call.index, _call(told, call, hidden)) for call in told.calls_of(turn)]
+    return [line for _, _, line in sorted(found, key=lambda line: line[:2])]
+
+
+def _message(told: Story, row: Message, hidden: bool) -> dict[str, Any]:
+    return {"kind": row.source, "who": row.author_name or WHO.get(row.source, row.source), "at": row.created_at,
+            "text": told.text(row.text_id), "trust": row.trust, "hidden": hidden}  # fmt: skip
+
+
+def _turn(told: Story, row: Turn, hidden: bool) -> dict[str, Any]:
+    return {"kind": "agent", "who": told.session.agent.slug, "at": row.created_at, "text": told.text(row.text_id),
+            "trust": "trusted", "hidden": hidden}  # fmt: skip
+
+
+def _call(told: Story, row: ToolCall, hidden: bool) -> dict[str, Any]:
+    return {
+        "kind": "call",
+        "who": row.tool,
+        "at": row.created_at,
+        "trust": row.trust,
+        "hidden": hidden,
+        "call": {
+            "name": row.tool, "status": row.status, "tier": row.tier, "edited": row.edited, "repeat": row.repeat_of is not None,
+            "arguments": told.text(row.arguments_id) or told.text(row.raw_id), "result": told.text(row.result_id),
+            "error_type": row.error_type, "duration_ms": row.duration_ms, "request": link(told.request_of(row)),
+        },
+    }  # fmt: skip
+
+
+def link(row: ApprovalRequest | None) -> dict[str, str] | None:
+    """Return how a request is linked to."""
+    return None if row is None else {"ref": row.ref, "url": reverse("approval", args=[row.ref])}
+
+
+def waterfall(told: Story, selected: str, address: str) -> dict[str, Any]:
+    """Return the spans of the session with their bars; `address` is the page's own, to which a span is added."""
+    start = told.session.created_at
+    end = told.session.ended_at or max([timezone.now() if _works(told) else start, *_moments(told)])
+    spans = list(_spans(told))
+    total = (end - start).total_seconds()
+    busy = [(_since(start, s["start"]), _since(start, s["end"] or end)) for s in spans if s["kind"] in ("model", "tool", "message")]
+    of = scale(busy, total)
+    shown = [_placed(span, of, start, end, selected, address) for span in spans[:SPANS]]
+    x, width = of.bar(0, total)
+    whole = {"depth": 0, "kind": "session", "name": told.session.agent.slug, "url": "", "selected": False, "x": x, "width": width,
+             "bar": "mut", "time": duration(int(total * 1000)), "cost_microusd": told.session.cost_microusd}  # fmt: skip
+    return {"spans": [whole, *shown], "axis": ticks(of), "more": max(0, len(spans) - SPANS)}
+
+
+def _works(told: Story) -> bool:
+    return told.session.status in ("queued", "running")
+
+
+def _moments(told: Story) -> Iterator[datetime]:
+    yield told.session.updated_at
+    yield from (row.created_at for row in (*told.turns, *told.messages))
+    yield from (call.ended_at or call.created_at for call in told.calls)
+    yield from (timezone.now() for row in told.requests if row.status in ("pending", "held"))
+
+
+def _since(start: datetime, at: datetime) -> float:
+    return max(0.0, (at - start).total_seconds())
+
+
+def _spans(told: Story) -> Iterator[dict[str, Any]]:
+    """Give model calls, tool calls, waits and messages, in the order in which they began."""
+    found: list[dict[str, Any]] = []
+    for message in told.messages:
+        found.append(_span(1, "message", f"Message from {message.author_name or message.source}", f"m{message.index}",
+                           message.created_at, message.created_at, "mut"))  # fmt: skip
+    for turn in told.turns:
+        begun = turn.created_at - timedelta(milliseconds=turn.duration_ms)
+        found.append(_span(1, "model", turn.model, f"t{turn.number}", begun, turn.created_at, "acc", cost=turn.cost_microusd))
+        for call in told.calls_of(turn):
+            found += _call_spans(told, turn, call)
+    return iter(sorted(found, key=lambda span: (span["start"], span["depth"])))
+
+
+def _call_spans(told: Story, turn: Turn, call: ToolCall) -> list[dict[str, Any]]:
+    id_, tone = f"c{turn.number}.{call.index}", TONES.get(call.status, "")
+    found = []
+    request = told.request_of(call)
+    if request is not None:
+        until = request.decided_at or (call.started_at or call.ended_at)
+        found.append(_span(2, "wait", f"{request.ref}, waiting for people", f"w{turn.number}.{call.index}", request.created_at, until, "hatch",
+                           tone="warn" if until is None else ""))  # fmt: skip
+    begun = call.started_at or call.ended_at or call.created_at
+    ended = call.ended_at or (None if call.status == "executing" else begun)
+    found.append(_span(2, "tool", call.tool, id_, begun, ended, {"bad": "bad", "warn": "warn"}.get(tone, "ok"), tone=tone))
+    return found
+
+
+def _span(depth: int, kind: str, name: str, id_: str, start: datetime, end: datetime | None, bar: str, **more: Any) -> dict[str, Any]:
+    return {"depth": depth, "kind": kind, "name": name, "id": id_, "start": start, "end": end, "bar": bar,
+            "tone": more.get("tone", ""), "cost_microusd": more.get("cost", 0)}  # fmt: skip
+
+
+def _placed(
+    span: dict[str, Any], of: Scale, start: datetime, end: datetime, selected: str, address: str
+) -> dict[str, Any]:
+    until = span["end"] or end
+    x, width = of.bar(_since(start, span["start"]), _since(start, until))
+    took = int((until - span["start"]).total_seconds() * 1000)
+    return {**span, "x": x, "width": width, "time": duration(took) if span["kind"] != "message" else "",
+            "selected": span["id"] == selected, "url": f"{address}&span={span['id']}"}  # fmt: skip
+
+
+def steps_of(session_id: UUID) -> list[dict[str, Any]]:
+    """Return the last steps of a session in a few words, for the side of a request's page."""
+    told = story(session_id, content=False)
+    steps = [_message_step(row) for row in told.messages]
+    steps += [_call_step(row) for row in told.calls]
+    steps.sort(key=lambda step: step["at"])
+    if told.session.status == "waiting_approval":
+        steps.append({"icon": "pause", "label": "Waiting for a decision", "at": told.session.updated_at, "tone": "now"})
+    return steps[-STEPS:]
+
+
+def _message_step(row: Message) -> dict[str, Any]:
+    tone = "warn" if row.trust == "untrusted" else ""
+    return {"icon": "message-square", "label": "Message", "note": f"from {row.author_name or row.source}", "at": row.created_at, "tone": tone}
+
+
+def _call_step(row: ToolCall) -> dict[str, Any]:
+    note = "read untrusted content" if row.trust == "untrusted" else row.status.replace("_", " ")
+    tone = "warn" if row.trust == "untrusted" else ""
+    return {"icon": "wrench", "label": row.tool, "note": note, "at": row.ended_at or row.created_at, "tone": tone}

@@ -1,0 +1,199 @@
+"""Sessions: the list with the form that starts one, one session from several sides, and what people do to it."""
+
+import json
+import uuid
+from collections.abc import Callable, Mapping
+from hashlib import sha256
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from agents import services
+from agents.lifecycle import SESSION
+from agents.models import AgentRevision, Session
+from approvals.models import ApprovalRequest
+from audit.errors import CountersignError
+from console.api.idempotency import Once, answer_once
+from console.auth import Caller, caller_of
+from console.errors import Forbidden, NotYourSession
+from console.forms import NewMessage, StartSession
+from console.fragments import page
+from console.revealing import reveals_session
+from console.rights import Right
+from console.views.approval_item import url_of as request_url
+from console.views.guard import guard, is_part, status_of
+from console.views.session_page import context
+from console.views.session_reads import sessions_page
+
+SHOWN = 50
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@guard(Right.SEE)
+def sessions(request: HttpRequest) -> HttpResponse:
+    """List sessions, newest first, or start one."""
+    if request.method != "POST":
+        return page(request, "sessions/list.html", lambda: _list(request))
+    caller_of(request).check(Right.RUN_SESSIONS)
+    form = StartSession(request.POST)
+    if not form.is_valid():
+        errors = {name: list(texts) for name, texts in form.errors.items()}
+        return page(request, "sessions/list.html", lambda: _list(request, errors), status=422)
+    try:
+        ref = start(caller_of(request), form.cleaned_data)
+    except CountersignError as error:
+        said = {FIELD_OF.get(error.code, "goal"): [error.detail]}
+        return page(request, "sessions/list.html", lambda: _list(request, said), status=status_of(error))
+    return redirect("session", ref)
+
+
+FIELD_OF = {"unknown_agent": "agent", "unknown_task_type": "agent", "invalid_agent": "agent", "forbidden": "on_behalf_of"}
+"""Where an error of the start form is shown."""
+
+
+@require_safe
+@guard(Right.SEE)
+def session(request: HttpRequest, ref: str) -> HttpResponse:
+    """Show one session: its messages, its waterfall or its events."""
+    return page(request, "sessions/page.html", lambda: context(request, ref))
+
+
+@require_POST
+@guard(Right.RUN_SESSIONS)
+def act(request: HttpRequest, ref: str, act: str) -> HttpResponse:
+    """Send a message, cancel, pause or resume; then show the session as it stands."""
+    ACTS[act](request, services.get_session(ref))
+    if is_part(request):
+        return page(request, "sessions/page.html", lambda: context(request, ref), part="session")
+    return redirect("session", ref)
+
+
+def start(caller: Caller, sent: Mapping[str, Any]) -> str:
+    """Start a session once for the form's key, however often it is sent; return its short id. Raises CountersignError."""
+    named = sent["on_behalf_of"].strip()
+    if named.lower() in ("", caller.email.lower()):
+        named = ""
+    elif not caller.has(Right.DIRECT_SESSIONS):
+        raise Forbidden(needs="the role operator or admin, to act on behalf of somebody else")
+
+    def work() -> str:
+        begun = services.start_session(
+            actor=caller.actor(), person_id=caller.user_id, agent=sent["agent"], goal=sent["goal"],
+            task_type=sent["task_type"] or "default", on_behalf_of=named, dry_run=sent["dry_run"],
+        )  # fmt: skip
+        return json.dumps(begun.ref)
+
+    key = sent["idempotency_key"] or uuid.uuid4().hex
+    asked = json.dumps({**sent, "idempotency_key": ""}, sort_keys=True)
+    once = Once(f"user:{caller.user_id}", key, sha256(key.encode()).hexdigest(), sha256(asked.encode()).hexdigest())
+    ref: str = json.loads(answer_once(once, work, 201).content)
+    return ref
+
+
+def _say(request: HttpRequest, row: Session) -> None:
+    form = NewMessage(request.POST)
+    content = form.cleaned_data["content"] if form.is_valid() else ""
+    caller = caller_of(request)
+    services.add_message(session=row.id, actor=caller.actor(), person_id=caller.user_id, content=content)
+
+
+def _cancel(request: HttpRequest, row: Session) -> None:
+    caller = caller_of(request)
+    if row.started_user != caller.user_id and not caller.has(Right.DIRECT_SESSIONS):
+        raise NotYourSession(ref=row.ref)
+    services.cancel(session=row.id, actor=caller.actor(), reason=request.POST.get("reason", "")[:200])
+
+
+def _pause(request: HttpRequest, row: Session) -> None:
+    caller_of(request).check(Right.DIRECT_SESSIONS)
+    services.pause(session=row.id, actor=caller_of(request).actor())
+
+
+def _resume(request: HttpRequest, row: Session) -> None:
+    caller_of(request).check(Right.DIRECT_SESSIONS)
+    services.resume(session=row.id, actor=caller_of(request).actor())
+
+
+ACTS: Mapping[str, Callable[[HttpRequest, Session], None]] = {"message": _say, "cancel": _cancel, "pause": _pause, "resume": _resume}
+
+
+def _list(request: HttpRequest, errors: Mapping[str, list[str]] | None = None) -> dict[str, Any]:
+    caller, asked = caller_of(request), request.GET
+    filters = {"status": asked.get("status", ""), "agent": asked.get("agent", "")[:63], "q": asked.get("q", "")[:200].strip()}
+    if filters["status"] not in SESSION.states:
+        filters["status"] = ""
+    before = asked.get("before", "")
+    if before and not (before.isascii() and before.isdigit() and len(before) < 19):
+        raise Http404
+    found = sessions_page(**filters, before=int(before) if before else None, limit=SHOWN)
+    return {
+        "nav": "sessions",
+        **(_start_form(request, caller) if request.GET.get("fragment") != "list" else {"agents": []}),
+        "errors": errors or {},
+        "filters": filters,
+        "filtered": any(filters.values()),
+        "statuses": sorted(SESSION.states),
+        "items": [line(row, found.pending.get(row.pk, [])) for row in found.items],
+        "newer": _address(request, None) if before else "",
+        "older": _address(request, found.items[-1].number) if found.more else "",
+    }
+
+
+def _start_form(request: HttpRequest, caller: Caller) -> dict[str, Any]:
+    rows = AgentRevision.objects.select_related("agent").filter(current=True).order_by("agent__slug")
+    agents = [
+        {"slug": row.agent.slug, "environment": row.document.get("environment", ""), "task_types": sorted(row.document.get("task_types", {}))}
+        for row in rows
+    ]
+    sent = request.POST
+    may = caller.has(Right.RUN_SESSIONS)
+    return {
+        "may_start": may,
+        "start_refusal": "" if may else "Your role looks at sessions; reviewers, prompt managers, operators and admins start them.",
+        "may_act_for": caller.has(Right.DIRECT_SESSIONS),
+        "agents": agents,
+        "task_types": _task_types(agents),
+        "start": {
+            "agent": sent.get("agent") or request.GET.get("agent") or "research-assistant",
+            "goal": sent.get("goal", ""),
+            "task_type": sent.get("task_type") or "default",
+            "on_behalf_of": sent.get("on_behalf_of", ""),
+            "dry_run": bool(sent.get("dry_run")),
+        },
+        "key": sent.get("idempotency_key", "")[:64] or uuid.uuid4().hex,
+    }
+
+
+def _task_types(agents: list[dict[str, Any]]) -> list[str]:
+    """Return the task types that any agent has, the usual one first; none to choose from is no choice."""
+    names = {name for agent in agents for name in agent["task_types"]} - {"default"}
+    return ["default", *sorted(names)] if names else []
+
+
+def _address(request: HttpRequest, before: int | None) -> str:
+    asked = request.GET.copy()
+    for name in ("fragment", "before"):
+        asked.pop(name, None)
+    if before is not None:
+        asked["before"] = str(before)
+    return f"{reverse('sessions')}?{asked.urlencode()}"
+
+
+def line(row: Session, pending: list[ApprovalRequest]) -> dict[str, Any]:
+    """Return one session as a line of the list."""
+    copied = ("ref", "title", "status", "started_name", "on_behalf_of", "created_at", "updated_at", "cost_microusd", "turns", "dry_run")
+    return {
+        **{name: getattr(row, name) for name in copied},
+        "url": reverse("session", args=[row.ref]),
+        "agent": row.agent.slug,
+        "tainted": bool(row.taint),
+        "pending": [{"ref": request.ref, "url": request_url(request.ref)} for request in pending],
+    }
+
+
+def may_read(caller: Caller, row: Session) -> bool:
+    """Return whether this person may read the session's raw content."""
+    return reveals_session(caller, session_id=row.pk, started_user=row.started_user)
