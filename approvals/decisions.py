@@ -4,6 +4,7 @@ Who may decide stands in `approvals.policy`, what a verdict needs in `approvals.
 these, because a decision has to wake the session in the same transaction.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -76,7 +77,7 @@ def decide(  # noqa: PLR0913  one name for each thing that can be said
     instruction: str = "",
     answer: str = "",
     amount: int | None = None,
-    edit: Edit | None = None,
+    edit: Edit | Callable[[ApprovalRequest], Edit] | None = None,
     idempotency_key: str = "",
     hold: bool = False,
 ) -> Decided:
@@ -84,7 +85,7 @@ def decide(  # noqa: PLR0913  one name for each thing that can be said
 
     Steps: 1 lock the request, 2 answer a repeat as before, 3 rights, 4 still open, 5 in time by the database's clock,
     6 what was shown is what stands, 7 the verdict's own input, 8 write. `digest` is the one that was shown; `edit` is
-    given with the verdict `edit`; with `hold` an approval can be undone for a moment.
+    given with the verdict `edit`, or a function that prepares it from the locked request once all but 7 is passed; with `hold` an approval can be undone for a moment.
     Raises the errors of `approvals.errors`; nothing is written then.
     """
     said = Said(verdict, instruction, answer, amount)
@@ -181,12 +182,15 @@ def _taken(request: ApprovalRequest, decision: Decision) -> AlreadyDecided:
     )
 
 
-def _fitting(request: ApprovalRequest, person: Person, said: Said, edit: Edit | None) -> Edit | None:
+def _fitting(
+    request: ApprovalRequest, person: Person, said: Said, given: Edit | Callable[[ApprovalRequest], Edit] | None
+) -> Edit | None:
     """Return the edit where the verdict is one; whoever edits has to be entitled to approve the result too."""
     if said.verdict != "edit":
         return None
-    if edit is None:
+    if given is None:
         raise InvalidVerdict(field="arguments", reason="An edit needs the arguments that shall be used instead.")
+    edit = given(request) if callable(given) else given
     if edit.judgement.verdict == "deny":
         raise EditRefused(reason=" ".join(reason.text for reason in edit.judgement.reasons))
     judgement = edit.judgement

@@ -21,7 +21,7 @@ from approvals.errors import (
     StaleDigest,
 )
 from approvals.models import ApprovalRequest, Decision
-from approvals.services import decide, expire, withdraw
+from approvals.services import Edit, decide, expire, withdraw
 from audit.batch import Batch
 from audit.ids import uuid7
 from audit.models import AuditEntry, Content
@@ -344,3 +344,22 @@ def test_repeated_edit_is_one_edit(request_row: ApprovalRequest, rosa: User) -> 
     again = decide(**said, edit=edit_of(first.request), **by(rosa))
     assert again.replayed
     assert again.request.revision == 2
+
+
+def test_edit_is_prepared_only_for_who_may_decide_now(request_row: ApprovalRequest, rosa: User, vic: User) -> None:
+    """THREATS 13, 16: neither a stranger nor a repeat makes the arguments be looked at."""
+    seen: list[int] = []
+
+    def prepare(row: ApprovalRequest) -> Edit:
+        seen.append(row.revision)
+        return edit_of(row)
+
+    said: dict[str, Any] = {"request_id": request_row.id, "verdict": "edit", "edit": prepare, "idempotency_key": "k"}
+    with pytest.raises(NotYours):
+        decide(**said, digest=request_row.digest, **by(vic))
+    with pytest.raises(StaleDigest):
+        decide(**said, digest="0" * 64, **by(rosa))
+    assert not seen
+    assert decide(**said, digest=request_row.digest, **by(rosa)).effect == "approved"
+    assert decide(**said, digest=request_row.digest, **by(rosa)).replayed
+    assert seen == [1]

@@ -1,6 +1,6 @@
 """The database as the last guardian: SQL as the application's role, past all Python."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -17,7 +17,7 @@ Refused = Callable[..., str]
 
 
 @pytest.fixture
-def refused() -> Iterator[Refused]:
+def refused() -> Refused:
     """Return a function that runs SQL which the database must refuse, and returns what it says."""
 
     def run(statement: str, *values: Any) -> str:

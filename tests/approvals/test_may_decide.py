@@ -27,7 +27,7 @@ def person(*roles: str, number: int = 1, service: bool = False, reauthenticated:
 def code(who: Person, request: RequestFacts, verdict: str) -> str | None:
     """Return the code of the refusal."""
     refusal = may_decide(who, request, verdict)
-    return refusal and refusal.code
+    return None if refusal is None else refusal.code
 
 
 @pytest.mark.parametrize("role", ROLES)

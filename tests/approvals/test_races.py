@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -189,8 +190,7 @@ def test_undo_and_use_never_both_happen(rosa: User) -> None:
         with connection.cursor() as cursor:
             soon = "UPDATE approvals_approvalrequest SET held_until = clock_timestamp() + interval '3 ms' WHERE id = %s"
             cursor.execute(soon, [request.id])
-        actor = as_actor(rosa)
-        undone, used = together(lambda actor=actor, request=request: undo(request_id=request.id, actor=actor), use(request))
+        undone, used = together(partial(undo, request_id=request.id, actor=as_actor(rosa)), use(request))
         request.refresh_from_db()
         assert (request.status == "consumed") == (used == "used")
         assert isinstance(used, StaleState) or isinstance(undone, NothingToUndo)
@@ -202,12 +202,9 @@ def test_message_of_the_reviewer_and_use_never_both_pass(rosa: User) -> None:
     for _ in range(ROUNDS):
         request = ask()
         saying(request, rosa, "approve")()
-        actor, session, number = as_actor(rosa), request.session_id, rosa.pk
-        assert session is not None
-        widened, used = together(
-            lambda session=session, number=number, actor=actor: exclude(session_id=session, user_id=number, actor=actor),
-            use(request),
-        )
+        assert request.session_id is not None
+        widen = partial(exclude, session_id=request.session_id, user_id=rosa.pk, actor=as_actor(rosa))
+        widened, used = together(widen, use(request))
         request.refresh_from_db()
         if used == "used":
             assert (widened, request.excluded) == (0, [])
