@@ -1,0 +1,150 @@
+"""What an accepted decision makes of its request: the decision's row, the move, the entries, in one write.
+
+Whether it is accepted stands in `approvals.decisions`.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from approvals.errors import AlreadyDecided
+from approvals.facts import Judgement, Person
+from approvals.lifecycle import REQUEST
+from approvals.models import ApprovalRequest, Decision
+from approvals.moves import judged, request_entry
+from approvals.verdicts import APPROVALS, EFFECTS, KINDS, Said, event_of
+from audit.actors import Actor
+from audit.batch import NOW, After, Batch, Birth, Change
+from audit.entry import Entry, Text
+from audit.events import EventKind
+from audit.ids import uuid7
+from audit.services import transition
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edit:
+    """What a reviewer made of a call, validated and judged again: the next revision of its request."""
+
+    body: bytes  # with the next revision in it
+    digest: str
+    summary: str
+    judgement: Judgement
+    difference: tuple[dict[str, Any], ...]  # [{path, before, after}]
+    tier: str = ""
+    blast_radius: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What came of a decision: `effect` is pending (more votes), held, approved, rejected or answered.
+
+    `replayed` marks the answer to a repeat of a decision that had been taken: nothing was done, nothing is to be done.
+    """
+
+    request: ApprovalRequest
+    decision: Decision
+    effect: str
+    votes: int
+    replayed: bool = False
+
+
+def taken(request: ApprovalRequest, decision: Decision) -> AlreadyDecided:
+    """Return the error that tells who decided, what, and when."""
+    return AlreadyDecided(
+        ref=request.ref,
+        status=request.status,
+        decided_name=decision.decided_name,
+        verdict=decision.verdict,
+        decided_at=decision.created_at,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One accepted decision on the locked request, on its way into the database."""
+
+    request: ApprovalRequest
+    person: Person
+    actor: Actor
+    said: Said
+    edit: Edit | None
+    key: str
+
+    def write(self, *, hold: bool) -> Decided:
+        """Write decision, move and entries; an edit makes the next revision and voids the votes on the one before."""
+        request, edit, decision_id = self.request, self.edit, uuid7()
+        earlier = [] if edit else list(request.decisions.filter(revision=request.revision, voided="", verdict__in=APPROVALS))
+        if mine := next((vote for vote in earlier if vote.decided_by == self.person.id), None):
+            raise taken(request, mine)
+        votes = len(earlier) + (self.said.verdict in APPROVALS)
+        required, hold_s = (edit.judgement.required, edit.judgement.hold_s) if edit else (request.required, request.hold_s)
+        event = event_of(self.said.verdict, votes=votes, required=required, hold=hold and hold_s > 0)
+        if edit:
+            request.decisions.filter(voided="").update(voided="edit")
+        values = {**self._revised(), **self._settled(event, hold_s)}
+        events = ("revise", event) if edit else (event,)
+        guard = {"revision": request.revision, "digest": request.digest}
+        change = Change(REQUEST, request.id, "pending", events, values, guard)
+        birth = Birth("approvals.Decision", self._decision(decision_id))
+        transition(Batch(changes=(change,), births=(birth,), entries=self._entries(event, votes, required)))
+        request.refresh_from_db()
+        return Decided(request, Decision.objects.get(id=decision_id), EFFECTS[event], votes)
+
+    @property
+    def _revision(self) -> int:
+        return self.request.revision + (self.edit is not None)
+
+    def _decision(self, decision_id: UUID) -> dict[str, Any]:
+        return {
+            "id": decision_id,
+            "request_id": self.request.id,
+            "revision": self._revision,
+            "verdict": self.said.verdict,
+            "digest": self.request.digest,
+            "decided_by": self.person.id,
+            "decided_name": self.person.name,
+            "token": self.actor.token,
+            "instruction": self.said.instruction,
+            "answer": self.said.answer,
+            "amount": self.said.amount,
+            "difference": list(self.edit.difference) if self.edit else [],
+            "idempotency_key": self.key,
+        }
+
+    def _revised(self) -> dict[str, Any]:
+        edit = self.edit
+        if edit is None:
+            return {}
+        return {
+            "revision": self._revision,
+            "body": edit.body,
+            "digest": edit.digest,
+            "summary": edit.summary,
+            "tier": edit.tier or self.request.tier,
+            "blast_radius": edit.blast_radius or self.request.blast_radius,
+            **judged(edit.judgement),
+        }
+
+    def _settled(self, event: str, hold_s: int) -> dict[str, Any]:
+        if event == "vote":
+            return {}
+        held = {"held_until": After(hold_s)} if event == "hold" else {}
+        return {"decided_by": self.person.id, "decided_name": self.person.name, "decided_at": NOW, **held}
+
+    def _entries(self, event: str, votes: int, required: int) -> tuple[Entry, ...]:
+        request, edit = self.request, self.edit
+        facts: dict[str, Any] = {"verdict": self.said.verdict, "votes": votes, "required": required}
+        if self.said.amount is not None:
+            facts["amount_microusd"] = self.said.amount
+        spoken = {"instruction": self.said.instruction, "answer": self.said.answer}
+        texts = tuple(Text(uuid7(), name, body) for name, body in spoken.items() if body)
+        if edit is None:
+            return (request_entry(request, KINDS[event], self.actor, facts, texts=texts),)
+        facts |= {"digest": edit.digest, "replaces": request.digest}
+        paths = [part["path"] for part in edit.difference]
+        revised = request_entry(
+            request, EventKind.APPROVAL_REVISED, self.actor, {**facts, "changed": paths}, revision=self._revision
+        )
+        if event == "vote":
+            return (revised,)
+        return (revised, request_entry(request, KINDS[event], self.actor, facts, revision=self._revision))
