@@ -64,7 +64,7 @@
   // The help is read off the page.
   const label = (element) => {
     const copy = element.cloneNode(true);
-    for (const extra of copy.querySelectorAll("kbd, svg, .num, .sr")) extra.remove();
+    for (const extra of copy.querySelectorAll("kbd, svg, .num, .n, .sr")) extra.remove();
     return element.getAttribute("aria-label") || document.querySelector(`label[for="${element.id}"]`)?.textContent || copy.textContent.trim();
   };
   const line = (keys, text) => {
