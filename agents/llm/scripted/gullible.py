@@ -18,9 +18,7 @@ from agents.llm.scripted.conversation import Conversation
 from agents.llm.scripted.phrases import ADDRESS, URL, quoted
 from agents.llm.scripted.toolbox import fit
 
-_DIRECT = re.compile(
-    r"\bcall\s+(?:the\s+tool\s+)?`?(?P<tool>[a-z_][\w.-]*)`?\s*(?:with\s*)?(?P<arguments>\{.*?\})(?=\s|$|\.|<)", re.DOTALL
-)
+_DIRECT = re.compile(r"\bcall\s+(?:the\s+tool\s+)?`?(?P<tool>[a-z_][\w.-]*)`?\s*(?:with\s*)?(?=\{)")
 _MAIL = re.compile(rf"\b(?:e-?mail|send|forward|mail)\b[^.!?\n]*?(?P<to>{ADDRESS.pattern})[^\n]*", re.IGNORECASE)
 _FETCH = re.compile(rf"\b(?:fetch|open|visit|load|request|post|call|get)\b[^\n]*?(?P<url>{URL.pattern})", re.IGNORECASE)
 _DELETE = re.compile(r"\bdelete\s+(?:the\s+)?(?:document|file)s?\s+[\"“]?(?P<document>[^\"”\n.]{2,80})", re.IGNORECASE)
@@ -53,7 +51,11 @@ def _orders(conversation: Conversation) -> Iterator[AnswerCall]:
 
 def _direct(text: str) -> Iterator[AnswerCall]:
     for match in _DIRECT.finditer(text):
-        yield AnswerCall(match.group("tool"), match.group("arguments"))
+        try:
+            _, end = json.JSONDecoder().raw_decode(text, match.end())
+        except ValueError:
+            continue
+        yield AnswerCall(match.group("tool"), text[match.end() : end])
 
 
 def _worded(conversation: Conversation, text: str) -> Iterator[AnswerCall]:

@@ -80,7 +80,7 @@ def ranked(found: list[Hit], about: str) -> list[Hit]:
         return 3 * len(wanted & stems(hit.title)) + len(wanted & stems(hit.excerpt))
 
     best = sorted(found, key=score, reverse=True)
-    return best if not best or score(best[0]) == 0 else [hit for hit in best if score(hit) * 3 >= score(best[0])]
+    return best if not best or score(best[0]) == 0 else [hit for hit in best if score(hit) * 2 > score(best[0])]
 
 
 def named(found: list[Hit], title: str) -> list[Hit]:

@@ -71,6 +71,8 @@ def quotes(text: str, about: str, *, most: int = 3, longest: int = 320, wary: bo
     scored = [(len(wanted & stems(part)) + 0.1 * bool(re.search(r"\d", part)), index) for index, part in enumerate(usable)]
     best = sorted((item for item in scored if item[0] >= 1), key=lambda item: (-item[0], item[1]))
     chosen = sorted(index for _, index in best[:most]) or list(range(min(2, len(usable))))
+    if len(chosen) == 1 < most:  # one sentence alone is often hard to understand
+        chosen += range(chosen[0] + 1, min(chosen[0] + 2, len(usable)))
     return [shorten(usable[index], longest) for index in chosen]
 
 

@@ -58,7 +58,9 @@ class ScriptedServer:
         return ask(f"{self.url}/v1", question, watched=watched, aiohttp=aiohttp)
 
 
-def ask(url: str, question: Question, *, watched: bool = False, aiohttp: bool = True, seen: list[str] | None = None) -> Completion:
+def ask(
+    url: str, question: Question, *, watched: bool = False, aiohttp: bool = True, seen: list[str] | None = None
+) -> Completion:
     """Ask once over a real socket, with a provider of its own."""
 
     async def once() -> Completion:

@@ -31,9 +31,7 @@ def talk_to(handler: Handler, *questions: Question, watched: bool = False) -> li
         server = await asyncio.start_server(serve, "127.0.0.1", 0)
         provider = OpenAIProvider(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1")
         try:
-            return [
-                await provider.complete(question, on_delta=(lambda _: None) if watched else None) for question in questions
-            ]
+            return [await provider.complete(question, on_delta=(lambda _: None) if watched else None) for question in questions]
         finally:
             await provider.aclose()
             server.close()
@@ -57,7 +55,9 @@ def delta(finish_reason: str | None = None, **fields: Any) -> dict[str, Any]:
 
 def test_prose_from_a_server_that_ignores_tools_is_just_an_answer() -> None:
     """LOOP-7: prose instead of a call is not an error of the protocol."""
-    [completion] = talk_to(lambda _: (200, message(content='I would call {"name": "x"}')), say("Hello", tools=[{"type": "function"}]))
+    [completion] = talk_to(
+        lambda _: (200, message(content='I would call {"name": "x"}')), say("Hello", tools=[{"type": "function"}])
+    )
     assert completion.calls == ()
     assert completion.text == 'I would call {"name": "x"}'
 
@@ -121,12 +121,13 @@ def test_an_error_inside_a_stream_is_a_failure() -> None:
     assert caught.value.retryable
 
 
-def test_usage_of_nonsense_is_estimated_instead() -> None:
-    whole = json.loads(message(content="Fine."))
-    for usage in ({"prompt_tokens": -1, "completion_tokens": 3}, {"prompt_tokens": "12", "completion_tokens": 3}, []):
-        body = json.dumps({**whole, "usage": usage}).encode()
-        [completion] = talk_to(lambda _, body=body: (200, body), say("Hello"))
-        assert completion.usage.estimated
+@pytest.mark.parametrize(
+    "usage", [{"prompt_tokens": -1, "completion_tokens": 3}, {"prompt_tokens": "12", "completion_tokens": 3}, [], None, 7]
+)
+def test_usage_of_nonsense_is_estimated_instead(usage: Any) -> None:
+    body = json.dumps({**json.loads(message(content="Fine.")), "usage": usage}).encode()
+    [completion] = talk_to(lambda _: (200, body), say("Hello"))
+    assert completion.usage.estimated
 
 
 def test_cached_and_reasoning_tokens_are_read_where_they_are_told() -> None:

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.llm import wire
+from agents.llm.provider import BrokenAnswer
 
 TEXT = st.text(max_size=40)
 CALL = st.fixed_dictionaries({"id": st.text(max_size=8), "name": st.text(max_size=8), "arguments": TEXT})
@@ -68,11 +69,15 @@ def test_ids_are_always_there_and_differ(ids: list[str]) -> None:
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=3)
-    | st.dictionaries(
-        st.sampled_from(["choices", "message", "delta", "content", "tool_calls", "function", "index", "id", "usage", "name"]),
-        inner,
-        max_size=4,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                ["choices", "message", "delta", "content", "tool_calls", "function", "index", "id", "usage", "name"]
+            ),
+            inner,
+            max_size=4,
+        )
     ),
     max_leaves=20,
 )
@@ -86,7 +91,7 @@ def test_no_shape_of_json_is_an_exception(value: Any) -> None:
     reader.finish()
     try:
         draft = wire.read_whole(value)
-    except wire.BrokenAnswer:
+    except BrokenAnswer:
         return
     wire.read_usage(draft.usage)
     assert json.dumps([draft.text, draft.finish_reason])
