@@ -32,7 +32,7 @@ def announce_when_ready(address: str, say_ready: Callable[[], None]) -> Callable
 
 def _answers(address: str) -> bool:
     try:
-        with urllib.request.urlopen(address, timeout=5) as answer:  # noqa: S310  our own address
+        with urllib.request.urlopen(address, timeout=30) as answer:  # noqa: S310  our own address
             return bool(answer.status == 200)
     except (urllib.error.URLError, OSError):
         return False
@@ -58,7 +58,9 @@ def restart_stalled_worker(supervisor: Supervisor, url: str, stalled_s: float = 
 
 def seconds_since_heartbeat(url: str) -> float | None:
     """Return how long ago any drain loop was heard of; infinite where none ever was, None where the database cannot say."""
-    query = "SELECT extract(epoch FROM clock_timestamp() - max(beat_at)) FROM agents_workerheartbeat WHERE cluster = 'drain'"
+    query = (
+        "SELECT extract(epoch FROM clock_timestamp() - max(beat_at)) FROM agents_workerheartbeat WHERE cluster LIKE 'drain%'"
+    )
     try:
         with psycopg.connect(url, connect_timeout=5) as connection:
             found = connection.execute(query).fetchone()

@@ -154,6 +154,34 @@ def test_a_killed_start_is_taken_over_by_the_next(tmp_path: Path) -> None:
     assert processes_of(data) == []
 
 
+def _sign_ins(here: Running) -> list[str]:
+    return [line for line in here.output().splitlines() if "@demo.example" in line]
+
+
+def test_the_demo_is_seeded_once_and_made_anew_on_request(tmp_path: Path) -> None:
+    """API.md, The demo: seven sign-ins with random passwords, the same at the next start, new ones after a reset."""
+    data = tmp_path / "data"
+    with running(data, {}) as here:
+        first = _sign_ins(here)
+        assert [line.split("@", 1)[0] for line in first] == ["olga", "ada", "remy", "rosa", "paul", "audrey", "vic"]
+        busy = subprocess.run(
+            [sys.executable, MANAGE, "demo_reset"], env=here.environment, capture_output=True, text=True, check=False
+        )
+        assert busy.returncode == 2
+        assert "already runs on" in busy.stderr
+    assert (data / "demo-sign-ins.txt").stat().st_mode & 0o777 == 0o600
+    with running(data, {}) as again:
+        assert _sign_ins(again) == first
+    reset = subprocess.run(
+        [sys.executable, MANAGE, "demo_reset"], env=again.environment, capture_output=True, text=True, check=False
+    )
+    assert reset.returncode == 0, reset.stderr
+    new = [line for line in reset.stdout.splitlines() if "@demo.example" in line]
+    assert len(new) == 7
+    assert not set(new) & set(first)
+    assert processes_of(data) == []
+
+
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads the signal mask of make, on Linux")
 def test_an_interrupt_of_make_alone_stops_everything(tmp_path: Path) -> None:
     """API.md: SIGINT to `make up`, not sent by a terminal to the whole group, stops all the same."""
