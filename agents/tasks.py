@@ -26,7 +26,7 @@ def drain() -> None:
     registry.load()
     stop = Path(os.environ.get(STOP_FILE, os.devnull + "/none"))
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    worker = Worker(provider(), capacity=settings.WORKER_SESSIONS)
+    worker = Worker(provider(), capacity=settings.WORKER_SESSIONS, cluster=os.environ.get("COUNTERSIGN_CLUSTER", "drain"))
     log.info("drain.started", owner=worker.owner)
     try:
         asyncio.run(worker.run(lifetime_s=DRAIN_S, told_to_stop=stop.exists))

@@ -15,6 +15,7 @@ from django.db import transaction
 from agents.demo.people import DOMAIN, SignIn, make_people
 from agents.demo.texts import fill_library
 from agents.services import apply_agent, start_session
+from approvals.policies import current as current_policy
 from approvals.policies import save as save_policy
 from approvals.policy import DEFAULT_POLICY
 from audit.actors import SYSTEM, Actor
@@ -45,7 +46,8 @@ def seed(*, goals: bool = True) -> list[SignIn]:
     if User.objects.exists():
         raise AlreadySeeded
     people = make_people()
-    save_policy(DEFAULT_POLICY.model_dump(mode="json"), note="The policy as it is shipped.", actor=SYSTEM)
+    if current_policy(fresh=True).number == 0:
+        save_policy(DEFAULT_POLICY.model_dump(mode="json"), note="The policy as it is shipped.", actor=SYSTEM)
     documents = fill_library()
     for slug in AGENTS:
         apply_agent(agent_document(slug), actor=SYSTEM)

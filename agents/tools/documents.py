@@ -2,7 +2,6 @@
 
 from typing import Annotated, Any
 
-from asgiref.sync import sync_to_async
 from django.db import transaction
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -12,6 +11,7 @@ from agents.tools import library
 from agents.tools.context import ToolContext
 from agents.tools.errors import InvalidInput, Unavailable
 from agents.tools.registry import tool
+from agents.tools.threads import in_thread
 from audit.entry import Entry
 from audit.events import EventKind
 from audit.services import record
@@ -107,7 +107,7 @@ async def summarise_document(args: Summarise, context: ToolContext) -> dict[str,
     """Summarise a document of the library in a few sentences. It costs a little; for exact words read the document."""
     if context.provider is None or not context.cheap_model:
         raise Unavailable("No model for summaries is configured.", hint="Read the document instead.")
-    document = await sync_to_async(_take, thread_sensitive=False)(args.document)
+    document = await in_thread(lambda: library.find(args.document))
     _mark(document, context, document.body)
     question = Question(
         model=context.cheap_model,
@@ -168,10 +168,6 @@ def _bury(document: LibraryDocument, context: ToolContext) -> DeletedDocument:
         sha256=document.sha256,
         session_id=context.session_id,
     )
-
-
-def _take(reference: str) -> LibraryDocument:
-    return library.find(reference)
 
 
 def _mark(document: LibraryDocument, context: ToolContext, text: str) -> None:

@@ -7,12 +7,9 @@ whether it is sure: a time-out, a lost answer or a surprise in a write without a
 import asyncio
 import inspect
 import string
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 import structlog
-from django.db import connections
 from pydantic import BaseModel
 
 from agents.tools.context import ToolContext
@@ -20,14 +17,13 @@ from agents.tools.definition import Tool
 from agents.tools.errors import ApiError, CheckFailed, OutcomeUnknown, ToolError, ToolTimeout
 from agents.tools.results import Outcome, clean, error_text, shorten, success_text, told_error
 from agents.tools.slots import slot
+from agents.tools.threads import in_thread
 from approvals.facts import Radius
 
 __all__ = ["Outcome", "execute", "precondition", "precondition_async", "radius", "rehearse", "summary"]
 
 SUMMARY_VALUE = 120
-_Result = TypeVar("_Result")
 _log = structlog.get_logger(__name__)
-_threads = ThreadPoolExecutor(max_workers=32, thread_name_prefix="tool")
 
 
 async def execute(tool: Tool, value: BaseModel, context: ToolContext) -> Outcome:
@@ -85,7 +81,7 @@ async def precondition_async(tool: Tool, value: BaseModel, context: ToolContext)
     """Do the same from the event loop: the check runs in a thread, or not at all where there is none."""
     if tool.check is None:
         return ""
-    return await _in_thread(lambda: precondition(tool, value, context))
+    return await in_thread(lambda: precondition(tool, value, context))
 
 
 def radius(tool: Tool, value: BaseModel) -> Radius:
@@ -107,7 +103,7 @@ async def _run(tool: Tool, value: BaseModel, context: ToolContext) -> Any:
         async with limit:
             if inspect.iscoroutinefunction(tool.function):
                 return await tool.function(value, context)
-            return await _in_thread(lambda: tool.function(value, context))
+            return await in_thread(lambda: tool.function(value, context))
     except TimeoutError as error:
         if limit.expired():
             raise _too_slow(tool) from error
@@ -117,19 +113,6 @@ async def _run(tool: Tool, value: BaseModel, context: ToolContext) -> Any:
 def _too_slow(tool: Tool) -> ToolError:
     told = f"{tool.name} did not answer within {tool.timeout_s:g} s."
     return ToolTimeout(told, "Try again, or ask for less.") if tool.repeatable else OutcomeUnknown(told)
-
-
-async def _in_thread(work: Callable[[], _Result]) -> _Result:
-    """Run blocking work in a thread of the tools' own; it outlives a time-out, because a thread cannot be stopped."""
-
-    def run() -> _Result:
-        try:
-            return work()
-        finally:
-            for connection in connections.all(initialized_only=True):
-                connection.close()
-
-    return await asyncio.get_running_loop().run_in_executor(_threads, run)
 
 
 def _returned(tool: Tool, context: ToolContext, result: object) -> Outcome:
@@ -167,14 +150,16 @@ def _surprise(tool: Tool, context: ToolContext, error: Exception) -> Outcome:
 
 def _error(tool: Tool, context: ToolContext, error: ToolError, *, sure: bool = True) -> Outcome:
     reason = clean(error.reason)
+    # What the tool itself says (no such place, not configured) is ours; what a service answered is not.
+    strange = bool(context.sources) or (tool.untrusted and error.error_type in {"api_error", "unknown_outcome"})
     text = error_text(error.error_type, reason, clean(error.hint))
     return Outcome(
         "error",
         text,
         error_type=error.error_type,
         hint=error.hint or reason,
-        trust=_trust(tool, context),
-        sources=_sources(tool, context),
+        trust="untrusted" if strange else "trusted",
+        sources=_sources(tool, context) if strange else [],
         full_hash=success_text(reason, tool.max_result)[1],
         size=len(text),
         sure=sure,

@@ -1,7 +1,9 @@
 """One bounded fetch of a public page: each hop checked and pinned, size and time limited, text taken out of the answer."""
 
 import asyncio
+import ssl
 from dataclasses import dataclass
+from functools import cache
 from urllib.parse import urljoin
 
 import httpx2
@@ -29,6 +31,12 @@ class Page:
     text: str
 
 
+@cache
+def _tls() -> ssl.SSLContext:
+    """The certificates are read once; reading them costs more than a fetch."""
+    return httpx2.create_ssl_context(trust_env=False)
+
+
 async def fetch(url: str) -> Page:
     """Return the page at a public address, following up to five redirects.
 
@@ -36,7 +44,9 @@ async def fetch(url: str) -> Page:
     large or no text.
     """
     # No proxy of the environment: it would resolve the name again, behind the check.
-    async with httpx2.AsyncClient(trust_env=False, timeout=_TIMEOUT, headers=_HEADERS, follow_redirects=False) as client:
+    async with httpx2.AsyncClient(
+        verify=_tls(), trust_env=False, timeout=_TIMEOUT, headers=_HEADERS, follow_redirects=False
+    ) as client:
         for _ in range(HOPS + 1):
             target = await egress.resolve(url)
             try:
@@ -67,7 +77,7 @@ async def _get(client: httpx2.AsyncClient, target: egress.Target) -> tuple[Page 
         await answer.aclose()
     text = body.decode(answer.charset_encoding or "utf-8", "replace")
     if answer.status_code >= 400:
-        raise ApiError(f"{target.url} answered {answer.status_code} {answer.reason_phrase}.")
+        raise ApiError(f"{target.url} answered {answer.status_code}.")
     title, plain = await asyncio.to_thread(_extract, text) if "html" in content_type else ("", text)
     return Page(target.url, answer.status_code, content_type, title, plain), ""
 

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,9 +21,10 @@ from agents.gate import answer
 from agents.llm.openai import OpenAIProvider
 from agents.models import Session, ToolCall
 from agents.worker import Worker
+from approvals import policies
 from approvals.models import ApprovalRequest
 from approvals.people import roles_of
-from approvals.policy import Person
+from approvals.policy import DEFAULT_POLICY, Person
 from audit.actors import Actor
 from audit.content import read_texts
 from audit.verify import verify
@@ -112,6 +113,14 @@ class World:
         """Start a session for a goal."""
         who = by or self.olga
         return services.start_session(actor=actor_of(who), person_id=who.pk, agent=agent, goal=goal, **more)
+
+    def policy(self, *, rules: Sequence[dict[str, Any]] = (), hold_s: int | None = None) -> None:
+        """Store another policy: the shipped one with further rules, or another undo period."""
+        document = DEFAULT_POLICY.model_dump(mode="json")
+        document["rules"] = list(rules)
+        for tier in document["tiers"].values():
+            tier["hold_s"] = tier["hold_s"] if hold_s is None else hold_s
+        policies.save(document, note="For a test.", actor=actor_of(self.olga))
 
     def work(self, *, seconds: float = 20, until: Callable[[], object] | None = None) -> None:
         """Run one worker until nothing is left to do (or until a condition holds)."""

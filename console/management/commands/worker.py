@@ -1,0 +1,41 @@
+"""`manage.py worker`: runs agents. Two queue clusters as children, kept alive until SIGTERM or Ctrl-C."""
+
+import signal
+from argparse import ArgumentParser
+from types import FrameType
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+from django.db import connections
+from django_q.cluster import Cluster
+
+from agents.clusters import Clusters, leave_with_parent
+from agents.tools import registry
+
+
+class Command(BaseCommand):
+    """Run the worker of this host."""
+
+    help = "Run agents: the drain loops, schedules and background jobs of this host."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Take the name of one cluster; used by the command itself for its children."""
+        parser.add_argument("--cluster", choices=["drain", "background"], help="run one cluster in this process (internal)")
+
+    def handle(self, *args: Any, cluster: str | None = None, **options: Any) -> None:
+        """Keep both clusters, or be one."""
+        registry.load()
+        if cluster is not None:
+            leave_with_parent()
+            connections.close_all()  # what is open now must not be shared over the fork
+            Cluster().start()
+            return
+        clusters = Clusters(drains=settings.WORKERS)
+
+        def stop(number: int, frame: FrameType | None) -> None:
+            clusters.stopping.set()
+
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, stop)
+        clusters.run()
