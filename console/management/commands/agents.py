@@ -6,10 +6,10 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from agents.services import apply_agent
 from django.core.management.base import BaseCommand, CommandError
 
 from agents.models import AgentRevision
+from agents.services import apply_agent
 from audit.actors import SYSTEM
 from audit.errors import CountersignError
 

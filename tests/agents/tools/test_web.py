@@ -248,6 +248,7 @@ def test_web_search_says_itself_that_it_is_not_there(settings):
     outcome = call("web_search", query="drift")
     assert (outcome.error_type, outcome.sure) == ("unavailable", True)
     assert "library" in outcome.hint
+    assert (outcome.trust, outcome.sources) == ("trusted", [])
 
 
 def test_web_search_asks_the_configured_provider(site, settings):
