@@ -1,15 +1,15 @@
 """Agents over the API: their configuration documents."""
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, cast
+from typing import cast
 
-from django.db.models import QuerySet
 from ninja import Query, Router, Schema
 
-from agents import services
+from agents import queries, services
 from agents.config import AgentConfig
 from agents.errors import BadAgent, UnknownAgent
-from agents.models import AgentRevision, Release
+from agents.models import AgentRevision
 from agents.tools import registry
 from approvals import tiers
 from approvals.facts import Tier
@@ -52,10 +52,8 @@ class AgentPage(Schema):
 @endpoint(router, "GET", "/agents", right=Right.SEE, scope="agents:read", answer=AgentPage, refuses=(422,))
 def list_agents(request: ApiRequest, page: Query[Paged]) -> AgentPage:
     """List agents, by slug."""
-    rows = _current()
-    if key := decode("agents", page.cursor):
-        rows = rows.filter(agent__slug__gt=key[0])
-    found = list(rows[: page.limit + 1])
+    key = decode("agents", page.cursor)
+    found = [row for row in queries.agents() if key is None or row.agent.slug > key[0]]
     following = [found[page.limit - 1].agent.slug] if len(found) > page.limit else None
     return AgentPage(items=_shapes(found[: page.limit]), next_cursor=encode("agents", following))
 
@@ -79,26 +77,19 @@ def put_agent(request: ApiRequest, slug: SlugPath, body: AgentConfig) -> AgentOu
 
 
 def _agent(slug: str) -> AgentOut:
-    row = _current().filter(agent__slug=slug).first()
+    row = queries.agent(slug)
     if row is None:
         raise UnknownAgent(slug=slug)
     return _shapes([row])[0]
 
 
-def _current() -> QuerySet[AgentRevision]:
-    return AgentRevision.objects.filter(current=True).select_related("agent").order_by("agent__slug")
-
-
 def _shapes(rows: list[AgentRevision]) -> list[AgentOut]:
-    live = Release.objects.filter(ended_at=None).order_by("share", "started_at")
-    slugs = [row.document["prompt"] for row in rows]
-    versions = dict(live.filter(prompt__slug__in=slugs).values_list("prompt__slug", "version__version"))
-    settings = tiers.settings()
+    versions, settings = queries.live_versions(), tiers.settings()
     return [_shape(row, versions.get(row.document["prompt"]), settings) for row in rows]
 
 
-def _shape(row: AgentRevision, version: str | None, settings: Any) -> AgentOut:
-    document = AgentConfig.model_validate(row.document)
+def _shape(row: AgentRevision, version: str | None, settings: Mapping[str, tiers.Setting]) -> AgentOut:
+    document = queries.config_of(row)
     return AgentOut(
         slug=row.agent.slug,
         revision=row.number,
@@ -111,7 +102,7 @@ def _shape(row: AgentRevision, version: str | None, settings: Any) -> AgentOut:
     )
 
 
-def _granted(name: str, settings: Any) -> GrantedTool:
+def _granted(name: str, settings: Mapping[str, tiers.Setting]) -> GrantedTool:
     tool = registry.get(name)
     if tool is None:
         return GrantedTool(name=name, tier=None, enabled=False)

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from ninja import Query, Router, Schema
 from pydantic import Field, StringConstraints
 
-from agents import gate
+from agents.gate.decide import answer
 from approvals import queries
 from approvals.facts import DecisionVerdict, Tier
 from approvals.models import ApprovalRequest, Decision
@@ -140,7 +140,7 @@ def get_approval(request: ApiRequest, ref: ApprovalRef) -> ApprovalOut:
 def decide_approval(request: ApiRequest, ref: ApprovalRef, body: DecisionBody) -> ApprovalOut:
     """Decide on the revision whose digest you were shown. A decision over the API has no undo period."""
     caller = request.auth
-    decided = gate.answer(
+    decided = answer(
         request_id=queries.get(ref).id,
         person=caller.person(),
         actor=caller.actor(),
@@ -165,7 +165,7 @@ def whole(caller: Caller, row: ApprovalRequest) -> ApprovalOut:
     texts = read_texts([id_ for id_ in ids.values() if id_ is not None])
     asked = json.loads(bytes(row.body))
     raw = {name: texts.get(id_) if id_ else None for name, id_ in ids.items()}
-    return shape.model_copy(update={**raw, "arguments": asked.get("args"), "origins": row.facts.get("origins")})
+    return shape.model_copy(update={**raw, "arguments": asked.get("arguments"), "origins": row.facts.get("origins")})
 
 
 def _shape(caller: Caller, row: ApprovalRequest) -> ApprovalOut:

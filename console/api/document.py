@@ -8,8 +8,8 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from console.api.root import api
 from console.api.errors import STATUS
+from console.api.root import api
 from console.auth import allow
 from console.rights import SCOPES, Right
 

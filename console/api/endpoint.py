@@ -18,8 +18,8 @@ from pydantic import BaseModel
 
 from console.api.errors import Problem
 from console.api.idempotency import answer_once, once_of
-from console.auth import ANONYMOUS, Caller, caller_of
-from console.errors import CsrfFailed, Unauthenticated
+from console.auth import Caller, caller_of
+from console.errors import CsrfFailed
 from console.rights import Right
 from console.tokens import caller_of_bearer
 
@@ -43,19 +43,23 @@ class ApiRequest(HttpRequest):
 class AccessToken(HttpBearer):
     """`Authorization: Bearer ctk_…`."""
 
+    def __init__(self, right: Right, scope: str) -> None:
+        """Take what the caller must have."""
+        super().__init__()
+        self.right, self.scope = right, scope
+
     def __call__(self, request: HttpRequest) -> Caller | None:
-        """Return the token's caller; None only where there is no such header at all."""
+        """Return the token's caller; None only where there is no such header at all. Raises Unauthenticated, Forbidden."""
         given = request.headers.get("Authorization")
         if given is None:
             return None
         scheme, _, token = given.partition(" ")
-        caller = caller_of_bearer(token.strip()) if scheme.lower() == "bearer" else ANONYMOUS
+        caller = self.authenticate(request, token.strip() if scheme.lower() == "bearer" else "")
         # A wrong token never falls back to whoever is signed in in the same browser.
-        if not caller.known:
-            raise Unauthenticated
+        caller.check(self.right, self.scope)
         return caller
 
-    def authenticate(self, request: HttpRequest, token: str) -> Caller | None:
+    def authenticate(self, request: HttpRequest, token: str) -> Caller:
         """Return the caller of a token's text."""
         return caller_of_bearer(token)
 
@@ -65,23 +69,26 @@ class BrowserSession(APIKeyCookie):
 
     param_name = settings.SESSION_COOKIE_NAME
 
+    def __init__(self, right: Right, scope: str) -> None:
+        """Take what the caller must have."""
+        super().__init__()
+        self.right, self.scope = right, scope
+
     def __call__(self, request: HttpRequest) -> Caller | None:
-        """Return the signed-in caller, None for nobody; raises CsrfFailed."""
+        """Return the signed-in caller, None for nobody. Raises CsrfFailed, Forbidden."""
         caller = self.authenticate(request, None)
         if caller is None:
             return None
         foreign = request.headers.get("Sec-Fetch-Site") in {"cross-site", "same-site"}
         if request.method not in SAFE and (foreign or check_csrf(request) is not None):
             raise CsrfFailed
+        caller.check(self.right, self.scope)
         return caller
 
     def authenticate(self, request: HttpRequest, key: str | None) -> Caller | None:
         """Return the caller whom the session belongs to."""
         caller = caller_of(request)
         return caller if caller.known else None
-
-
-CREDENTIALS = [AccessToken(), BrowserSession()]
 
 
 def endpoint(
@@ -100,7 +107,7 @@ def endpoint(
     """Register the decorated function as an operation.
 
     Args:
-        right, scope: what the caller must have; checked before the function runs.
+        right, scope: what the caller must have; checked before the request is read any further.
         answer, status: the shape of a success, None for an empty one.
         refuses: the statuses that it can refuse with, besides 401 and 403.
         creates: whether it takes an Idempotency-Key.
@@ -112,42 +119,30 @@ def endpoint(
         more["parameters"] = [CREATING_KEY]
 
     def register(function: Function) -> Function:
-        guarded = (
-            _asynchronous(function, right, scope)
-            if iscoroutinefunction(function)
-            else _plain(function, right, scope, status, creates)
-        )
-        return cast(Function, router.api_operation(
+        guarded = function if iscoroutinefunction(function) else _answering(function, status, creates=creates)
+        operation = router.api_operation(
             [method],
             path,
-            auth=CREDENTIALS,
+            # Rights come before the body is read: who may not, learns nothing of what would be taken.
+            auth=[AccessToken(right, scope), BrowserSession(right, scope)],
             response={status: answer, frozenset(refused): Problem},
             operation_id=function.__name__,
             openapi_extra=more,
-        )(guarded))  # fmt: skip
+        )
+        return cast(Function, operation(guarded))
 
     return register
 
 
-def _plain(function: Function, right: Right, scope: str, status: int, creates: bool) -> Function:
+def _answering(function: Function, status: int, *, creates: bool) -> Function:
     @wraps(function)
-    def guarded(request: ApiRequest, **values: Any) -> Status[BaseModel] | HttpResponseBase:
-        request.auth.check(right, scope)
+    def answered(request: ApiRequest, **values: Any) -> Status[BaseModel] | HttpResponseBase:
         once = once_of(request, request.auth) if creates else None
         if once is None:
             return Status(status, function(request, **values))
         return answer_once(once, lambda: as_json(function(request, **values)), status)
 
-    return guarded
-
-
-def _asynchronous(function: Function, right: Right, scope: str) -> Function:
-    @wraps(function)
-    async def guarded(request: ApiRequest, **values: Any) -> Any:
-        request.auth.check(right, scope)
-        return await function(request, **values)
-
-    return guarded
+    return answered
 
 
 def as_json(answer: BaseModel) -> str:

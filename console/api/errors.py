@@ -131,7 +131,7 @@ def _members(error: CountersignError) -> dict[str, Any]:
     found = error.facts.get("errors")
     if found is None and "field" in error.facts:
         found = [{"loc": ["body", str(error.facts["field"])], "msg": error.detail}]
-    members: dict[str, Any] = {"errors": found} if isinstance(found, list) else {}
+    members: dict[str, Any] = {"errors": [_field(one) for one in found]} if isinstance(found, list) else {}
     if error.code == "already_decided":
         at = error.facts.get("decided_at")
         members["decision"] = {
@@ -140,6 +140,13 @@ def _members(error: CountersignError) -> dict[str, Any]:
             "at": at.astimezone(UTC).isoformat().replace("+00:00", "Z") if isinstance(at, datetime) else None,
         }
     return members
+
+
+def _field(one: Mapping[str, Any]) -> dict[str, Any]:
+    """Return one wrong value with its place as a list, however the floor below wrote it."""
+    loc = one.get("loc") or ()
+    parts = loc.split(".") if isinstance(loc, str) else loc
+    return {"loc": [_place(part) for part in parts], "msg": str(one.get("msg", ""))}
 
 
 def _headers(error: CountersignError, status: int) -> dict[str, str]:
@@ -158,8 +165,7 @@ def translate(error: Exception) -> CountersignError:
         case CountersignError():
             return error
         case ValidationError():
-            found = [{"loc": [_place(part) for part in one["loc"]], "msg": str(one["msg"])} for one in error.errors[:100]]
-            return errors.InvalidInput(count=len(error.errors), errors=found)
+            return errors.InvalidInput(count=len(error.errors), errors=error.errors[:100])
         case AuthenticationError():
             return errors.Unauthenticated()
         case HttpError() if isinstance(error.__cause__, Exception):

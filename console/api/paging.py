@@ -6,8 +6,8 @@ from typing import Any
 from django.core.signing import BadSignature, Signer
 from ninja import Schema
 
-from console.errors import InvalidCursor
 from console.api.reading import Cursor, Limit
+from console.errors import InvalidCursor
 
 
 class Paged(Schema):

@@ -4,17 +4,15 @@ from typing import Annotated, Any
 
 from django.conf import settings
 from django.http import HttpRequest
-from ninja import Path
+from ninja import Path, Schema
 from ninja.parser import Parser
 from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
-from ninja import Schema
 
 from audit.canonical import DEEPEST, parse
 from audit.errors import InvalidJson
 from console.errors import TooLarge, UnsupportedMediaType
 
 LIMIT: int = settings.DATA_UPLOAD_MAX_MEMORY_SIZE or 2 * 1024 * 1024
-NOTHING = frozenset({"\x00"})
 
 
 class StrictParser(Parser):
@@ -79,8 +77,3 @@ ApprovalRef = Annotated[str, Path(pattern=r"^AP-[1-9][0-9]{0,17}$", examples=["A
 SlugPath = Annotated[str, Path(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$", examples=["research-assistant"])]
 ToolPath = Annotated[str, Path(pattern=r"^[A-Za-z_][A-Za-z0-9_-]{0,63}$", examples=["send_email"])]
 TokenPath = Annotated[str, Path(pattern=r"^[0-9a-f]{16}$")]
-
-
-def number_of(ref: str) -> int:
-    """Return the number in a short id such as S-88123."""
-    return int(ref.partition("-")[2])

@@ -1,9 +1,25 @@
 """The API as one object: its nouns, its strict parser, its table of errors."""
 
+from typing import Any
+
+from django.http import HttpRequest
 from ninja import NinjaAPI
+from ninja.renderers import BaseRenderer
+from pydantic_core import to_json
 
 from console.api import agents, approvals, audit, errors, events, policies, prompts, sessions, tokens, tools
 from console.api.reading import StrictParser
+
+
+class Renderer(BaseRenderer):
+    """Writes answers as pydantic does everywhere else here: times to the microsecond, in UTC."""
+
+    media_type = "application/json"
+
+    def render(self, request: HttpRequest, data: Any, *, response_status: int) -> bytes:
+        """Return the bytes of an answer."""
+        return to_json(data)
+
 
 api = NinjaAPI(
     title="Countersign",
@@ -13,6 +29,7 @@ api = NinjaAPI(
     docs_url=None,
     openapi_url=None,
     parser=StrictParser(),
+    renderer=Renderer(),
 )
 for _noun in (agents, sessions, approvals, tools, policies, prompts, audit, tokens, events):
     api.add_router("", _noun.router)

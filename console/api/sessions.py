@@ -5,18 +5,16 @@ from typing import Annotated
 from uuid import UUID
 
 from asgiref.sync import sync_to_async
-from django.db.models import QuerySet
 from django.http import HttpResponse
 from ninja import Query, Router, Schema
 from pydantic import Field, StringConstraints
 
-from agents import services
-from agents.errors import UnknownSession
+from agents import queries, services
 from agents.models import Session
 from console.api.endpoint import ApiRequest, as_json, endpoint
 from console.api.idempotency import Once, answer_once, once_of, replace_answer
 from console.api.paging import Paged, decode, encode
-from console.api.reading import Body, SessionRef, Word, number_of
+from console.api.reading import Body, SessionRef, Word
 from console.api.session_shapes import SessionOut, Status, shape, shapes
 from console.api.timeline import Timeline, timeline
 from console.api.waiting import rested
@@ -95,17 +93,16 @@ async def start_session(request: ApiRequest, body: NewSession) -> HttpResponse:
 
 
 def _later(caller: Caller, session_id: UUID, once: Once | None) -> HttpResponse:
-    body = as_json(shape(caller, _rows().get(pk=session_id)))
+    body = as_json(shape(caller, services.get_session(session_id)))
     return replace_answer(once, 201, body) if once else HttpResponse(body, status=201, content_type="application/json")
 
 
 @endpoint(router, "GET", "/sessions", right=Right.SEE, scope="sessions:read", answer=SessionPage, refuses=(422,))
 def list_sessions(request: ApiRequest, page: Query[SessionQuery]) -> SessionPage:
     """List sessions, newest first."""
-    rows = _filtered(page)
-    if key := decode("sessions", page.cursor):
-        rows = rows.filter(number__lt=key[0])
-    found = list(rows[: page.limit + 1])
+    where = queries.Filters(status=(page.status,) if page.status else (), agent=page.agent, q=page.q)
+    key = decode("sessions", page.cursor)
+    found = queries.sessions(where, before=key[0] if key else None, limit=page.limit + 1)
     following = [found[page.limit - 1].number] if len(found) > page.limit else None
     return SessionPage(items=shapes(request.auth, found[: page.limit]), next_cursor=encode("sessions", following))
 
@@ -113,7 +110,7 @@ def list_sessions(request: ApiRequest, page: Query[SessionQuery]) -> SessionPage
 @endpoint(router, "GET", "/sessions/{ref}", right=Right.SEE, scope="sessions:read", answer=SessionOut, refuses=(404, 422))
 def get_session(request: ApiRequest, ref: SessionRef) -> SessionOut:
     """Return one session."""
-    return shape(request.auth, _row(ref))
+    return shape(request.auth, services.get_session(ref))
 
 
 @endpoint(
@@ -121,7 +118,7 @@ def get_session(request: ApiRequest, ref: SessionRef) -> SessionOut:
 )
 def get_timeline(request: ApiRequest, ref: SessionRef, page: Query[Paged]) -> Timeline:
     """Return what happened in a session, oldest first: messages, turns, tool calls, waits and decisions."""
-    return timeline(request.auth, _row(ref), page)
+    return timeline(request.auth, services.get_session(ref), page)
 
 
 @endpoint(
@@ -130,8 +127,8 @@ def get_timeline(request: ApiRequest, ref: SessionRef, page: Query[Paged]) -> Ti
 )  # fmt: skip
 def send_message(request: ApiRequest, ref: SessionRef, body: NewMessage) -> SessionOut:
     """Say something to the agent. Whoever writes in a session takes part in it, and decides nothing in it any more."""
-    session, caller = _row(ref), request.auth
-    services.add_message(session=session.id, actor=caller.actor(), person_id=caller.user_id, content=body.content)
+    session, caller = services.get_session(ref), request.auth
+    services.add_message(session=session.id, actor=caller.actor(), user_id=caller.user_id, content=body.content)
     return _changed(request, ref)
 
 
@@ -146,7 +143,7 @@ def send_message(request: ApiRequest, ref: SessionRef, body: NewMessage) -> Sess
 )
 def cancel_session(request: ApiRequest, ref: SessionRef, body: Why | None = None) -> SessionOut:
     """End a session: one's own, or with the right to direct sessions any."""
-    session = _row(ref)
+    session = services.get_session(ref)
     if session.started_user != request.auth.user_id and not request.auth.has(Right.DIRECT_SESSIONS):
         raise NotYourSession(ref=session.ref)
     return _direct(services.cancel, request, ref, session, body)
@@ -163,7 +160,7 @@ def cancel_session(request: ApiRequest, ref: SessionRef, body: Why | None = None
 )
 def pause_session(request: ApiRequest, ref: SessionRef, body: Why | None = None) -> SessionOut:
     """Let a session rest until it is resumed."""
-    return _direct(services.pause, request, ref, _row(ref), body)
+    return _direct(services.pause, request, ref, services.get_session(ref), body)
 
 
 @endpoint(
@@ -177,7 +174,7 @@ def pause_session(request: ApiRequest, ref: SessionRef, body: Why | None = None)
 )
 def resume_session(request: ApiRequest, ref: SessionRef, body: Why | None = None) -> SessionOut:
     """Let a paused session go on."""
-    return _direct(services.resume, request, ref, _row(ref), body)
+    return _direct(services.resume, request, ref, services.get_session(ref), body)
 
 
 def _start(caller: Caller, body: NewSession) -> Session:
@@ -211,24 +208,4 @@ def _direct(act: Callable[..., object], request: ApiRequest, ref: str, session: 
 
 
 def _changed(request: ApiRequest, ref: str) -> SessionOut:
-    return shape(request.auth, _row(ref))
-
-
-def _rows() -> QuerySet[Session]:
-    return Session.objects.select_related("agent", "prompt_version").order_by("-number")
-
-
-def _row(ref: str) -> Session:
-    session = _rows().filter(number=number_of(ref)).first()
-    if session is None:
-        raise UnknownSession(ref=ref)
-    return session
-
-
-def _filtered(page: SessionQuery) -> QuerySet[Session]:
-    rows = _rows()
-    if page.status:
-        rows = rows.filter(status=page.status)
-    if page.agent:
-        rows = rows.filter(agent__slug=page.agent)
-    return rows.filter(title__icontains=page.q) if page.q else rows
+    return shape(request.auth, services.get_session(ref))

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Literal
 
 from django.contrib.auth.models import User
-from ninja import Query, Router
+from ninja import Query, Router, Schema
 from pydantic import Field
 
 from console import tokens as service
@@ -14,7 +14,6 @@ from console.api.reading import Body, TokenPath, Word
 from console.errors import Forbidden
 from console.models import ApiToken
 from console.rights import SCOPES, Right
-from ninja import Schema
 
 router = Router(tags=["tokens"])
 Scope = Literal[SCOPES]  # type: ignore[valid-type]  # one list of scopes, not two

@@ -9,9 +9,9 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import URLPattern, path, re_path
 
-from console.api.root import api
 from console.api.document import docs, openapi
 from console.api.errors import problem
+from console.api.root import api
 from console.auth import allow
 from console.errors import MethodNotAllowed, NotFound
 from console.rights import Right

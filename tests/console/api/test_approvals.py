@@ -1,0 +1,176 @@
+"""Approval requests over the API: reading them, deciding, losing a race."""
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+
+from agents.models import AgentRevision, Session
+from agents.services import start_session
+from approvals.models import ApprovalRequest, Decision
+from audit.actors import Actor
+from console.auth import caller_of_user
+from tests.approvals.conftest import ask
+from tests.console.api.calls import Program, refused
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def asked(olga: User, desk: AgentRevision) -> ApprovalRequest:
+    """A request to send an e-mail in a session that Olga started."""
+    actor = caller_of_user(olga).actor()
+    row = start_session(actor=actor, person_id=olga.pk, agent="desk", goal="Send it")
+    return ask(session_id=row.id, session_ref=row.ref, call_id=None, requester=olga.pk)
+
+
+def decide(program: Program, row: ApprovalRequest, key: str = "", **said: Any) -> Any:
+    """Decide on what is asked now."""
+    row.refresh_from_db()
+    return program.post(f"/approvals/{row.ref}/decisions", {"digest": row.digest, **said}, key=key)
+
+
+def test_a_request_shows_what_would_run_and_what_you_may_say(remy: User, asked: ApprovalRequest) -> None:
+    """API.md, Resources: arguments from the canonical bytes, digest, reasons, verdicts."""
+    shown = Program(remy).get(f"/approvals/{asked.ref}").json()
+    assert shown["arguments"] == {"subject": "Hello", "to": "kim@example.com"}
+    assert (shown["id"], shown["digest"], shown["session"]) == (asked.ref, asked.digest, asked.session_ref)
+    assert (shown["kind"], shown["status"], shown["revision"], shown["required"]) == ("tool_call", "pending", 1, 1)
+    assert sorted(shown["verdicts"]) == ["approve", "edit", "reject"]
+    assert shown["reasons"][0].keys() == {"code", "text"}
+
+
+def test_verdicts_are_those_of_the_caller(olga: User, vic: User, paul: User, remy: User, asked: ApprovalRequest) -> None:
+    """Four eyes, roles, scopes and kinds of tokens: each leaves nothing to say."""
+    for program in (
+        Program(olga),
+        Program(vic),
+        Program(paul),
+        Program(remy, service="robot"),
+        Program(remy, ["approvals:read"]),
+    ):
+        assert program.get(f"/approvals/{asked.ref}").json()["verdicts"] == []
+
+
+def test_a_viewer_sees_the_sentence_but_not_the_arguments(vic: User, asked: ApprovalRequest) -> None:
+    """API.md, Rights: reveal raw content."""
+    shown = Program(vic).get(f"/approvals/{asked.ref}").json()
+    assert (shown["summary"], shown["arguments"], shown["raw_arguments"]) == (asked.summary, None, None)
+
+
+def test_filters_narrow_the_list(remy: User, asked: ApprovalRequest) -> None:
+    """status, kind, tier, agent, tool."""
+    program = Program(remy)
+    for query, found in (
+        ("status=pending", 1),
+        ("status=consumed", 0),
+        ("kind=tool_call&tier=irreversible_write&tool=send_email&agent=research-assistant", 1),
+        ("tool=other", 0),
+        (f"q={asked.ref}", 1),
+    ):
+        assert len(program.get(f"/approvals?{query}").json()["items"]) == found, query
+    refused(program.get("/approvals?status=open"), 422, "invalid_request")
+    refused(program.get("/approvals?cursor=nonsense"), 422, "invalid_cursor")
+
+
+def test_approving_over_the_api_has_no_undo_period(remy: User, asked: ApprovalRequest) -> None:
+    """API.md: only the pages' decisions are held."""
+    answer = decide(Program(remy), asked, verdict="approve")
+    assert (answer.status_code, answer.json()["status"]) == (200, "approved"), answer.content
+    assert [(one["verdict"], one["by"]) for one in answer.json()["decisions"]] == [("approve", "Remy")]
+    assert answer.json()["verdicts"] == []
+
+
+def test_the_second_reviewer_is_told_who_decided_what_and_when(remy: User, rosa: User, asked: ApprovalRequest) -> None:
+    """THREATS 15: first commit wins."""
+    decide(Program(remy), asked, verdict="approve")
+    problem = refused(decide(Program(rosa), asked, verdict="reject", instruction="Not to her"), 409, "already_decided")
+    assert (problem["decision"]["verdict"], problem["decision"]["by"]) == ("approve", "Remy")
+    assert problem["decision"]["at"].endswith("Z")
+
+
+def test_what_was_shown_is_what_is_decided_on(remy: User, asked: ApprovalRequest) -> None:
+    """THREATS 2: another digest is a lost race."""
+    refused(
+        Program(remy).post(f"/approvals/{asked.ref}/decisions", {"verdict": "approve", "digest": "0" * 64}), 409, "stale_digest"
+    )
+    assert not Decision.objects.exists()
+
+
+def test_a_repeat_with_its_key_is_one_decision(remy: User, asked: ApprovalRequest) -> None:
+    """THREATS 16: the same answer, once decided."""
+    program = Program(remy)
+    first, second = (decide(program, asked, key="once", verdict="approve") for _ in range(2))
+    assert (first.status_code, first.content) == (second.status_code, second.content)
+    assert Decision.objects.count() == 1
+    refused(decide(program, asked, key="once", verdict="reject", instruction="No, wait"), 422, "idempotency_key_reused")
+
+
+@pytest.mark.parametrize(
+    ("said", "code"),
+    [
+        ({"verdict": "reject"}, "invalid_verdict"),
+        ({"verdict": "reject", "instruction": "no"}, "invalid_verdict"),
+        ({"verdict": "reject", "instruction": "x" * 2001}, "invalid_request"),
+        ({"verdict": "extend", "amount": 5}, "invalid_verdict"),
+        ({"verdict": "perhaps"}, "invalid_request"),
+        ({"verdict": "edit"}, "invalid_verdict"),
+        ({"verdict": "approve", "status": "consumed"}, "invalid_request"),
+        ({"verdict": "approve", "decided_by": 1}, "invalid_request"),
+        ({"verdict": "approve", "digest": "abc"}, "invalid_request"),
+    ],
+)
+def test_a_verdict_needs_what_belongs_to_it(remy: User, asked: ApprovalRequest, said: Any, code: str) -> None:
+    """THREATS 27: 422 names the member; nothing is decided."""
+    problem = refused(decide(Program(remy), asked, **said), 422, code)
+    assert problem["errors"]
+    assert not Decision.objects.exists()
+
+
+def test_nobody_decides_what_they_started(olga: User, ada: User, remy: User, desk: AgentRevision) -> None:
+    """THREATS 22: admins neither, nor through a token."""
+    for user in (ada, remy):
+        row = ask(call_id=None, session_id=None, requester=user.pk)
+        refused(decide(Program(user), row, verdict="approve"), 403, "not_yours")
+
+
+def test_tokens_decide_only_as_people_with_the_scope(remy: User, paul: User, vic: User, asked: ApprovalRequest) -> None:
+    """THREATS 23, 25: no service token, no narrow token, no other role."""
+    refused(decide(Program(remy, service="robot"), asked, verdict="approve"), 403, "forbidden")
+    refused(decide(Program(remy, ["approvals:read", "approvals:write"]), asked, verdict="approve"), 403, "forbidden")
+    refused(decide(Program(vic), asked, verdict="approve"), 403, "forbidden")
+    refused(decide(Program(paul), asked, verdict="approve"), 403, "not_yours")
+
+
+def test_an_expired_request_is_gone(remy: User, asked: ApprovalRequest) -> None:
+    """THREATS 14: by the database's clock."""
+    ApprovalRequest.objects.filter(pk=asked.pk).update(expires_at=asked.created_at)
+    refused(decide(Program(remy), asked, verdict="approve"), 410, "expired")
+
+
+def test_there_is_no_request_of_that_number(remy: User) -> None:
+    """THREATS 13: 404 tells nothing."""
+    program = Program(remy)
+    refused(program.get("/approvals/AP-1"), 404, "approval_not_found")
+    refused(program.post("/approvals/AP-1/decisions", {"verdict": "approve", "digest": "0" * 64}), 404, "approval_not_found")
+
+
+def test_a_decision_wakes_its_session(remy: User, asked: ApprovalRequest) -> None:
+    """The row of the session changes in the same transaction."""
+    before = Session.objects.get(pk=asked.session_id).nudges
+    decide(Program(remy), asked, verdict="reject", instruction="Write to Lee instead")
+    assert Session.objects.get(pk=asked.session_id).nudges > before
+
+
+def test_the_actor_of_a_decision_names_the_token(remy: User, asked: ApprovalRequest) -> None:
+    """A decision by a program is a person's, and says through which token."""
+    program = Program(remy)
+    decide(program, asked, verdict="approve")
+    assert Decision.objects.get().token == program.made.token.pk
+    assert Actor("user", str(remy.pk), "Remy", program.made.token.pk) == caller_actor(program)
+
+
+def caller_actor(program: Program) -> Actor:
+    """The principal of a program."""
+    from_token = program.made.token
+    return Actor("user", str(from_token.user_id), from_token.user.get_full_name(), from_token.pk)

@@ -1,0 +1,146 @@
+"""The rights table of API.md, held against every address: role by role, and nothing that declares none."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+from django.contrib.auth.models import Group, User
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from console.api.root import api
+from console.rights import Right, Role
+from tests.console.api.calls import ROOT, Program
+
+ALL = frozenset(Role)
+RUN = ALL - {Role.VIEWER, Role.AUDITOR}
+DIRECT = frozenset({Role.OPERATOR, Role.ADMIN})
+ADMIN = frozenset({Role.ADMIN})
+OPERATIONS: dict[str, frozenset[Role]] = {
+    "list_agents": ALL,
+    "get_agent": ALL,
+    "put_agent": ADMIN,
+    "start_session": RUN,
+    "list_sessions": ALL,
+    "get_session": ALL,
+    "get_timeline": ALL,
+    "send_message": RUN,
+    "cancel_session": RUN,
+    "pause_session": DIRECT,
+    "resume_session": DIRECT,
+    "list_approvals": ALL,
+    "get_approval": ALL,
+    "decide_approval": RUN,
+    "list_tools": ALL,
+    "set_tool": DIRECT,
+    "list_policies": ALL,
+    "create_policy": ADMIN,
+    "list_prompts": ALL,
+    "get_prompt": ALL,
+    "list_prompt_versions": ALL,
+    "list_entries": ALL - {Role.VIEWER},
+    "get_entry": ALL - {Role.VIEWER},
+    "verify_log": frozenset({Role.AUDITOR, Role.OPERATOR, Role.ADMIN}),
+    "list_tokens": ALL,
+    "create_token": ALL,
+    "revoke_token": ALL,
+    "follow_events": ALL,
+}
+"""Who may call an operation at all, written by hand from API.md; what of it they may, the tests of each noun show."""
+PLACES = {"ref": "AP-1", "slug": "nothing", "name": "nothing", "token_id": "0" * 16, "index": "1"}
+
+
+def operations() -> Iterator[tuple[str, str, str]]:
+    """Name, method and path of every operation, with ids of things that are not there."""
+    for bound in api._get_bound_routers():
+        for path, view in bound.path_operations.items():
+            for operation in view.operations:
+                place = path.format(**{**PLACES, "ref": "S-1" if "sessions" in path else "AP-1"})
+                yield operation.operation_id, operation.methods[0], place
+
+
+def patterns(resolver: URLResolver, prefix: str = "") -> Iterator[tuple[str, URLPattern]]:
+    """Every address of the installation."""
+    for one in resolver.url_patterns:
+        if isinstance(one, URLResolver):
+            yield from patterns(one, prefix + str(one.pattern))
+        else:
+            yield prefix + str(one.pattern), one
+
+
+def with_role(role: Role | None) -> User:
+    """An account with one role, or with none."""
+    user = User.objects.create_user(f"{role or 'nobody'}@demo.example")
+    user.groups.set([Group.objects.get_or_create(name=role)[0]] if role else [])
+    return user
+
+
+def test_every_address_declares_its_right() -> None:
+    """Deny by default: a view without a declared right fails here, before anybody can call it."""
+    bare = [
+        address
+        for address, pattern in patterns(get_resolver())
+        if not isinstance(getattr(pattern.callback, "right", None), Right)
+    ]
+    assert bare == []
+
+
+def test_only_these_addresses_need_no_credential() -> None:
+    """A page that becomes public by mistake is seen here."""
+    public = {
+        address for address, pattern in patterns(get_resolver()) if getattr(pattern.callback, "right", None) is Right.PUBLIC
+    }
+    assert public <= {
+        "healthz",
+        "readyz",
+        "sign-in/",
+        "csp-report/",
+        "api/v1/openapi.json",
+        "api/v1/docs",
+        "api/v1/^(?P<rest>.*)$",
+    }
+
+
+def test_every_operation_is_in_the_table() -> None:
+    """A new operation is placed on purpose."""
+    assert {name for name, _, _ in operations()} == OPERATIONS.keys()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("role", [*Role, None])
+def test_a_role_may_call_exactly_its_operations(role: Role | None) -> None:
+    """API.md, Rights: every role, and an account without any, at every operation; refused before the body is read."""
+    program = Program(with_role(role))
+    allowed = set()
+    for name, method, path in operations():
+        answer = program(method, path, b"{" if method in {"POST", "PUT", "PATCH"} else None)
+        refused = answer.status_code == 403 and json.loads(answer.content)["code"] == "forbidden"
+        assert answer.status_code < 500, name
+        if not refused:
+            allowed.add(name)
+    assert allowed == {name for name, roles in OPERATIONS.items() if role in roles}
+
+
+@pytest.mark.django_db
+def test_nobody_calls_anything() -> None:
+    """401 at every operation, with any method."""
+    client = Client()
+    for name, method, path in operations():
+        answer = client.generic(method, ROOT + path, b"{", content_type="application/json")
+        assert (answer.status_code, json.loads(answer.content)["code"]) == (401, "unauthenticated"), name
+
+
+@pytest.mark.django_db
+def test_a_token_without_scopes_for_it_calls_nothing(ada: User) -> None:
+    """Every operation but the feed, which is filtered event by event, needs a scope."""
+    program = Program(ada, ["stop:read"])
+    for name, method, path in operations():
+        if name != "follow_events":
+            assert program(method, path).status_code == 403, name
+
+
+@pytest.mark.django_db
+def test_a_service_token_of_an_admin_still_never_decides(ada: User) -> None:
+    """THREATS 23, 25."""
+    answer = Program(ada, service="robot").post("/approvals/AP-1/decisions", {})
+    assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
