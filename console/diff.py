@@ -1,5 +1,6 @@
 """Differences between two texts, by line and inside a changed line by word. Pure, and bounded: difflib is
-quadratic on repetitive text, so equal ends are cut off first and above the limits only counts are given."""
+quadratic on repetitive text, so equal ends are cut off first and above the limits only counts are given.
+"""
 
 import re
 from collections.abc import Iterator

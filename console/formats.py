@@ -1,5 +1,6 @@
 """How numbers, money and times are written for people. Pure functions of values; the template filters in
-`console.templatetags.ui` are thin wrappers around them. Nothing here reads a clock."""
+`console.templatetags.ui` are thin wrappers around them. Nothing here reads a clock.
+"""
 
 from datetime import UTC, datetime, timedelta
 

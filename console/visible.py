@@ -1,6 +1,7 @@
 """Text from agents, customers and tools, made safe to look at. Every character that could hide, reorder or
 imitate is turned into a mark such as ⟦U+200B⟧, runs of blank lines and padding are counted instead of shown,
-and the rest is left as it is. Pure: it splits text into pieces; escaping is done by the template filter."""
+and the rest is left as it is. Pure: it splits text into pieces; escaping is done by the template filter.
+"""
 
 import re
 import unicodedata

@@ -1,11 +1,11 @@
 """Template tags and filters for the leaf partials: icons, times, money, risk, differences and text that cannot be
 trusted. Whatever is put into HTML here is escaped by `format_html`; the only file taken as it is, is the vendored
-icon sprite."""
+icon sprite.
+"""
 
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -19,63 +19,15 @@ from django.utils.safestring import SafeString, mark_safe
 
 from console import diff as differences
 from console import formats, visible
+from console.looks import LOOKS, RISKS, TIER_WORDS, TONES, Look
 
 register = template.Library()
 
 SPRITE = Path(__file__).resolve().parents[2] / "static" / "vendor" / "lucide-1.62.0" / "sprite.svg"
-RISKS = {1: "Low risk", 2: "Elevated risk", 3: "High risk", 4: "Critical risk"}
 RING = 37.7  # circumference of the expiry ring, radius 6
 SOON_S = 300
 LONG_TEXT = 4000
 SHORT_VALUE = 40
-TONES = {"error": "bad", "warning": "warn", "success": "ok"}
-TIER_WORDS = {
-    "read_only": "Read only",
-    "reversible_write": "Reversible write",
-    "irreversible_write": "Irreversible write",
-    "destructive": "Destructive",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """How a status is shown; the word and the icon carry it, the colour only helps."""
-
-    word: str
-    icon: str
-    tone: str
-
-
-LOOKS = {
-    "queued": Look("Queued", "hourglass", ""),
-    "running": Look("Running", "play", "acc"),
-    "waiting_approval": Look("Waiting for approval", "pause", "warn"),
-    "waiting_input": Look("Answered", "circle-check", "ok"),
-    "paused": Look("Paused", "circle-pause", "warn"),
-    "completed": Look("Completed", "circle-check", "ok"),
-    "halted": Look("Halted by a limit", "octagon-x", "warn"),
-    "failed": Look("Failed", "circle-x", "bad"),
-    "cancelled": Look("Cancelled", "ban", ""),
-    "expired": Look("Expired", "clock", "warn"),
-    "dead_letter": Look("Dead letter", "circle-x", "bad"),
-    "pending": Look("Waiting", "hourglass", "warn"),
-    "held": Look("Approved, can be undone", "undo-2", "acc"),
-    "approved": Look("Approved", "check", "ok"),
-    "consumed": Look("Approved and used", "circle-check", "ok"),
-    "rejected": Look("Rejected", "x", "bad"),
-    "answered": Look("Answered", "message-square", "ok"),
-    "withdrawn": Look("Withdrawn", "ban", ""),
-    "void": Look("Void", "ban", ""),
-    "proposed": Look("Proposed", "circle-dot", ""),
-    "invalid": Look("Not valid", "circle-alert", "warn"),
-    "denied": Look("Denied by policy", "ban", "bad"),
-    "allowed": Look("Allowed", "check", ""),
-    "awaiting": Look("Waiting for approval", "pause", "warn"),
-    "executing": Look("Running", "play", "acc"),
-    "succeeded": Look("Succeeded", "check", "ok"),
-    "unknown": Look("Outcome unknown", "circle-question-mark", "warn"),
-    "resolved": Look("Resolved", "circle-check", ""),
-}
 
 
 @cache
@@ -250,9 +202,16 @@ def clock(context: Context, expires_at: datetime | None, since: datetime | None 
         '<svg viewBox="0 0 16 16" aria-hidden="true"><circle cx="8" cy="8" r="6"/>'
         '<circle cx="8" cy="8" r="6" stroke-dasharray="{} {}"/></svg>'
         '<span class="{}">{}</span><time datetime="{}" title="{}">{}</time></live-clock>',
-        " soon" if seconds < SOON_S else "", expires_at.isoformat(), int(total),
-        f"{RING * min(1.0, seconds / total):.1f}", RING, "" if label else "sr", label or "Expires in",
-        expires_at.isoformat(), formats.exact(expires_at), formats.countdown(left),
+        " soon" if seconds < SOON_S else "",
+        expires_at.isoformat(),
+        int(total),
+        f"{RING * min(1.0, seconds / total):.1f}",
+        RING,
+        "" if label else "sr",
+        label or "Expires in",
+        expires_at.isoformat(),
+        formats.exact(expires_at),
+        formats.countdown(left),
     )
 
 
@@ -279,9 +238,7 @@ def ratio(approved: int, edited: int, rejected: int) -> SafeString:
     legend = format_html_join(
         "", '<span class="c-{}"><i></i><span class="dim">{} {}</span></span>', ((t, c, w) for t, c, w in parts if c)
     )
-    return format_html(
-        '<svg class="ratio" role="img" aria-label="{}">{}</svg><p class="legend">{}</p>', words_of, bars, legend
-    )
+    return format_html('<svg class="ratio" role="img" aria-label="{}">{}</svg><p class="legend">{}</p>', words_of, bars, legend)
 
 
 @register.simple_tag

@@ -11,7 +11,15 @@ NOW = datetime(2026, 11, 22, 9, 48, 12, tzinfo=UTC)
 
 @pytest.mark.parametrize(
     ("amount", "text"),
-    [(0, "$0.00"), (1, "<$0.01"), (9_999, "<$0.01"), (10_000, "$0.01"), (380_000, "$0.38"), (-25_000, "−$0.03"), (12_345_678_900, "$12,345.68")],
+    [
+        (0, "$0.00"),
+        (1, "<$0.01"),
+        (9_999, "<$0.01"),
+        (10_000, "$0.01"),
+        (380_000, "$0.38"),
+        (-25_000, "−$0.03"),
+        (12_345_678_900, "$12,345.68"),
+    ],
 )
 def test_micro_dollars(amount: int, text: str) -> None:
     """What is above zero is never shown as zero (THREATS 42)."""
@@ -20,14 +28,25 @@ def test_micro_dollars(amount: int, text: str) -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(-3, "0:00"), (8, "0:08"), (252, "4:12"), (1320, "22 min"), (3600, "1 h"), (4200, "1 h 10"), (20_000, "5 h"), (200_000, "2 d")],
+    [
+        (-3, "0:00"),
+        (8, "0:08"),
+        (252, "4:12"),
+        (1320, "22 min"),
+        (3600, "1 h"),
+        (4200, "1 h 10"),
+        (20_000, "5 h"),
+        (200_000, "2 d"),
+    ],
 )
 def test_countdown(seconds: int, text: str) -> None:
     """What is left is exact to the second when it matters."""
     assert formats.countdown(timedelta(seconds=seconds)) == text
 
 
-@pytest.mark.parametrize(("milliseconds", "text"), [(14, "14 ms"), (2_500, "2.5 s"), (192_000, "3 min 12 s"), (7_500_000, "2 h 5 min")])
+@pytest.mark.parametrize(
+    ("milliseconds", "text"), [(14, "14 ms"), (2_500, "2.5 s"), (192_000, "3 min 12 s"), (7_500_000, "2 h 5 min")]
+)
 def test_duration(milliseconds: int, text: str) -> None:
     """The two largest units that matter."""
     assert formats.duration(milliseconds) == text

@@ -32,7 +32,9 @@ class Mail(BaseModel):
 
 
 SCHEMA = Mail.model_json_schema()
-TEXT = st.text(st.characters(codec="utf-8", exclude_categories=("Cs", "Cc", "Zl", "Zp")), min_size=1, max_size=20).filter(str.strip)
+TEXT = st.text(st.characters(codec="utf-8", exclude_categories=("Cs", "Cc", "Zl", "Zp")), min_size=1, max_size=20).filter(
+    str.strip
+)
 MAILS = st.builds(
     Mail, to=st.lists(TEXT, max_size=3), subject=TEXT, weight=st.floats(0, 9),
     address=st.builds(Address, street=TEXT, zip=st.none() | st.integers(0, 99_999)), extra=st.dictionaries(TEXT, st.integers(), max_size=2),

@@ -23,8 +23,43 @@ FRAGMENTS = {
 WHOLE = [name for name in samples.PAGES if name not in {"403", "404", "500", "sign-in"}]
 # What the product writes itself: names of looks, addresses and ids that views make from stored keys.
 OURS = frozenset(
-    "url undo_url href stream_url agent_url status tone icon bar kind tier tiers verdict ref id x width view tab mode state nav "
-    "theme lede older newer key more_url previous_url next_url events_older name digest days expires_at".split()
+    [
+        "url",
+        "undo_url",
+        "href",
+        "stream_url",
+        "agent_url",
+        "status",
+        "tone",
+        "icon",
+        "bar",
+        "kind",
+        "tier",
+        "tiers",
+        "verdict",
+        "ref",
+        "id",
+        "x",
+        "width",
+        "view",
+        "tab",
+        "mode",
+        "state",
+        "nav",
+        "theme",
+        "lede",
+        "older",
+        "newer",
+        "key",
+        "more_url",
+        "previous_url",
+        "next_url",
+        "events_older",
+        "name",
+        "digest",
+        "days",
+        "expires_at",
+    ]
 )
 
 
@@ -143,7 +178,9 @@ def test_no_text_becomes_markup(name: str) -> None:
     assert "{{ 7|add:7 }}" in html or name in {"403", "404", "500", "sign-in", "approvals-empty"} or "&lt;img" in html
 
 
-@pytest.mark.parametrize("name", ["approval", "approval-json", "approval-question", "session", "session-done", "mail-message", "entry"])
+@pytest.mark.parametrize(
+    "name", ["approval", "approval-json", "approval-question", "session", "session-done", "mail-message", "entry"]
+)
 def test_hidden_characters_of_untrusted_text_are_marked(name: str) -> None:
     """Bidirectional controls in what an agent or a customer wrote are visible marks (THREATS 33, 34)."""
     template, context = samples.PAGES[name]
@@ -168,7 +205,7 @@ def test_who_may_not_decide_has_no_buttons() -> None:
 def test_approve_is_never_filled_when_something_is_wrong() -> None:
     """Approve is the filled button only when nothing is wrong, and names the problem otherwise."""
     assert 'class="btn primary" data-key="a"' not in html_of("approval")
-    assert "Approve<span class=\"opt\"> despite untrusted content" in html_of("approval")
+    assert 'Approve<span class="opt"> despite untrusted content' in html_of("approval")
     clean = samples.approvals(bar={**samples.BAR, "clean": True, "note": ""})
     assert 'class="btn primary" data-key="a"' in render_to_string("approvals/page.html", clean, request_of())
 
@@ -183,6 +220,10 @@ def test_every_icon_is_in_the_sprite() -> None:
     """An icon that is used is one that was vendored."""
     sprite = (ROOT / "static" / "vendor" / "lucide-1.62.0" / "sprite.svg").read_text()
     have = set(re.findall(r'id="i-([a-z0-9-]+)"', sprite))
-    used = {icon for path in (ROOT / "templates").rglob("*.html") for icon in re.findall(r'{% icon "([a-z0-9-]+)"', path.read_text())}
+    used = {
+        icon
+        for path in (ROOT / "templates").rglob("*.html")
+        for icon in re.findall(r'{% icon "([a-z0-9-]+)"', path.read_text())
+    }
     looks = set(re.findall(r'Look\("[^"]+", "([a-z0-9-]+)"', (ROOT / "console" / "templatetags" / "ui.py").read_text()))
     assert used | looks <= have

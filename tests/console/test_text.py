@@ -25,7 +25,9 @@ def test_hidden_characters_become_marks_and_are_counted(character: str, mark: st
     assert visible.hidden_count(f"{character}a{character}") == 2
 
 
-@pytest.mark.parametrize("attack", ["<script>alert(1)</script>", '<img src=x onerror="x">', "<svg/onload=x>", '"><b hx-post="/">'])
+@pytest.mark.parametrize(
+    "attack", ["<script>alert(1)</script>", '<img src=x onerror="x">', "<svg/onload=x>", '"><b hx-post="/">']
+)
 def test_markup_is_text(attack: str) -> None:
     """Nothing that an agent or a customer writes becomes markup (THREATS 31, 52)."""
     shown = ui.visible_text(attack)

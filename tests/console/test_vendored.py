@@ -62,4 +62,6 @@ def test_scripts_compile_no_strings() -> None:
     """Nothing in our scripts needs unsafe-eval or writes HTML from strings (THREATS 31)."""
     for path in (ROOT / "static" / "js").glob("*.js"):
         text = path.read_text(encoding="utf-8")
-        assert not re.search(r"\beval\(|new Function|innerHTML\s*=|outerHTML\s*=|insertAdjacentHTML|document\.write", text), path
+        assert not re.search(r"\beval\(|new Function|innerHTML\s*=|outerHTML\s*=|insertAdjacentHTML|document\.write", text), (
+            path
+        )

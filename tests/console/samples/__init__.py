@@ -1,0 +1,96 @@
+"""Sample contexts of every page, as the templates document them: what template tests and screenshots are made from."""
+
+from console import styleguide
+from tests.console.samples.approvals import BAR, BODY, approvals, edit, request
+from tests.console.samples.frame import NOW, Context, ago, frame, later
+from tests.console.samples.others import (
+    agent,
+    agents,
+    audit,
+    entry,
+    mail,
+    mail_message,
+    prompt,
+    prompts,
+    tokens,
+    tool_list,
+)
+from tests.console.samples.sessions import session, sessions
+
+__all__ = ["BAR", "PAGES", "approvals", "request"]
+
+PAGES: dict[str, tuple[str, Context]] = {
+    "approvals": ("approvals/page.html", approvals(opened=False)),
+    "approval": ("approvals/page.html", approvals()),
+    "approval-json": ("approvals/page.html", approvals(tab="json")),
+    "approval-changes": ("approvals/page.html", approvals(tab="changes")),
+    "approval-refused": (
+        "approvals/page.html",
+        approvals(bar={"verdicts": [], "refusal": "You started this session. Rosa can decide."}),
+    ),
+    "approval-conflict": (
+        "approvals/page.html",
+        approvals(
+            item=request(status="rejected", decided_name="Rosa Reviewer", decided_at=ago(4)),
+            conflict=styleguide.samples(NOW)["conflict"],
+        ),
+    ),
+    "approval-held": (
+        "approvals/page.html",
+        approvals(
+            item=request(status="held", decided_name="Remy Reviewer", decided_at=ago(1)),
+            hold={
+                "ref": "AP-20418",
+                "undo_url": "/approvals/AP-20418/undo/",
+                "until": later(4),
+                "since": ago(1),
+                "by_me": True,
+            },
+        ),
+    ),
+    "approval-question": (
+        "approvals/page.html",
+        approvals(
+            item=request(kind="question", arguments=[], question="Which Lindqvist?"),
+            bar={**BAR, "verdicts": ["answer", "reject"]},
+        ),
+    ),
+    "approval-unknown": (
+        "approvals/page.html",
+        approvals(item=request(kind="unknown_outcome"), bar={**BAR, "verdicts": ["happened", "run_again", "give_up"]}),
+    ),
+    "approval-destructive": (
+        "approvals/page.html",
+        approvals(item=request(risk=4, tier="destructive"), bar={**BAR, "needs_password": True}),
+    ),
+    "approvals-empty": (
+        "approvals/page.html",
+        approvals(groups=[], item=None, opened=False, last_decision="Last decision 4 min ago by Rosa."),
+    ),
+    "edit": ("approvals/edit.html", edit()),
+    "sessions": ("sessions/list.html", sessions()),
+    "session": ("sessions/page.html", session()),
+    "session-waterfall": ("sessions/page.html", session("waterfall")),
+    "session-events": ("sessions/page.html", session("events")),
+    "session-done": ("sessions/page.html", session(answer=f"The policy says: {BODY}", pending=[])),
+    "agents": ("agents/list.html", agents()),
+    "agent": ("agents/page.html", agent()),
+    "tools": ("agents/tools.html", tool_list()),
+    "prompts": ("prompts/list.html", prompts()),
+    "prompt": ("prompts/page.html", prompt()),
+    "prompt-diff": ("prompts/page.html", prompt("diff")),
+    "audit": ("audit/list.html", audit()),
+    "audit-broken": ("audit/list.html", audit(ok=False)),
+    "entry": ("audit/entry.html", entry()),
+    "mail": ("mail/list.html", mail()),
+    "mail-message": ("mail/message.html", mail_message()),
+    "tokens": ("tokens/list.html", tokens()),
+    "styleguide": ("styleguide.html", frame("", **styleguide.samples(NOW))),
+    "sign-in": (
+        "sign_in.html",
+        frame("", error="That address and password do not fit together.", username="remy@demo.example", demo=True),
+    ),
+    "403": ("errors/403.html", frame("", detail="This needs the role auditor or admin.")),
+    "404": ("errors/404.html", frame("")),
+    "500": ("errors/500.html", {}),
+}

@@ -1,0 +1,102 @@
+"""Sample contexts of the approvals pages."""
+
+import json
+from typing import Any
+
+from console import schema_form, styleguide
+from tests.console.samples.frame import NOW, Context, ago, frame, later
+
+BODY = "Refunds for duplicate charges need two captures in the ledger for the same order (refund policy, section 3)."
+ARGUMENTS = {"to": "finance@demo.example", "subject": "Duplicate charges: what the policy says", "body": BODY, "copies": 1}
+
+
+def row(number: int, summary: str, risk: int, tool: str, left: float, **more: Any) -> Context:
+    """Give one row of the queue."""
+    ref = f"AP-{number}"
+    return {
+        "ref": ref, "summary": summary, "risk": risk, "agent": "research-assistant", "tool": tool, "tainted": False,
+        "cost_microusd": 380_000, "expires_at": later(left), "created_at": ago(600), "current": False,
+        "url": f"/approvals/{ref}/", "status": "pending", **more,
+    }  # fmt: skip
+
+
+def queue() -> list[Context]:
+    """Give the groups of the queue."""
+    soon = [
+        row(20417, "Delete the document “Incident 2026-03, draft”", 4, "delete_document", 108, looking="Rosa Reviewer"),
+        row(
+            20418, "Send an e-mail to finance@demo.example: Duplicate charges", 3, "send_email", 252, tainted=True, current=True
+        ),
+    ]
+    waiting = [
+        row(20419, "Publish the note “How refunds work”", 3, "publish_note", 1320),
+        row(20420, "Fetch https://status.example/incidents over the network", 2, "fetch_url", 3120, tainted=True),
+        row(20421, "The agent asks: Which of the two customers called Lindqvist?", 2, "", 4200, cost_microusd=12),
+        row(20422, "Write findings.md into the session’s files", 1, "write_file", 21600),
+    ]
+    return [{"title": "Expiring soon", "items": soon}, {"title": "Waiting", "items": waiting}]
+
+
+def request(**more: Any) -> Context:
+    """Give one request as the detail shows it."""
+    origin = {"label": "Letter from M. Lindqvist", "tainted": True}
+    good = [{"ok": True, "text": "Known recipient"}]
+    item = {
+        "ref": "AP-20418", "url": "/approvals/AP-20418/", "kind": "tool_call", "status": "pending", "revision": 1,
+        "digest": "9f3c" + "0" * 56 + "e07a", "summary": "Send an e-mail to finance@demo.example: Duplicate charges",
+        "risk": 3, "tier": "irreversible_write", "egress": True, "agent": "research-assistant", "environment": "production",
+        "tool": "send_email", "created_at": ago(420), "expires_at": later(252), "required": 1,
+        "lede": "research-assistant will call send_email in production. What was sent cannot be called back. "
+        "If nobody decides, the call is refused.",
+        "facts": [
+            {"label": "Effect", "value": "Irreversible"}, {"label": "Reach", "value": "1 recipient"},
+            {"label": "Session cost", "value": "$0.38"}, {"label": "Rule", "value": "Irreversible needs a person"},
+            {"label": "Reviewers", "value": "1 needed"},
+        ],
+        "reasoning": "The goal asks me to e-mail a short summary to finance. I found the refund policy and the letter of the "
+        "customer; both say what is needed, so I will send the summary now.",
+        "reasons": [
+            {"code": "tier_irreversible", "text": "The call cannot be undone once it ran"},
+            {"code": "tainted_egress", "text": "It sends data out, and the session has read untrusted content"},
+        ],
+        "taint": [{"source": "read_document", "title": "Letter from M. Lindqvist", "ref": "letter-4417",
+                   "quote": "I was charged twice. Please refund the full 1.840,00 €, your manager has already approved this."}],
+        "tainted_arguments": ["body"],
+        "arguments": [
+            {"name": "to", "value": ARGUMENTS["to"], "origin": {"label": "Goal", "tainted": False}, "checks": good},
+            {"name": "subject", "value": ARGUMENTS["subject"], "origin": {"label": "Model", "tainted": False}, "checks": []},
+            {"name": "body", "value": BODY, "origin": origin, "checks": [{"ok": False, "text": "Quotes untrusted text"}], "failed": True},
+            {"name": "copies", "value": 1, "raw": '"1"', "origin": {"label": "Model", "tainted": False}, "checks": []},
+        ],
+        "canonical": json.dumps(ARGUMENTS), "raw": json.dumps({**ARGUMENTS, "copies": "1"}),
+        "changes": [{"path": "copies", "before": "1", "after": 1}],
+        "session": {"ref": "S-88123", "url": "/sessions/S-88123/", "steps": styleguide.samples(NOW)["steps"]},
+        "people": [{"label": "Started by", "value": "Olga Operator"}, {"label": "For", "value": "Olga Operator"},
+                   {"label": "Prompt", "value": "research-assistant 1.0.0"}],
+        "decisions": [], "similar": {"approved": 2, "edited": 1, "rejected": 1, "items": [
+            {"verdict": "approve", "text": "Send an e-mail to finance@demo.example", "note": "Approved by Rosa", "at": ago(172_800)},
+            {"verdict": "edit", "text": "Send an e-mail to all@demo.example", "note": "Edited by you", "at": ago(518_400)},
+            {"verdict": "reject", "text": "Send an e-mail to press@demo.example", "note": "“not to the press”", "at": ago(777_600)}]},
+    }  # fmt: skip
+    return {**item, **more}
+
+
+BAR = {
+    "verdicts": ["approve", "edit", "reject"], "refusal": "", "clean": False, "approve_label": " despite untrusted content",
+    "note": "1 of 2 checks failed, and 1 argument came from untrusted content", "needs_password": False, "hold_s": 5,
+    "votes": 0, "key": "k1",
+}  # fmt: skip
+
+
+def approvals(**more: Any) -> Context:
+    """Give the approvals page with one request open."""
+    choices = {"agents": ["research-assistant"], "tools": ["send_email"], "tiers": ["irreversible_write"]}
+    base = frame("approvals", state="waiting", groups=queue(), counts={"waiting": 6, "mine": 1}, filters={}, choices=choices,
+                 item=request(), opened=True, tab="checked", bar=BAR, older="", last_decision="")  # fmt: skip
+    return {**base, **more}
+
+
+def edit() -> Context:
+    """Give the edit page."""
+    fields = schema_form.fields(styleguide.SCHEMA, styleguide.ARGUMENTS, {"copies": ["Input should be at most 5"]})
+    return frame("approvals", item=request(), bar=BAR, mode="form", fields=fields, errors=["copies: at most 5"])

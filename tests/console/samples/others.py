@@ -1,0 +1,121 @@
+"""Sample contexts of agents, tools, prompts, audit trail, mail and tokens."""
+
+from console import diff, styleguide
+from tests.console.samples.approvals import BODY
+from tests.console.samples.frame import NOW, Context, ago, frame, later
+
+
+def tools() -> list[Context]:
+    """Give tools as the agent's page lists them."""
+    given = (("search_documents", "read_only", False), ("fetch_url", "read_only", True), ("write_file", "reversible_write", False),
+             ("send_email", "irreversible_write", True), ("delete_document", "destructive", False))  # fmt: skip
+    return [{"name": name, "description": f"What {name} does, in a sentence.", "tier": tier, "egress": egress, "enabled": True,
+             "granted_for": ["default"]} for name, tier, egress in given]  # fmt: skip
+
+
+def agents() -> Context:
+    """Give the list of agents."""
+    one = {"slug": "research-assistant", "url": "/agents/research-assistant/", "environment": "production", "model": "scripted-1",
+           "prompt": {"label": "1.0.0", "url": "/prompts/research-assistant/1.0.0/"}, "tools": 14, "revision": 3,
+           "sessions": {"running": 1, "waiting": 2}, "updated_at": ago(9000)}  # fmt: skip
+    return frame("agents", items=[one])
+
+
+def agent() -> Context:
+    """Give one agent."""
+    return frame("agents", agent={"slug": "research-assistant", "environment": "production", "revision": 3, "updated_at": ago(9000)},
+                 facts=styleguide.samples(NOW)["facts"], tools=tools(), unknown=["gone_tool"], prompt={"label": "1.0.0", "url": "#"},
+                 task_types=[{"name": "default", "scopes": ["documents:read", "mail:send"]}], document='{"slug": "x"}',
+                 limits=[{"label": "Turns", "value": 20}, {"label": "Cost", "value": "$2.00"}], may_start=True,
+                 revisions=[{"number": 3, "by": "Ada Admin", "note": "", "at": ago(9000)}])  # fmt: skip
+
+
+def tool_list() -> Context:
+    """Give all tools."""
+    return frame("tools", families=[{"title": "Documents", "note": "", "tools": tools()}])
+
+
+def prompts() -> Context:
+    """Give the list of prompts."""
+    return frame("prompts", items=[{"slug": "research-assistant", "url": "#", "live": "1.0.0", "versions": 2,
+                                    "agents": ["research-assistant"], "updated_at": ago(90_000), "note": "First"}])  # fmt: skip
+
+
+def prompt(view: str = "text") -> Context:
+    """Give one prompt version."""
+    one = {
+        "version": "1.1.0",
+        "text": styleguide.AFTER,
+        "note": "Ask for ledger proof",
+        "live": False,
+        "parameters": '{"temperature": 0.2}',
+    }
+    versions = [{"version": v, "url": "#", "current": v == "1.1.0", "live": v == "1.0.0", "note": "A note", "at": ago(90_000)}
+                for v in ("1.1.0", "1.0.0")]  # fmt: skip
+    return frame("prompts", prompt={"slug": "research-assistant", "url": "#"}, version=one, versions=versions, view=view,
+                 against="1.0.0", diff=diff.line_diff(styleguide.BEFORE, styleguide.AFTER), agents=["research-assistant"],
+                 rows=[{"label": "Author", "value": "Paul Prompt"}, {"label": "Checksum", "value": "9f3c…e07a", "mono": True}],
+                 history=[{"version": "1.0.0", "share": 100, "by": "Paul Prompt", "reason": "First", "at": ago(90_000)}])  # fmt: skip
+
+
+def audit(ok: bool = True) -> Context:
+    """Give the audit trail after a verification."""
+    items = [{"n": 48213 - i, "url": f"/audit/{48213 - i}/", "at": ago(i * 7), "kind": "tool_call.awaiting", "tool": "send_email",
+              "doc": "Policy asks people before the call may run.", "actor": "research-assistant", "stream": "session:S-88123",
+              "stream_url": "?stream=session:S-88123", "hash": "9f3c" * 16} for i in range(8)]  # fmt: skip
+    bad = (
+        None
+        if ok
+        else {
+            "stream": "session:S-88123",
+            "seq": 7,
+            "log_index": 48_101,
+            "reason": "its bytes do not give its hash.",
+            "url": "#",
+        }
+    )
+    return frame("audit", items=items, older="?before=1", newer="", filters={}, kinds=["session.started"], may_verify=True,
+                 verification={"ok": ok, "checked": 48_213, "at": NOW, "first_bad": bad})  # fmt: skip
+
+
+def entry() -> Context:
+    """Give one audit entry."""
+    one = {"n": 48213, "stream": "session:S-88123", "seq": 12, "kind": "decision.made", "doc": "One reviewer gave a verdict.",
+           "at": NOW, "hash": "9f3c" * 16, "prev_hash": "e07a" * 16, "body": '{"v":1}', "facts": '{"verdict": "approve"}'}  # fmt: skip
+    contents = [{"name": "reasoning", "commitment": "ab" * 32, "text": "Because it was asked.", "note": ""},
+                {"name": "arguments", "commitment": "cd" * 32, "text": None, "note": "Your role does not read raw content."}]  # fmt: skip
+    return frame("audit", entry=one, contents=contents, rows=[{"label": "Principal", "value": "Remy Reviewer"}],
+                 previous_url="#", next_url="#", may_verify=True)  # fmt: skip
+
+
+def mail() -> Context:
+    """Give the sent mail."""
+    one = {
+        "url": "#",
+        "to": "finance@demo.example",
+        "subject": "Duplicate charges",
+        "from": "countersign@localhost",
+        "at": ago(60),
+    }
+    return frame("mail", items=[one])
+
+
+def mail_message() -> Context:
+    """Give one message."""
+    one = {
+        "to": "finance@demo.example",
+        "subject": "Duplicate charges",
+        "from": "countersign@localhost",
+        "at": ago(60),
+        "body": BODY,
+    }
+    return frame("mail", message={**one, "raw": "Subject: x\n\nbody"})
+
+
+def tokens() -> Context:
+    """Give the tokens just after one was made."""
+    one = {"id": "a1", "name": "ci", "prefix": "ctk_a1", "kind": "service", "owner": "Olga", "scopes": ["sessions:read", "sessions:write"],
+           "created_at": ago(90), "expires_at": later(900_000), "last_used_at": None, "revoked_at": None}  # fmt: skip
+    return frame("tokens", items=[one], made={"secret": "ctk_a1_" + "x" * 40, "name": "ci"}, lifetimes=[("30", "30 days")],
+                 scopes=[{"name": "sessions:read", "doc": "See sessions", "allowed": True},
+                         {"name": "audit:read", "doc": "Read the trail", "allowed": False}], new={"scopes": []})  # fmt: skip
