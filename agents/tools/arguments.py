@@ -41,18 +41,11 @@ class Malformed:
 
 def parse(tool: Tool, raw: str) -> Parsed | Malformed:
     """Parse and validate raw arguments; no text at all counts as an empty object."""
-    if len(raw) > LONGEST:
-        return Malformed(f"The arguments have {len(raw)} characters; at most {LONGEST} are read.")
     try:
-        given = parse_json(raw) if raw.strip() else {}
-        if not isinstance(given, dict):
-            return Malformed("The arguments must be one JSON object.")
-        # Bytes that have no canonical form (half a surrogate pair, NUL, an integer beyond 2^53) end here.
-        canonical_with_floats(given)
+        given = _object(raw)
         value = tool.model.model_validate_json(json.dumps(given), strict=True)
         dumped: dict[str, Json] = value.model_dump(mode="json", by_alias=True)
-        if _too_large(dumped):
-            return Malformed("A number is beyond 2^53 and would not keep its value.")
+        _check_numbers(dumped)
         return Parsed(value=value, canonical=canonical_with_floats(dumped), changed=_differences("", given, dumped))
     except InvalidJson as error:
         return Malformed(f"The arguments are not valid JSON: {error.reason}. Write one complete JSON object.")
@@ -72,12 +65,23 @@ def restore(tool: Tool, canonical: bytes) -> BaseModel:
     return parsed.value
 
 
-def _too_large(value: Any) -> bool:
-    """Whether a number stands in it that is written as a whole one and read back as something else."""
-    if isinstance(value, float):
-        return abs(value) > LARGEST
-    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return any(_too_large(part) for part in parts)
+def _object(raw: str) -> dict[str, Any]:
+    """Return the JSON object; raise InvalidJson or InvalidEntry for anything that has not exactly one reading."""
+    if len(raw) > LONGEST:
+        raise InvalidJson(reason=f"it has {len(raw)} characters and at most {LONGEST} are read")
+    given = parse_json(raw) if raw.strip() else {}
+    if not isinstance(given, dict):
+        raise InvalidJson(reason="it is not an object")
+    canonical_with_floats(given)  # half a surrogate pair, NUL, an integer beyond 2^53 end here
+    return given
+
+
+def _check_numbers(value: Any) -> None:
+    """Refuse a number that would be written as a whole one and read back as something else."""
+    if isinstance(value, float) and abs(value) > LARGEST:
+        raise InvalidEntry(reason="a number is beyond 2^53 and would not keep its value")
+    for part in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        _check_numbers(part)
 
 
 def _invalid(tool: Tool, error: ValidationError) -> Malformed:

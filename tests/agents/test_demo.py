@@ -4,6 +4,7 @@ import io
 import json
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.contrib.auth import authenticate
@@ -31,12 +32,12 @@ PEOPLE = {
 
 
 @pytest.fixture
-def empty(db) -> None:
+def empty(db: None) -> None:
     """An installation in which nobody has an account."""
     assert not User.objects.exists()
 
 
-def test_the_people_of_the_contract_can_sign_in_with_their_own_passwords(empty):
+def test_the_people_of_the_contract_can_sign_in_with_their_own_passwords(empty: None) -> None:
     signs = seed(goals=False)
     assert {sign.email: sign.role for sign in signs} == PEOPLE
     assert len({sign.password for sign in signs}) == len(signs)
@@ -48,7 +49,7 @@ def test_the_people_of_the_contract_can_sign_in_with_their_own_passwords(empty):
     assert set(Group.objects.values_list("name", flat=True)) == {*PEOPLE.values()}
 
 
-def test_the_assistant_has_exactly_the_tools_of_the_contract(empty):
+def test_the_assistant_has_exactly_the_tools_of_the_contract(empty: None) -> None:
     seed(goals=False)
     document = AgentRevision.objects.get(agent__slug="research-assistant", current=True).document
     assert set(document["tools"]) == {
@@ -60,7 +61,7 @@ def test_the_assistant_has_exactly_the_tools_of_the_contract(empty):
     assert dict(environments) == dict(zip(AGENTS, ("production", "staging", "development"), strict=True))
 
 
-def test_the_assistants_default_task_may_use_each_of_its_tools(empty):
+def test_the_assistants_default_task_may_use_each_of_its_tools(empty: None) -> None:
     """TOOL-5: a tool whose scopes the task type does not allow would never be offered."""
     document = agent_document("research-assistant")
     allowed = set(document["task_types"]["default"])
@@ -73,7 +74,7 @@ def test_the_assistants_default_task_may_use_each_of_its_tools(empty):
     assert writing == []
 
 
-def test_the_library_holds_trusted_and_untrusted_documents_and_one_that_gives_orders(empty):
+def test_the_library_holds_trusted_and_untrusted_documents_and_one_that_gives_orders(empty: None) -> None:
     seed(goals=False)
     documents = {document.slug: document for document in LibraryDocument.objects.all()}
     own = [document for document in documents.values() if document.kind != "docs"]
@@ -84,7 +85,7 @@ def test_the_library_holds_trusted_and_untrusted_documents_and_one_that_gives_or
     assert len({document.title for document in documents.values()}) == len(documents)
 
 
-def test_the_firms_documents_are_whole():
+def test_the_firms_documents_are_whole() -> None:
     for document in firm():
         assert document.dated is not None, document.slug
         assert len(document.body) > 200, document.slug
@@ -92,14 +93,14 @@ def test_the_firms_documents_are_whole():
         assert len(document.sha256) == 64
 
 
-def test_a_policy_is_stored_and_only_where_there_was_none(empty):
+def test_a_policy_is_stored_and_only_where_there_was_none(empty: None) -> None:
     before = current(fresh=True).number
     seed(goals=False)
     assert current(fresh=True).number == max(before, 1)
     assert current(fresh=True).policy == DEFAULT_POLICY
 
 
-def test_the_first_goals_are_sessions_started_by_people(empty):
+def test_the_first_goals_are_sessions_started_by_people(empty: None) -> None:
     """A newcomer finds approvals waiting as soon as the worker runs."""
     seed()
     sessions = Session.objects.order_by("number")
@@ -107,7 +108,7 @@ def test_the_first_goals_are_sessions_started_by_people(empty):
     assert all(session.started_user for session in sessions)
 
 
-def test_what_the_seed_did_is_in_the_log_and_the_log_verifies(empty):
+def test_what_the_seed_did_is_in_the_log_and_the_log_verifies(empty: None) -> None:
     """AUDIT-1."""
     seed()
     kinds = set(AuditEntry.objects.values_list("kind", flat=True))
@@ -115,7 +116,7 @@ def test_what_the_seed_did_is_in_the_log_and_the_log_verifies(empty):
     assert verify().ok
 
 
-def test_the_demo_is_seeded_into_an_empty_installation_only(empty):
+def test_the_demo_is_seeded_into_an_empty_installation_only(empty: None) -> None:
     seed(goals=False)
     with pytest.raises(AlreadySeeded):
         seed()
@@ -124,7 +125,7 @@ def test_the_demo_is_seeded_into_an_empty_installation_only(empty):
     assert User.objects.count() == len(PEOPLE)
 
 
-def test_the_command_prints_the_sign_ins_once(empty):
+def test_the_command_prints_the_sign_ins_once(empty: None) -> None:
     told = io.StringIO()
     call_command("demo", "--no-sessions", stdout=told)
     lines = told.getvalue().strip().splitlines()
@@ -134,7 +135,7 @@ def test_the_command_prints_the_sign_ins_once(empty):
     assert not Session.objects.exists()
 
 
-def test_a_configured_provider_takes_the_scripted_models_place(empty, settings):
+def test_a_configured_provider_takes_the_scripted_models_place(empty: None, settings: Any) -> None:
     assert agent_document("research-assistant")["model"] == "scripted-1"
     settings.SCRIPTED, settings.DEMO_MODEL = False, "some-model"
     document = agent_document("research-assistant")
@@ -160,7 +161,7 @@ def _apply(path: Path, text: str) -> str:
     return told.getvalue()
 
 
-def test_an_agent_is_applied_from_a_file_of_toml_or_json(db, tmp_path):
+def test_an_agent_is_applied_from_a_file_of_toml_or_json(db: None, tmp_path: Path) -> None:
     assert "refund-desk: revision 1 is current" in _apply(tmp_path / "a.toml", AGENT)
     document = tomllib.loads(AGENT) | {"model": "scripted-mini"}
     assert "refund-desk: revision 2 is current" in _apply(tmp_path / "a.json", json.dumps(document))
@@ -181,7 +182,7 @@ def test_an_agent_is_applied_from_a_file_of_toml_or_json(db, tmp_path):
         (("[task_types]", "[limits]\nturns = 0\n[task_types]"), "limits.turns"),
     ],
 )  # fmt: skip
-def test_a_wrong_agent_names_the_field_and_changes_nothing(db, tmp_path, change, told):
+def test_a_wrong_agent_names_the_field_and_changes_nothing(db: None, tmp_path: Path, change: Any, told: str) -> None:
     with pytest.raises(CommandError) as refused:
         _apply(tmp_path / "a.toml", AGENT.replace(*change))
     assert told in str(refused.value)
@@ -189,7 +190,7 @@ def test_a_wrong_agent_names_the_field_and_changes_nothing(db, tmp_path, change,
 
 
 @pytest.mark.parametrize(("name", "text"), [("a.toml", "slug = "), ("a.json", "{"), ("a.json", "[1]"), ("a.toml", "\0")])
-def test_a_file_that_cannot_be_read_is_one_clear_message(db, tmp_path, name, text):
+def test_a_file_that_cannot_be_read_is_one_clear_message(db: None, tmp_path: Path, name: str, text: str) -> None:
     with pytest.raises(CommandError, match=name):
         _apply(tmp_path / name, text)
     with pytest.raises(CommandError, match=r"cannot be read"):

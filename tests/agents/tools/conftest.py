@@ -9,6 +9,9 @@ import pytest
 from agents.tools import ToolContext, registry
 from agents.tools.definition import Tool
 
+Declare = Callable[..., Tool]
+"""Registers a function as a tool, with facts of its declaration."""
+
 SESSION_ID = UUID("01890000-0000-7000-8000-000000000001")
 
 
@@ -34,7 +37,7 @@ def context() -> ToolContext:
 
 
 @pytest.fixture
-def declare() -> Iterator[Callable[..., Tool]]:
+def declare() -> Iterator[Declare]:
     """Register a function as a tool for this test: `declare(function, tier=…)`."""
     registry.load()
     before = dict(registry._tools)

@@ -1,6 +1,7 @@
 """From raw text to canonical arguments (LOOP-7, TOOL-1; THREATS 7)."""
 
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -10,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from agents.tools import ToolContext, registry
 from agents.tools.arguments import Malformed, Parsed, parse, restore
 from agents.tools.definition import Tool
-from tests.agents.tools.conftest import built_in
+from tests.agents.tools.conftest import Declare, built_in
 
 
 class Payment(BaseModel):
@@ -28,7 +29,7 @@ def pay(args: Payment, context: ToolContext) -> dict[str, str]:
 
 
 @pytest.fixture
-def payment(declare) -> Tool:
+def payment(declare: Declare) -> Tool:
     return declare(pay, summary="Pay {cents}")
 
 
@@ -38,7 +39,7 @@ def canonical(tool: Tool, raw: str) -> bytes:
     return parsed.canonical
 
 
-def test_arguments_get_one_canonical_form_whatever_their_order(payment):
+def test_arguments_get_one_canonical_form_whatever_their_order(payment: Tool) -> None:
     """APPR-4: what is shown, hashed and run are the same bytes."""
     one = canonical(payment, '{"payment":"P-1","cents":5,"urgent":true}')
     other = canonical(payment, ' {"urgent" : true, "cents":5,\n"payment":"P-1"} ')
@@ -79,7 +80,7 @@ def test_arguments_get_one_canonical_form_whatever_their_order(payment):
         "",
     ],
 )
-def test_what_is_not_exactly_right_is_refused_and_told(payment, raw):
+def test_what_is_not_exactly_right_is_refused_and_told(payment: Tool, raw: str) -> None:
     """LOOP-7, THREATS 7: never an exception, never a guess."""
     malformed = parse(payment, raw)
     assert isinstance(malformed, Malformed)
@@ -87,20 +88,20 @@ def test_what_is_not_exactly_right_is_refused_and_told(payment, raw):
     assert malformed.hint
 
 
-def test_no_text_at_all_is_an_empty_object(declare):
+def test_no_text_at_all_is_an_empty_object(declare: Declare) -> None:
     """Some servers send nothing for a call without arguments."""
     recall = built_in("recall")
     assert canonical(recall, "") == canonical(recall, "{}")
 
 
-def test_the_model_is_told_which_argument_is_wrong(payment):
+def test_the_model_is_told_which_argument_is_wrong(payment: Tool) -> None:
     malformed = parse(payment, '{"cents":0,"colour":"red"}')
     assert isinstance(malformed, Malformed)
     assert [error["loc"] for error in malformed.errors] == ["payment", "cents", "colour"]
     assert "payment" in malformed.hint
 
 
-def test_what_validation_changed_is_listed_for_the_reviewer(declare):
+def test_what_validation_changed_is_listed_for_the_reviewer(declare: Declare) -> None:
     """APPR-2: the exact validated arguments, with what validation changed."""
     parsed = parse(built_in("send_email"), json.dumps({"to": [" Ann@EXAMPLE.com "], "subject": " Hi ", "body": "Text"}))
     assert isinstance(parsed, Parsed)
@@ -111,20 +112,20 @@ def test_what_validation_changed_is_listed_for_the_reviewer(declare):
     ]
 
 
-def test_one_and_one_point_zero_are_no_change(payment):
+def test_one_and_one_point_zero_are_no_change(payment: Tool) -> None:
     parsed = parse(payment, '{"payment":"P-1","cents":5,"rate":2,"urgent":false,"tags":[]}')
     assert isinstance(parsed, Parsed)
     assert parsed.changed == []
 
 
-def test_canonical_bytes_come_back_as_the_same_value(payment):
+def test_canonical_bytes_come_back_as_the_same_value(payment: Tool) -> None:
     parsed = parse(payment, '{"payment":"é","cents":5,"rate":0.1}')
     assert isinstance(parsed, Parsed)
     assert restore(payment, parsed.canonical) == parsed.value
 
 
 @pytest.mark.parametrize("changed", [b'{"cents":5,"payment":"P-1"}', b'{"cents": 5}', b"{}", b"\xff"])
-def test_bytes_that_are_not_canonical_any_more_are_refused(payment, changed):
+def test_bytes_that_are_not_canonical_any_more_are_refused(payment: Tool, changed: bytes) -> None:
     """APPR-4: bytes that validation would change again are not what was shown."""
     with pytest.raises(ValueError, match=r"."):
         restore(payment, changed)
@@ -139,7 +140,7 @@ _TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"
         optional={"rate": st.floats(-(2.0**53) + 1, 2.0**53 - 1), "tags": st.lists(_TEXT, max_size=3)},
     )
 )
-def test_parsing_twice_changes_nothing_more(given_arguments):
+def test_parsing_twice_changes_nothing_more(given_arguments: dict[str, Any]) -> None:
     """The canonical form is a fixed point: nothing is coerced after review (THREATS 7)."""
     registry.tool(tier="read_only", summary="Pay {cents}")(pay)
     tool = registry._tools["pay"]

@@ -1,6 +1,7 @@
 """Arithmetic, and nothing else (TOOL-7, TOOL-9)."""
 
 import time
+from typing import Any
 
 import pytest
 
@@ -24,7 +25,7 @@ from agents.tools.errors import InvalidInput
         ("2 > 1", True),
     ],
 )
-def test_sums_are_right(expression, result):
+def test_sums_are_right(expression: str, result: Any) -> None:
     assert evaluate(expression) == result
 
 
@@ -36,7 +37,7 @@ def test_sums_are_right(expression, result):
         "15%", "2^3", "print(1)", "max(i for i in range(10))", "True if 1 else 2 ;", "0x" + "f" * 390,
     ],
 )  # fmt: skip
-def test_whatever_is_not_bounded_arithmetic_is_refused_at_once(expression):
+def test_whatever_is_not_bounded_arithmetic_is_refused_at_once(expression: str) -> None:
     """No output of a model is evaluated as code, and none keeps a worker busy."""
     began = time.monotonic()
     with pytest.raises(InvalidInput):

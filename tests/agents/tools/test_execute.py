@@ -18,7 +18,7 @@ from agents.tools.definition import Tool
 from agents.tools.errors import CheckFailed
 from agents.tools.execute import Outcome, execute, precondition, precondition_async, radius, rehearse, summary
 from agents.tools.results import shorten
-from tests.agents.tools.conftest import make_context
+from tests.agents.tools.conftest import Declare, make_context
 
 READ: dict[str, Any] = {"tier": "read_only"}
 KEYED: dict[str, Any] = {"tier": "irreversible_write", "idempotent": True}
@@ -33,7 +33,7 @@ class Words(BaseModel):
 
 
 @pytest.fixture
-def returning(declare):
+def returning(declare: Declare) -> Declare:
     """Make a tool that returns, or raises, what is given."""
 
     def make(result: Any, **facts: Any) -> Tool:
@@ -52,7 +52,7 @@ def run(tool: Tool, context: ToolContext | None = None, value: Words | None = No
     return asyncio.run(execute(tool, value or Words(), context or make_context()))
 
 
-def test_a_result_is_json_with_the_hash_of_the_whole(returning):
+def test_a_result_is_json_with_the_hash_of_the_whole(returning: Declare) -> None:
     outcome = run(returning({"ok": True, "at": datetime(2026, 1, 2, tzinfo=UTC), "sum": Decimal("1.5")}))
     assert outcome.status == "success"
     told = json.loads(outcome.text)
@@ -62,13 +62,13 @@ def test_a_result_is_json_with_the_hash_of_the_whole(returning):
     assert (outcome.size, outcome.truncated, outcome.sure) == (len(full), False, True)
 
 
-def test_internal_fields_are_stripped_at_every_depth(returning):
+def test_internal_fields_are_stripped_at_every_depth(returning: Declare) -> None:
     outcome = run(returning({"_token": "secret", "rows": [{"_id": 1, "name": "a"}]}))
     assert "secret" not in outcome.text
     assert json.loads(outcome.text)["result"] == {"rows": [{"name": "a"}]}
 
 
-def test_a_long_result_is_cut_with_a_mark_and_keeps_the_hash_of_the_whole(returning):
+def test_a_long_result_is_cut_with_a_mark_and_keeps_the_hash_of_the_whole(returning: Declare) -> None:
     text = "x" * 50_000
     outcome = run(returning({"title": "T", "text": text}, max_result=2_000))
     told = json.loads(outcome.text)
@@ -80,7 +80,7 @@ def test_a_long_result_is_cut_with_a_mark_and_keeps_the_hash_of_the_whole(return
     assert "[cut: " in told["result"]["text"]
 
 
-def test_a_long_list_and_a_result_that_cannot_be_cut_inside_are_bounded(returning):
+def test_a_long_list_and_a_result_that_cannot_be_cut_inside_are_bounded(returning: Declare) -> None:
     for result in ([{"n": n, "t": "word " * 40} for n in range(500)], {f"key{n}": n for n in range(5_000)}):
         outcome = run(returning(result, max_result=3_000))
         assert len(outcome.text) < 3_600
@@ -92,7 +92,7 @@ def test_a_long_list_and_a_result_that_cannot_be_cut_inside_are_bounded(returnin
     [{"error": "no such payment"}, {"status": "error", "message": "no such payment"}, {"ok": False, "detail": "no such payment"},
      {"success": False, "message": "no such payment"}, {"errors": [{"message": "no such payment"}]}],
 )  # fmt: skip
-def test_an_answer_that_carries_an_error_is_an_api_error(returning, result):
+def test_an_answer_that_carries_an_error_is_an_api_error(returning: Declare, result: Any) -> None:
     """TOOL-2: a 200 that carries an error."""
     outcome = run(returning(result, **UNKEYED))
     assert (outcome.status, outcome.error_type, outcome.sure) == ("error", "api_error", True)
@@ -100,7 +100,7 @@ def test_an_answer_that_carries_an_error_is_an_api_error(returning, result):
 
 
 @pytest.mark.parametrize("result", [{"error": None}, {"errors": []}, {"ok": True}, {"status": "paid"}, [], None, 0, "error"])
-def test_an_answer_that_carries_no_error_is_none(returning, result):
+def test_an_answer_that_carries_no_error_is_none(returning: Declare, result: Any) -> None:
     assert run(returning(result)).status == "success"
 
 
@@ -115,14 +115,14 @@ def test_an_answer_that_carries_no_error_is_none(returning, result):
         (CheckFailed("gone"), "invalid_input"),
     ],
 )
-def test_an_error_that_a_tool_means_is_told_and_sure_also_for_a_write(returning, raised, error_type):
+def test_an_error_that_a_tool_means_is_told_and_sure_also_for_a_write(returning: Declare, raised: Any, error_type: str) -> None:
     outcome = run(returning(raised, **UNKEYED))
     assert (outcome.error_type, outcome.sure) == (error_type, True)
     assert json.loads(outcome.text)["message"] == raised.reason
 
 
 @pytest.mark.parametrize("raised", [ValueError("odd"), ConnectionResetError("cut"), TimeoutError(), KeyError("x"), RuntimeError("é\0")])
-def test_a_surprise_in_a_write_without_a_key_is_an_unknown_outcome(returning, raised):
+def test_a_surprise_in_a_write_without_a_key_is_an_unknown_outcome(returning: Declare, raised: Any) -> None:
     """TOOL-2, TOOL-3: nobody may call it failed, and nobody may run it again by himself."""
     outcome = run(returning(raised, **UNKEYED))
     assert (outcome.status, outcome.error_type, outcome.sure) == ("error", "unknown_outcome", False)
@@ -130,19 +130,24 @@ def test_a_surprise_in_a_write_without_a_key_is_an_unknown_outcome(returning, ra
 
 
 @pytest.mark.parametrize("facts", [READ, KEYED])
-def test_a_surprise_in_a_call_that_may_be_repeated_is_a_plain_error(returning, facts):
+def test_a_surprise_in_a_call_that_may_be_repeated_is_a_plain_error(returning: Declare, facts: dict[str, Any]) -> None:
     outcome = run(returning(ValueError("odd"), **facts))
     assert (outcome.error_type, outcome.sure) == ("api_error", True)
     assert "ValueError: odd" in outcome.text
 
 
-def test_a_tool_may_say_itself_that_nobody_knows(returning):
+def test_a_tool_may_say_itself_that_nobody_knows(returning: Declare) -> None:
     assert run(returning(OutcomeUnknown("lost"), **KEYED)).sure is False
 
 
-@pytest.mark.parametrize(("facts", "error_type", "sure"), [(READ, "timeout", True), (KEYED, "timeout", True), (UNKEYED, "unknown_outcome", False)])
+@pytest.mark.parametrize(
+    ("facts", "error_type", "sure"),
+    [(READ, "timeout", True), (KEYED, "timeout", True), (UNKEYED, "unknown_outcome", False)],
+)
 @pytest.mark.parametrize("asynchronous", [True, False])
-def test_a_time_out_is_sure_only_where_a_repeat_is_harmless(declare, facts, error_type, sure, asynchronous):
+def test_a_time_out_is_sure_only_where_a_repeat_is_harmless(
+    declare: Declare, facts: dict[str, Any], error_type: str, sure: bool, asynchronous: bool
+) -> None:
     released = threading.Event()
 
     async def wait_async(args: Words, context: ToolContext) -> None:
@@ -161,7 +166,7 @@ def test_a_time_out_is_sure_only_where_a_repeat_is_harmless(declare, facts, erro
     assert time.monotonic() - began < 5
 
 
-def test_cancelling_a_run_is_not_swallowed(declare):
+def test_cancelling_a_run_is_not_swallowed(declare: Declare) -> None:
     async def wait(args: Words, context: ToolContext) -> None:
         """Wait."""
         await asyncio.sleep(60)
@@ -176,20 +181,20 @@ def test_cancelling_a_run_is_not_swallowed(declare):
     asyncio.run(cancelled())
 
 
-def test_a_read_whose_result_is_not_json_fails_and_a_write_is_not_invited_to_run_again(returning):
+def test_a_read_whose_result_is_not_json_fails_and_a_write_is_not_invited_to_run_again(returning: Declare) -> None:
     for result in (object(), float("nan"), {"a": [float("inf")]}):
         assert run(returning(result)).error_type == "api_error"
         assert run(returning(result, **UNKEYED)).status == "success"
 
 
-def test_characters_that_no_database_text_holds_are_replaced(returning):
+def test_characters_that_no_database_text_holds_are_replaced(returning: Declare) -> None:
     outcome = run(returning({"a\0": "x\0y\ud800z"}))
     outcome.text.encode()
     assert "\0" not in outcome.text
     assert "\\u0000" not in outcome.text
 
 
-def test_no_more_calls_run_at_once_than_a_tool_allows(declare):
+def test_no_more_calls_run_at_once_than_a_tool_allows(declare: Declare) -> None:
     running: list[int] = []
     most: list[int] = []
 
@@ -209,7 +214,7 @@ def test_no_more_calls_run_at_once_than_a_tool_allows(declare):
     assert max(most) == 3
 
 
-def test_a_call_that_finds_no_place_is_told_so_and_never_ran(declare):
+def test_a_call_that_finds_no_place_is_told_so_and_never_ran(declare: Declare) -> None:
     runs: list[int] = []
 
     async def slow(args: Words, context: ToolContext) -> None:
@@ -229,7 +234,7 @@ def test_a_call_that_finds_no_place_is_told_so_and_never_ran(declare):
     assert len(runs) == 4 - len(refused)
 
 
-def test_starts_a_minute_are_bounded(declare):
+def test_starts_a_minute_are_bounded(declare: Declare) -> None:
     def quick(args: Words, context: ToolContext) -> None:
         """Do."""
 
@@ -239,7 +244,7 @@ def test_starts_a_minute_are_bounded(declare):
     assert "Try again in" in outcomes[2].hint
 
 
-def test_what_a_tool_tells_about_its_result_comes_with_it(declare):
+def test_what_a_tool_tells_about_its_result_comes_with_it(declare: Declare) -> None:
     """LOOP-5: provenance; GUARD-1: what it spent on models."""
 
     def tell(args: Words, context: ToolContext) -> str:
@@ -257,7 +262,7 @@ def test_what_a_tool_tells_about_its_result_comes_with_it(declare):
     assert outcome.spent == (("cheap", Usage(input_tokens=3, output_tokens=4)),)
 
 
-def test_money_spent_before_an_error_is_not_forgotten(declare):
+def test_money_spent_before_an_error_is_not_forgotten(declare: Declare) -> None:
     def fail(args: Words, context: ToolContext) -> None:
         """Fail."""
         context.spend("cheap", Usage(input_tokens=1, output_tokens=1))
@@ -266,13 +271,13 @@ def test_money_spent_before_an_error_is_not_forgotten(declare):
     assert len(run(declare(fail)).spent) == 1
 
 
-def test_a_tool_of_untrusted_results_needs_no_mark(returning):
+def test_a_tool_of_untrusted_results_needs_no_mark(returning: Declare) -> None:
     outcome = run(returning({"a": 1}, untrusted=True))
     assert outcome.trust == "untrusted"
     assert outcome.sources
 
 
-def test_the_summary_is_one_line_of_validated_values_with_both_ends(declare):
+def test_the_summary_is_one_line_of_validated_values_with_both_ends(declare: Declare) -> None:
     """APPR-2: one plain sentence; THREATS 37: a cut keeps both ends."""
 
     def do(args: Words, context: ToolContext) -> None:
@@ -287,12 +292,12 @@ def test_the_summary_is_one_line_of_validated_values_with_both_ends(declare):
     assert "…" in long
 
 
-def test_shortening_keeps_both_ends():
+def test_shortening_keeps_both_ends() -> None:
     assert shorten("short", 10) == "short"
     assert shorten("a" * 50 + "b" * 50, 10) == "aaaaaa…bbb"
 
 
-def test_a_check_says_what_must_hold_or_refuses(declare):
+def test_a_check_says_what_must_hold_or_refuses(declare: Declare) -> None:
     """TOOL-1: `check`; APPR-4: the precondition is part of the digest."""
 
     def do(args: Words, context: ToolContext) -> None:
@@ -311,7 +316,7 @@ def test_a_check_says_what_must_hold_or_refuses(declare):
         asyncio.run(precondition_async(declare(do, check=refuse), value, make_context()))
 
 
-def test_a_radius_that_cannot_be_told_is_wide(declare):
+def test_a_radius_that_cannot_be_told_is_wide(declare: Declare) -> None:
     """Empty or unknown means the strictest."""
 
     def do(args: Words, context: ToolContext) -> None:
@@ -325,7 +330,7 @@ def test_a_radius_that_cannot_be_told_is_wide(declare):
     assert radius(declare(do, blast_radius=lambda args: args.nothing), value) == "wide"
 
 
-def test_a_dry_run_says_what_would_have_happened(declare):
+def test_a_dry_run_says_what_would_have_happened(declare: Declare) -> None:
     """LOOP-15."""
     runs: list[int] = []
 

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from agents.tools import ToolContext, registry
 from agents.tools.errors import ToolDefinitionError
+from tests.agents.tools.conftest import Declare
 
 
 class Nothing(BaseModel):
@@ -50,13 +51,13 @@ BUILT_IN = {
 }
 
 
-def test_the_built_in_tools_have_the_tiers_of_the_contract():
+def test_the_built_in_tools_have_the_tiers_of_the_contract() -> None:
     """TOOL-7 and the demo's list."""
     found = {name: (tool.tier, tool.egress) for name, tool in registry.all_tools().items() if name in BUILT_IN}
     assert found == BUILT_IN
 
 
-def test_every_built_in_tool_can_be_offered_to_a_model():
+def test_every_built_in_tool_can_be_offered_to_a_model() -> None:
     for name in BUILT_IN:
         tool = registry.get(name)
         assert tool is not None
@@ -68,13 +69,13 @@ def test_every_built_in_tool_can_be_offered_to_a_model():
         assert len(tool.definition) == 64
 
 
-def test_a_call_that_may_have_happened_is_repeated_only_where_that_is_harmless():
+def test_a_call_that_may_have_happened_is_repeated_only_where_that_is_harmless() -> None:
     """TOOL-3."""
     repeatable = {name for name in BUILT_IN if (tool := registry.get(name)) and tool.repeatable}
     assert repeatable == set(BUILT_IN) - {"send_email"}
 
 
-def test_an_unknown_tool_is_none():
+def test_an_unknown_tool_is_none() -> None:
     assert registry.get("format_disk") is None
 
 
@@ -93,7 +94,7 @@ def test_an_unknown_tool_is_none():
         ({"scopes": "documents:read"}, "must be a list"),
     ],
 )
-def test_a_careless_declaration_stops_the_start(declare, facts, told):
+def test_a_careless_declaration_stops_the_start(declare: Declare, facts: dict[str, Any], told: str) -> None:
     with pytest.raises(ToolDefinitionError) as refused:
         declare(touch, **facts)
     assert told in refused.value.detail
@@ -101,7 +102,7 @@ def test_a_careless_declaration_stops_the_start(declare, facts, told):
     assert isinstance(refused.value, ImproperlyConfigured)
 
 
-def test_a_model_that_lets_unknown_keys_through_stops_the_start(declare):
+def test_a_model_that_lets_unknown_keys_through_stops_the_start(declare: Declare) -> None:
     def loose(args: Loose, context: ToolContext) -> dict[str, Any]:
         """Do."""
         return {}
@@ -115,12 +116,12 @@ def test_a_model_that_lets_unknown_keys_through_stops_the_start(declare):
             declare(function)
 
 
-def test_a_function_must_take_arguments_and_context_and_tell_the_model_what_it_does(declare):
+def test_a_function_must_take_arguments_and_context_and_tell_the_model_what_it_does(declare: Declare) -> None:
     def lonely(args: Nothing) -> dict[str, Any]:
         """Do."""
         return {}
 
-    def untyped(args, context) -> dict[str, Any]:
+    def untyped(args, context: ToolContext) -> dict[str, Any]:
         """Do."""
         return {}
 
@@ -132,11 +133,11 @@ def test_a_function_must_take_arguments_and_context_and_tell_the_model_what_it_d
             declare(function)
 
 
-def test_idempotent_false_on_purpose_is_accepted(declare):
+def test_idempotent_false_on_purpose_is_accepted(declare: Declare) -> None:
     assert declare(touch, tier="irreversible_write", idempotent=False).repeatable is False
 
 
-def test_nobody_takes_the_name_of_a_built_in_tool(declare):
+def test_nobody_takes_the_name_of_a_built_in_tool(declare: Declare) -> None:
     def send_email(args: Nothing, context: ToolContext) -> dict[str, Any]:
         """Send."""
         return {}
@@ -145,7 +146,7 @@ def test_nobody_takes_the_name_of_a_built_in_tool(declare):
         declare(send_email)
 
 
-def test_every_changed_fact_makes_another_definition(declare):
+def test_every_changed_fact_makes_another_definition(declare: Declare) -> None:
     """APPR-4, THREATS 3: an approval of the old definition does not fit the new one."""
     first = declare(touch).definition
     assert declare(touch).definition == first
@@ -197,7 +198,7 @@ def _start(tmp_path: Path, arguments: str, modules: str = "shop_tools") -> subpr
     )  # fmt: skip
 
 
-def test_a_tool_of_ones_own_is_loaded_from_its_module(tmp_path):
+def test_a_tool_of_ones_own_is_loaded_from_its_module(tmp_path: Path) -> None:
     done = _start(tmp_path, 'tier="irreversible_write", idempotent=False, blast_radius="wide", ')
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "wide"
@@ -212,7 +213,7 @@ def test_a_tool_of_ones_own_is_loaded_from_its_module(tmp_path):
         ('tier="read_only", ', "json", "registers no tool"),
     ],
 )
-def test_a_careless_module_stops_the_start_with_a_clear_message(tmp_path, arguments, modules, told):
+def test_a_careless_module_stops_the_start_with_a_clear_message(tmp_path: Path, arguments: str, modules: str, told: str) -> None:
     done = _start(tmp_path, arguments, modules)
     assert done.returncode != 0
     assert told in done.stderr

@@ -39,12 +39,12 @@ class Pages(BaseHTTPRequestHandler):
         except OSError:
             self.close_connection = True  # the client had enough
 
-    def log_message(self, format: str, *args: Any) -> None:
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
         """Say nothing."""
 
 
 @pytest.fixture
-def site(settings) -> Iterator[str]:
+def site(settings: Any) -> Iterator[str]:
     """The site's address; loopback is opened for this test."""
     settings.FETCH_ALLOW_LOOPBACK = True
     Pages.pages, Pages.asked = {}, []
@@ -69,7 +69,7 @@ def resolve(url: str) -> egress.Target:
 
 
 @pytest.fixture
-def names(monkeypatch) -> dict[str, list[str]]:
+def names(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[str]]:
     """Names that resolve to what a test says; each look-up is counted."""
     known: dict[str, list[str]] = {}
 
@@ -85,10 +85,10 @@ def names(monkeypatch) -> dict[str, list[str]]:
 
 
 @pytest.fixture
-def numbers(monkeypatch) -> None:
+def numbers(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the real resolver read addresses written as numbers, in whatever form; it asks nobody for that."""
 
-    def read(host: str, port: int, family: int = 0, type: int = 0, proto: int = 0, flags: int = 0) -> Any:
+    def read(host: str, port: int, family: int = 0, type: int = 0, proto: int = 0, flags: int = 0) -> Any:  # noqa: A002
         host = "127.0.0.1" if host == "localhost" else host
         return _socket.getaddrinfo(host, port, family, type, proto, flags | socket.AI_NUMERICHOST)
 
@@ -105,12 +105,12 @@ def numbers(monkeypatch) -> None:
         "2002:7f00:1::", "2002:a9fe:a9fe::1", "2001:0:4136:e378:8000:63bf:80ff:fffe",
     ],
 )  # fmt: skip
-def test_no_address_of_this_machine_or_its_neighbours_is_public(address):
+def test_no_address_of_this_machine_or_its_neighbours_is_public(address: str) -> None:
     assert egress.allowed(ipaddress.ip_address(address)) is False
 
 
 @pytest.mark.parametrize("address", ["8.8.8.8", "93.184.215.14", "2606:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808"])
-def test_public_addresses_are_public(address):
+def test_public_addresses_are_public(address: str) -> None:
     assert egress.allowed(ipaddress.ip_address(address)) is True
 
 
@@ -122,7 +122,7 @@ def test_public_addresses_are_public(address):
         "http://169.254.169.254/latest/meta-data/", "http://[fd00:ec2::254]/", "https://10.0.0.1/",
     ],
 )  # fmt: skip
-def test_no_way_of_writing_it_reaches_this_machine(url, numbers):
+def test_no_way_of_writing_it_reaches_this_machine(url: str, numbers: None) -> None:
     """Also written decimal, octal, hexadecimal, shortened, or mapped into IPv6."""
     with pytest.raises((NotPermitted, Unavailable)):
         resolve(url)
@@ -136,24 +136,24 @@ def test_no_way_of_writing_it_reaches_this_machine(url, numbers):
         "http://example.com\\@127.0.0.1/", "http://[::1/", "http://" + "a" * 2_100 + ".com/",
     ],
 )  # fmt: skip
-def test_what_is_no_plain_http_address_is_refused(url):
+def test_what_is_no_plain_http_address_is_refused(url: str) -> None:
     with pytest.raises(InvalidInput):
         resolve(url)
 
 
-def test_other_ports_are_refused(names):
+def test_other_ports_are_refused(names: dict[str, list[str]]) -> None:
     names["example.com"] = ["93.184.215.14"]
     with pytest.raises(NotPermitted):
         resolve("http://example.com:22/")
 
 
-def test_one_private_address_among_public_ones_refuses_the_name(names):
+def test_one_private_address_among_public_ones_refuses_the_name(names: dict[str, list[str]]) -> None:
     names["mixed.example"] = ["93.184.215.14 10.0.0.1"]
     with pytest.raises(NotPermitted):
         resolve("http://mixed.example/")
 
 
-def test_the_connection_goes_to_the_checked_address_and_asks_for_the_name(names):
+def test_the_connection_goes_to_the_checked_address_and_asks_for_the_name(names: dict[str, list[str]]) -> None:
     """A name cannot mean something else a moment later: it is looked up once."""
     names["rebind.example"] = ["93.184.215.14", "127.0.0.1"]
     target = resolve("https://rebind.example/a?b=c#d")
@@ -163,7 +163,7 @@ def test_the_connection_goes_to_the_checked_address_and_asks_for_the_name(names)
         resolve("https://rebind.example/a")
 
 
-def test_the_console_is_not_fetched_by_its_name_or_its_address(names, settings):
+def test_the_console_is_not_fetched_by_its_name_or_its_address(names: dict[str, list[str]], settings: Any) -> None:
     """THREATS 25: an agent must not reach what decides about it."""
     settings.COUNTERSIGN_PUBLIC_URL = "https://console.example"
     names |= {"console.example": ["93.184.215.14"], "other.example": ["93.184.215.14"], "third.example": ["93.184.215.15"]}
@@ -173,14 +173,14 @@ def test_the_console_is_not_fetched_by_its_name_or_its_address(names, settings):
     assert resolve("https://third.example/").address == "93.184.215.15"
 
 
-def test_loopback_is_opened_by_tests_alone(settings):
+def test_loopback_is_opened_by_tests_alone(settings: Any) -> None:
     settings.FETCH_ALLOW_LOOPBACK = True
     settings.COUNTERSIGN_TEST = False
     with pytest.raises(ImproperlyConfigured):
         resolve("http://127.0.0.1/")
 
 
-def test_a_page_becomes_its_article_and_taints(site):
+def test_a_page_becomes_its_article_and_taints(site: str) -> None:
     html = b"<html><head><title>Drift</title><script>bad()</script></head><body><article><h1>Drift</h1><p>" + (
         b"The balance drifted by 0.8 milligrams in May, and the load cells were replaced. " * 5
     )
@@ -193,7 +193,7 @@ def test_a_page_becomes_its_article_and_taints(site):
     assert outcome.sources[0]["ref"] == f"{site}/a"
 
 
-def test_a_long_page_is_read_part_by_part(site):
+def test_a_long_page_is_read_part_by_part(site: str) -> None:
     Pages.pages["/long"] = (200, {"Content-Type": "text/plain"}, b"a" * 9_000 + b"b" * 100)
     first = json.loads(call("fetch_url", url=f"{site}/long").text)["result"]
     assert first["next_offset"] == 9_000
@@ -202,7 +202,7 @@ def test_a_long_page_is_read_part_by_part(site):
     assert "next_offset" not in rest
 
 
-def test_each_redirect_is_checked_again(site, numbers):
+def test_each_redirect_is_checked_again(site: str, numbers: None) -> None:
     """THREATS 54: a public page that redirects inside."""
     Pages.pages["/away"] = (302, {"Location": "http://169.254.169.254/latest/meta-data/"}, b"")
     outcome = call("fetch_url", url=f"{site}/away")
@@ -211,21 +211,21 @@ def test_each_redirect_is_checked_again(site, numbers):
     assert call("fetch_url", url=f"{site}/file").error_type == "invalid_input"
 
 
-def test_redirects_are_followed_and_bounded(site):
+def test_redirects_are_followed_and_bounded(site: str) -> None:
     Pages.pages |= {"/1": (301, {"Location": "/2"}, b""), "/2": (200, {"Content-Type": "text/plain"}, b"there")}
     assert json.loads(call("fetch_url", url=f"{site}/1").text)["result"]["url"] == f"{site}/2"
     Pages.pages["/loop"] = (302, {"Location": "/loop"}, b"")
     assert "redirects more than" in call("fetch_url", url=f"{site}/loop").text
 
 
-def test_the_host_header_names_the_host_that_was_asked_for(site):
+def test_the_host_header_names_the_host_that_was_asked_for(site: str) -> None:
     port = site.rpartition(":")[2]
     Pages.pages["/h"] = (200, {"Content-Type": "text/plain"}, b"x")
     call("fetch_url", url=f"http://localhost:{port}/h")
     assert Pages.asked == [("/h", f"localhost:{port}")]
 
 
-def test_sizes_types_and_failures_are_plain_errors(site):
+def test_sizes_types_and_failures_are_plain_errors(site: str) -> None:
     Pages.pages |= {
         "/big": (200, {"Content-Type": "text/plain"}, b"x" * (LARGEST + 10)),
         "/image": (200, {"Content-Type": "image/png"}, b"x"),
@@ -238,11 +238,11 @@ def test_sizes_types_and_failures_are_plain_errors(site):
     }  # fmt: skip
 
 
-def test_nobody_there_is_unavailable(site):
+def test_nobody_there_is_unavailable(site: str) -> None:
     assert call("fetch_url", url="http://127.0.0.1:1/").error_type == "unavailable"
 
 
-def test_web_search_says_itself_that_it_is_not_there(settings):
+def test_web_search_says_itself_that_it_is_not_there(settings: Any) -> None:
     """TOOL-7."""
     settings.SEARCH_URL = ""
     outcome = call("web_search", query="drift")
@@ -251,7 +251,7 @@ def test_web_search_says_itself_that_it_is_not_there(settings):
     assert (outcome.trust, outcome.sources) == ("trusted", [])
 
 
-def test_web_search_asks_the_configured_provider(site, settings):
+def test_web_search_asks_the_configured_provider(site: str, settings: Any) -> None:
     settings.SEARCH_URL = f"{site}/"
     found = {"results": [{"title": "T", "url": "http://x.example/", "content": "c", "score": 1}, "odd"]}
     Pages.pages["/search?q=load+cell+%26+glue&format=json"] = (200, {"Content-Type": "application/json"}, json.dumps(found).encode())
@@ -261,11 +261,11 @@ def test_web_search_asks_the_configured_provider(site, settings):
 
 
 @pytest.mark.parametrize(
-    ("page", "error_type"), [((500, {}, b"x"), "api_error"), ((200, {}, b"<html>"), "api_error"), ((200, {}, b"[]"), "api_error")]
+    ("answer", "error_type"), [((500, {}, b"x"), "api_error"), ((200, {}, b"<html>"), "api_error"), ((200, {}, b"[]"), "api_error")]
 )
-def test_a_search_provider_that_fails_is_told(site, settings, page, error_type):
+def test_a_search_provider_that_fails_is_told(site: str, settings: Any, answer: Any, error_type: str) -> None:
     settings.SEARCH_URL = site
-    Pages.pages["/search?q=x&format=json"] = page
+    Pages.pages["/search?q=x&format=json"] = answer
     assert call("web_search", query="x").error_type == error_type
     settings.SEARCH_URL = "http://127.0.0.1:1"
     assert call("web_search", query="x").error_type == "unavailable"
