@@ -121,7 +121,7 @@ def test_a_function_must_take_arguments_and_context_and_tell_the_model_what_it_d
         """Do."""
         return {}
 
-    def untyped(args, context: ToolContext) -> dict[str, Any]:
+    def untyped(args, context: ToolContext) -> dict[str, Any]:  # type: ignore[no-untyped-def]  # it is what is refused
         """Do."""
         return {}
 
