@@ -91,7 +91,7 @@ class BrowserSession(APIKeyCookie):
         return caller if caller.known else None
 
 
-def endpoint(
+def endpoint(  # noqa: PLR0913  one name for each thing that an operation declares
     router: Router,
     method: str,
     path: str,

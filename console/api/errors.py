@@ -161,22 +161,31 @@ def _headers(error: CountersignError, status: int) -> dict[str, str]:
 
 def translate(error: Exception) -> CountersignError:
     """Return the project's own error for whatever was raised on the way."""
+    if isinstance(error, CountersignError):
+        return error
+    if isinstance(error, HttpError) and isinstance(error.__cause__, Exception):
+        return translate(error.__cause__)  # the framework wraps what the body's parser raised
+    return _known(error) or _unknown(error)
+
+
+def _known(error: Exception) -> CountersignError | None:
     match error:
-        case CountersignError():
-            return error
         case ValidationError():
             return errors.InvalidInput(count=len(error.errors), errors=error.errors[:100])
         case AuthenticationError():
             return errors.Unauthenticated()
-        case HttpError() if isinstance(error.__cause__, Exception):
-            return translate(error.__cause__)  # the framework wraps what the body's parser raised
         case Http404():
             return errors.NotFound()
         case RequestDataTooBig():
             return errors.TooLarge(limit=LIMIT)
-        case OperationalError() | InterfaceError():
-            log.error("api.database", error=type(error).__name__)
-            return errors.Unavailable()
+        case _:
+            return None
+
+
+def _unknown(error: Exception) -> CountersignError:
+    if isinstance(error, OperationalError | InterfaceError):
+        log.error("api.database", error=type(error).__name__)
+        return errors.Unavailable()
     log.error("api.failed", exc_info=error)
     return errors.Internal()
 

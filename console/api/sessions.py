@@ -17,7 +17,7 @@ from console.api.paging import Paged, decode, encode
 from console.api.reading import Body, SessionRef, Word
 from console.api.session_shapes import SessionOut, Status, shape, shapes
 from console.api.timeline import Timeline, timeline
-from console.api.waiting import rested
+from console.api.waiting import let_go, rested
 from console.auth import Caller
 from console.errors import Forbidden, NotYourSession
 from console.rights import Right
@@ -88,6 +88,7 @@ async def start_session(request: ApiRequest, body: NewSession) -> HttpResponse:
     answer = await sync_to_async(begin)()
     if not (started and body.wait_s):
         return answer
+    await sync_to_async(let_go)()
     await rested(started[0], body.wait_s)
     return await sync_to_async(_later)(request.auth, started[0], once)
 

@@ -8,7 +8,7 @@ import time
 from uuid import UUID
 
 import psycopg
-from django.db import DatabaseError
+from django.db import DatabaseError, connection
 
 from agents.models import Session
 from console.live import Hub
@@ -37,6 +37,12 @@ async def rested(session_id: UUID, wait_s: float) -> bool:
         return False
     finally:
         follower.leave()
+
+
+def let_go() -> None:
+    """Close this request's connection: the wait that follows needs none, and the answer opens another."""
+    if not connection.in_atomic_block:
+        connection.close()
 
 
 def _status(session_id: UUID) -> str:
