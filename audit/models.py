@@ -13,11 +13,12 @@ from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import F, Func, Q
 
-# The words of an entry that people search for: its facts, ids and names. Hashes, times and what has a filter of its own
-# would only swell the index.
+# The words of an entry that people search for. Long runs of hex digits (hashes, keys) would only swell the index; one that
+# follows a backslash is left alone, as it may be a part of an escape.
 WORDS = Func(
     F("body_json"),
-    template="jsonb_to_tsvector('simple', %(expressions)s - '{content,kind,log,span,stream,trace,ts}'::text[], '[\"string\"]')",
+    template="jsonb_to_tsvector('simple', regexp_replace(%(expressions)s::text, '(?<![\\\\\\w])[0-9a-f-]{18,}', '', 'g')::jsonb,"
+    " '[\"string\"]')",
 )
 
 
@@ -51,7 +52,11 @@ class AuditStream(models.Model):
 
 
 class AuditEntry(models.Model):
-    """One entry: its exact bytes, a copy to search in, and its place in the chain. Columns repeat what the bytes say."""
+    """One entry: its exact bytes and its place in the chain.
+
+    Columns repeat what the bytes say, to find it by; `body_json` is a copy of those members that have no column and that
+    people search in: facts, ids, principal, rev, closes.
+    """
 
     id = models.BigIntegerField(primary_key=True)
     stream = models.TextField(db_collation="C")

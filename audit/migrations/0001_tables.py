@@ -68,8 +68,8 @@ class Migration(migrations.Migration):
                     django.contrib.postgres.indexes.GinIndex(
                         models.Func(
                             models.F("body_json"),
-                            template="jsonb_to_tsvector('simple', %(expressions)s"
-                            " - '{content,kind,log,span,stream,trace,ts}'::text[], '[\"string\"]')",
+                            template="jsonb_to_tsvector('simple', regexp_replace(%(expressions)s::text, '(?<![\\\\\\w])[0-9a-f-]{18,}', '', 'g')::jsonb,"
+                            " '[\"string\"]')",
                         ),
                         name="audit_entry_by_text",
                     ),

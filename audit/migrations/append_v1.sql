@@ -76,7 +76,8 @@ BEGIN
     -- 4. Write the entries, the heads, what waits for its log index, and the texts that the entries commit to.
     INSERT INTO audit_entry (id, stream, seq, kind, at, actor_kind, actor_id, tool, body, body_json, prev_hash, entry_hash)
     SELECT e.id, e.stream, e.seq, e.copy ->> 'kind', (e.copy ->> 'ts')::timestamptz, e.copy #>> '{principal,kind}',
-           e.copy #>> '{principal,id}', coalesce(e.copy #>> '{facts,tool}', ''), e.body, e.copy, e.prev_hash, e.entry_hash
+           e.copy #>> '{principal,id}', coalesce(e.copy #>> '{facts,tool}', ''), e.body,
+           e.copy - '{content,kind,log,span,stream,trace,ts,v}'::text[], e.prev_hash, e.entry_hash
       FROM unnest(ids, streams, entry_seqs, copies, bodies, prevs, entry_hashes)
            AS e (id, stream, seq, copy, body, prev_hash, entry_hash);
     UPDATE audit_stream AS s SET head_seq = h.seq, head_hash = h.hash, closed = h.closed

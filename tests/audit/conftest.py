@@ -5,12 +5,17 @@ from typing import Any, ClassVar
 
 import pytest
 from django.db import connections, models
+from hypothesis import settings
 
 from audit.actors import SYSTEM, Actor
 from audit.entry import Entry
 from audit.events import EventKind
 from audit.ids import uuid7
 from audit.lifecycle import Lifecycle
+
+# How long one example takes says nothing here: the machine is shared with the browser and the worker of other tests.
+settings.register_profile("countersign", deadline=None)
+settings.load_profile("countersign")
 
 REMY = Actor("user", "7", "Remy")
 

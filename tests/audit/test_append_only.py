@@ -1,6 +1,7 @@
 """The database refuses to rewrite the log, by right and by trigger: AUDIT-2."""
 
 import hashlib
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -17,7 +18,7 @@ from audit.services import Text, record
 from tests.audit.conftest import REMY, entry
 
 FORBIDDEN = [
-    f"{verb}"
+    verb
     for table, column in [
         ("audit_entry", "kind = kind"),
         ("audit_log_index", "log_index = log_index"),
@@ -63,20 +64,24 @@ def refusal(statement: str, url: str) -> str | None:
     return None
 
 
-@pytest.mark.parametrize("statement", [*FORBIDDEN, *BY_RIGHT_ALONE])
-def test_the_application_has_no_right_to_it(written: Any, statement: str) -> None:
-    assert refusal(statement, written.url) == "42501"
+def refusals(statements: list[str], url: str) -> dict[str, str | None]:
+    """What a role gets for each statement."""
+    return {statement: refusal(statement, url) for statement in statements}
 
 
-@pytest.mark.parametrize("statement", FORBIDDEN)
-def test_a_trigger_refuses_it_to_the_owner(written: Any, statement: str) -> None:
+def test_the_application_has_no_right_to_change_or_delete(written: Any) -> None:
+    statements = [*FORBIDDEN, *BY_RIGHT_ALONE]
+    assert refusals(statements, written.url) == dict.fromkeys(statements, "42501")
+
+
+def test_a_trigger_refuses_it_to_the_owner(written: Any) -> None:
     """Also where one role owns and works: then the triggers are the only wall."""
-    assert refusal(statement, written.owner_url) == "23001"
+    assert refusals(FORBIDDEN, written.owner_url) == dict.fromkeys(FORBIDDEN, "23001")
 
 
-@pytest.mark.parametrize("statement", FORBIDDEN)
-def test_a_trigger_refuses_it_to_a_superuser_who_switches_triggers_off_for_replication(written: Any, statement: str) -> None:
-    assert refusal(f"SET session_replication_role = replica; {statement}", written.superuser_url) == "23001"
+def test_a_trigger_refuses_it_to_a_superuser_who_switches_triggers_off_for_replication(written: Any) -> None:
+    statements = [f"SET session_replication_role = replica; {statement}" for statement in FORBIDDEN]
+    assert refusals(statements, written.superuser_url) == dict.fromkeys(statements, "23001")
 
 
 def test_a_head_cannot_go_back_nor_a_stream_be_opened_again(written: Any) -> None:
@@ -211,7 +216,8 @@ def test_what_is_stored_follows_the_published_rule(written: Any) -> None:
     body = bytes(second.body)
     stored = Content.objects.get(id=text.id)
     committed = hashlib.sha256(b"countersign.content.v1\0" + bytes(stored.salt) + text.body.encode()).hexdigest()
-    assert second.body_json == {
+    said = json.loads(body)
+    assert said == {
         "v": 1,
         "log": str(Log.objects.get().id),
         "stream": "policy",
@@ -225,13 +231,14 @@ def test_what_is_stored_follows_the_published_rule(written: Any) -> None:
         "trace": "t",
         "span": "s",
     }
+    assert second.body_json == {name: said[name] for name in ("principal", "ids", "rev", "facts")}
     assert (stored.entry_id, stored.cls, stored.body, stored.name) == (second.id, "arguments_raw", text.body, "arguments")
     assert text.body.encode() not in body
     assert (second.kind, second.actor_kind, second.actor_id, second.tool) == ("session.resumed", "user", "7", "send_email")
     assert bytes(first.prev_hash) == genesis("policy")
     assert bytes(second.prev_hash) == bytes(first.entry_hash)
     assert bytes(second.entry_hash) == entry_hash("policy", 2, bytes(first.entry_hash), body) == appended.entry_hash
-    assert set(first.body_json) == {"v", "log", "stream", "ts", "kind", "principal", "facts"}
+    assert set(json.loads(bytes(first.body))) == {"v", "log", "stream", "ts", "kind", "principal", "facts"}
 
 
 def test_two_texts_of_one_entry_need_two_names(db: None) -> None:
@@ -241,5 +248,6 @@ def test_two_texts_of_one_entry_need_two_names(db: None) -> None:
 
 def test_equal_texts_have_unequal_commitments(db: None) -> None:
     record([entry(texts=(Text(uuid7(), "message", "yes"),)), entry(texts=(Text(uuid7(), "message", "yes"),))])
-    one, other = AuditEntry.objects.values_list("body_json__content__message__commitment", flat=True)
+    bodies = AuditEntry.objects.values_list("body", flat=True)
+    one, other = (json.loads(bytes(body))["content"]["message"]["commitment"] for body in bodies)
     assert one != other
