@@ -11,12 +11,12 @@ from django.db.transaction import atomic
 from approvals.errors import NotConsumable
 from approvals.models import ApprovalRequest
 from approvals.people import roles_of
-from approvals.services import consume, decide, exclude, expire, ready, void, withdraw
+from approvals.services import consume, decide, exclude, expire, ready, undo, void, withdraw
 from audit.batch import Batch
 from audit.errors import IllegalMove, StaleState
 from audit.models import AuditEntry
 from audit.services import transition
-from tests.approvals.conftest import ASKS, WORKER, as_actor, ask, by
+from tests.approvals.conftest import ASKS, WORKER, as_actor, ask, by, edit_of
 
 pytestmark = pytest.mark.django_db
 
@@ -106,6 +106,23 @@ def test_held_approval_waits_for_the_end_of_its_undo_period(request_row: Approva
         transition(Batch(changes=(change,), entries=(entry,)))
     let_pass(request_row, "held_until")
     assert use(request_row) == "consumed"
+
+
+def test_what_was_read_before_an_edit_does_not_use_the_edit(request_row: ApprovalRequest, rosa: User) -> None:
+    """APPR-4; THREATS 2: held, read by a worker, taken back, edited and held again: other bytes, another approval."""
+    approve(request_row, rosa, hold=True)
+    let_pass(request_row, "held_until")
+    change, entry = consume(ready([request_row.id])[request_row.id], request_row.digest, actor=WORKER)
+    request_row.refresh_from_db()
+    with connection.cursor() as cursor:
+        later = "UPDATE approvals_approvalrequest SET held_until = now() + interval '9 s' WHERE id = %s"
+        cursor.execute(later, [request_row.id])
+    undo(request_id=request_row.id, actor=as_actor(rosa))
+    edit = edit_of(request_row)
+    decide(request_id=request_row.id, verdict="edit", digest=request_row.digest, edit=edit, hold=True, **by(rosa))
+    let_pass(request_row, "held_until")
+    with pytest.raises(StaleState):
+        transition(Batch(changes=(change,), entries=(entry,)))
 
 
 def test_vote_of_who_lost_the_role_is_void(request_row: ApprovalRequest, rosa: User) -> None:
