@@ -97,14 +97,15 @@ class Said:
         return cls(verdict, text("digest", 64), text("idempotency_key", 80), text("instruction"), text("answer"),
                    text("amount", 40), str(sent.get("password", ""))[:1024], arguments)  # fmt: skip
 
-    def amount_microusd(self) -> int | None:
-        """Return the amount of money in micro-dollars, None if there is none; raises InvalidVerdict for what is no number."""
+    def amount_of(self, limit: str) -> int | None:
+        """Return the amount in the unit of the limit, dollars in micro-dollars; raises InvalidVerdict for what is no number."""
         if not self.amount:
             return None
+        dollars = limit.endswith("_microusd")
         try:
-            return int(Decimal(self.amount.lstrip("$").replace(",", ".")) * MICRO)
+            return int(Decimal(self.amount.lstrip("$").replace(",", ".")) * (MICRO if dollars else 1))
         except (InvalidOperation, ValueError, OverflowError) as error:
-            raise InvalidVerdict(field="amount", reason="Write an amount in dollars, such as 0.50.") from error
+            raise InvalidVerdict(field="amount", reason="Write a number" + (" of dollars, such as 0.50." if dollars else ".")) from error
 
 
 def json_object(text: str) -> dict[str, Any]:

@@ -22,7 +22,8 @@ from console.auth import Caller
 from console.formats import ago, microusd
 from console.revealing import reveals_request
 from console.rights import Right, Role
-from console.views.session_story import steps_of
+from console.views.origins import Source, origin
+from console.views.session_story import sources_of, steps_of
 
 EFFECTS = {
     "read_only": "Only reads",
@@ -58,7 +59,6 @@ def item(row: ApprovalRequest, caller: Caller) -> dict[str, Any]:
         "lede": lede(row),
         "facts": _facts(row),
         **_content(row, caller),
-        "tainted_arguments": [],
         "session": _session(row),
         "people": _people(row),
         "decisions": [_decision(decision) for decision in row.decisions.all()],
@@ -73,12 +73,10 @@ _COPIED = (
 
 
 def lede(row: ApprovalRequest) -> str:
-    """Return the consequence in the product's own words."""
+    """Return the consequence in the product's own words, and what happens if nobody decides."""
     if row.kind != "tool_call":
         return ASKED.get(row.kind, "")
-    where = f" in {row.environment}" if row.environment else ""
-    consequence = str(row.facts.get("consequence") or "")
-    return f"{row.agent} will call {row.tool}{where}. {consequence} If nobody decides, the call is refused.".replace("  ", " ")
+    return f"{row.facts.get('consequence') or ''} If nobody decides, the call is refused.".strip()
 
 
 def _facts(row: ApprovalRequest) -> list[dict[str, str]]:
@@ -101,13 +99,16 @@ def _content(row: ApprovalRequest, caller: Caller) -> dict[str, Any]:
         return {"reasoning": "", "reasoning_note": NOT_YOURS, "arguments": [], "canonical": "{}", "raw": "{}", "changes": [],
                 "question": "", "taint": [{**source, "quote": ""} for source in row.taint]}  # fmt: skip
     texts = read_texts([id_ for id_ in (row.reasoning_id, row.raw_arguments_id) if id_])
-    asked = json.loads(bytes(row.body))
-    arguments = asked.get("arguments") or {}
+    arguments = json.loads(bytes(row.body)).get("arguments") or {}
     changes = row.facts.get("changed") or []
+    edited = {str(change.get("path", "")).split(".")[0] for change in _edits(row)}
+    sources = sources_of(row.session_id) if row.session_id and arguments else []
+    lines = [argument(name, value, changes, name in edited, sources) for name, value in _ordered(row.tool, arguments)]
     return {
         "reasoning": texts.get(row.reasoning_id, "") if row.reasoning_id else "",
         "reasoning_note": "" if row.reasoning_id else "The model gave no reason.",
-        "arguments": [argument(name, value, changes, row) for name, value in arguments.items()],
+        "arguments": lines,
+        "tainted_arguments": [line["name"] for line in lines if line["origin"]["tainted"]],
         "canonical": json.dumps(arguments, ensure_ascii=False),
         "raw": texts.get(row.raw_arguments_id, "") if row.raw_arguments_id else "",
         "changes": [*changes, *_edits(row)],
@@ -116,33 +117,27 @@ def _content(row: ApprovalRequest, caller: Caller) -> dict[str, Any]:
     }
 
 
-def argument(name: str, value: object, changes: Sequence[Mapping[str, Any]], row: ApprovalRequest) -> dict[str, Any]:
-    """Return one line of the table of arguments."""
+def argument(
+    name: str, value: object, changes: Sequence[Mapping[str, Any]], edited: bool, sources: Sequence[Source]
+) -> dict[str, Any]:
+    """Return one line of the table of arguments: what is sent, what the model wrote, where it comes from."""
     raw = next((change.get("before") for change in changes if change.get("path") == name and not change.get("added")), None)
-    edited = any(change.get("path", "").split(".")[0] == name for change in _edits(row))
-    origin = {"label": "A reviewer", "tainted": False} if edited else _origin(value, row)
+    found = {"label": "A reviewer", "tainted": False} if edited else origin(value, sources)
     return {
         "name": name,
         "value": value,
         "raw": "" if raw is None else raw if isinstance(raw, str) else json.dumps(raw, ensure_ascii=False),
-        "origin": origin,
+        "origin": found,
         "checks": [{"ok": True, "text": "Fits the schema"}],
-        "failed": origin["tainted"],
+        "failed": found["tainted"],
     }
 
 
-def _origin(value: object, row: ApprovalRequest) -> dict[str, Any]:
-    """Say where a value stands word for word; what stands nowhere was written by the model."""
-    text = value.strip() if isinstance(value, str) else ""
-    if len(text) >= SHORTEST:
-        for source in row.taint:
-            if text in str(source.get("quote") or ""):
-                return {"label": source.get("title") or source.get("ref") or "Untrusted content", "tainted": True}
-    return {"label": "The model", "tainted": False}
-
-
-SHORTEST = 5
-"""A shorter text stands somewhere by chance."""
+def _ordered(tool: str, arguments: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """Return the arguments in the order of the tool's schema, which is that of reading; the bytes sort them otherwise."""
+    found = registry.get(tool)
+    places = {name: place for place, name in enumerate(found.schema.get("properties", {}) if found else ())}
+    return sorted(arguments.items(), key=lambda pair: places.get(pair[0], len(places)))
 
 
 def _edits(row: ApprovalRequest) -> list[dict[str, Any]]:
@@ -224,8 +219,15 @@ def bar(row: ApprovalRequest, caller: Caller, *, proven: bool) -> dict[str, Any]
         "hold_s": row.hold_s,
         "votes": len(votes),
         "key": uuid.uuid4().hex,
-        "ceiling": "In dollars, such as 0.50. The session may spend this much more.",
+        "ceiling": _ceiling(row),
     }
+
+
+def _ceiling(row: ApprovalRequest) -> str:
+    limit, suggested = str(row.facts.get("limit", "")), int(row.facts.get("suggested") or 0)
+    if limit.endswith("_microusd"):
+        return f"In dollars. The session was allowed {microusd(suggested)}; it may spend this much more."
+    return f"How many {limit.removesuffix('_s').replace('_', ' ')} more. The session was allowed {suggested:,}."
 
 
 def refused(row: ApprovalRequest, person: Person) -> str:

@@ -89,7 +89,7 @@ def decide(request: HttpRequest, row: ApprovalRequest, said: Said) -> None:
         instruction=said.instruction,
         arguments=said.arguments,
         answer=said.answer,
-        amount=said.amount_microusd(),
+        amount=said.amount_of(str(row.facts.get("limit", ""))),
         idempotency_key=said.key,
         hold=True,
     )

@@ -66,7 +66,7 @@ def _side(request: HttpRequest, told: Story, view: str, caller: Caller, reveal: 
         return {**waterfall(told, span, address), "span": chosen(told, span, reveal), "more_url": ""}
     if view == "events":
         return _events(request, told.session, caller)
-    return {"messages": messages(told, hidden=not reveal)}
+    return {"conversation": messages(told, hidden=not reveal)}
 
 
 def _session(row: Session) -> dict[str, Any]:

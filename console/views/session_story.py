@@ -11,6 +11,7 @@ from django.utils import timezone
 from agents.models import Message, ToolCall, Turn
 from approvals.models import ApprovalRequest
 from console.formats import duration
+from console.views.origins import Source, words_of
 from console.views.session_reads import Story, story
 from console.views.waterfall import Scale, scale, ticks
 
@@ -114,6 +115,8 @@ def _call_spans(told: Story, turn: Turn, call: ToolCall) -> list[dict[str, Any]]
         until = request.decided_at or (call.started_at or call.ended_at)
         found.append(_span(2, "wait", f"{request.ref}, waiting for people", f"w{turn.number}.{call.index}", request.created_at, until, "hatch",
                            tone="warn" if until is None else ""))  # fmt: skip
+    if call.started_at is None and call.status in ("awaiting", "approved", "allowed"):
+        return found  # nothing has run
     begun = call.started_at or call.ended_at or call.created_at
     ended = call.ended_at or (None if call.status == "executing" else begun)
     found.append(_span(2, "tool", call.tool, id_, begun, ended, {"bad": "bad", "warn": "warn"}.get(tone, "ok"), tone=tone))
@@ -155,3 +158,16 @@ def _call_step(row: ToolCall) -> dict[str, Any]:
     note = "read untrusted content" if row.trust == "untrusted" else row.status.replace("_", " ")
     tone = "warn" if row.trust == "untrusted" else ""
     return {"icon": "wrench", "label": row.tool, "note": note, "at": row.ended_at or row.created_at, "tone": tone}
+
+
+def sources_of(session_id: UUID) -> list[Source]:
+    """Return the texts of a session that an argument can come from: what people wrote, and what tools answered."""
+    told = story(session_id, content=True)
+    said = [Source(f"Message of {row.author_name or row.source}", row.trust == "untrusted", told.text(row.text_id)) for row in told.messages]
+    answered = [Source(_titled(call), call.trust == "untrusted", words_of(told.text(call.result_id))) for call in told.calls if call.result_id]
+    return said + answered
+
+
+def _titled(call: ToolCall) -> str:
+    titles = [source.get("title") or source.get("ref") for source in call.sources]
+    return ", ".join(str(title) for title in titles if title) or call.tool
