@@ -9,24 +9,26 @@ from django.db import connection
 from agents.models.library import LibraryDocument
 from agents.tools.errors import InvalidInput
 
-# Documents with all of the words come first, then those with some of them: a model asks in whole sentences.
-# The headline is made for the few rows that are shown only.
+# A model asks in words or in whole sentences. Where documents hold all the words, those are the answer; only where none
+# does, those with some of them, as far as they come near the best. The headline is made for the few rows that are shown.
 _SEARCH = """
 WITH asked AS (
     SELECT websearch_to_tsquery('english', %(query)s) AS strict,
            nullif(replace(plainto_tsquery('english', %(query)s)::text, ' & ', ' | '), '')::tsquery AS loose
-), found AS (
-    SELECT d.slug, d.title, d.kind, d.trust, d.source, d.dated, d.body, asked.loose, asked.strict,
-           count(*) OVER () AS total
+), matching AS (
+    SELECT d.id, d.search @@ asked.strict AS whole, ts_rank(d.search, coalesce(asked.loose, asked.strict), 1) AS rank
     FROM agents_librarydocument d, asked
     WHERE (d.search @@ asked.strict OR d.search @@ asked.loose) AND (%(kind)s = '' OR d.kind = %(kind)s)
-    ORDER BY (d.search @@ asked.strict) DESC, ts_rank(d.search, coalesce(asked.loose, asked.strict), 1) DESC, d.slug
-    LIMIT %(limit)s
+), ranked AS (
+    SELECT *, bool_or(whole) OVER () AS any_whole, max(rank) OVER () AS best FROM matching
+), found AS (
+    SELECT id, rank, count(*) OVER () AS total FROM ranked
+    WHERE whole OR (NOT any_whole AND rank >= best * 0.3) ORDER BY rank DESC, id LIMIT %(limit)s
 )
-SELECT slug, title, kind, trust, source, dated, total,
-       ts_headline('english', body, coalesce(loose, strict),
+SELECT d.slug, d.title, d.kind, d.trust, d.source, d.dated, found.total,
+       ts_headline('english', d.body, coalesce(asked.loose, asked.strict),
                    'MaxFragments=2, MaxWords=40, MinWords=15, StartSel="", StopSel="", FragmentDelimiter=" … "')
-FROM found
+FROM found JOIN agents_librarydocument d ON d.id = found.id CROSS JOIN asked ORDER BY found.rank DESC, found.id
 """
 
 

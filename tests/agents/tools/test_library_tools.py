@@ -83,6 +83,12 @@ def test_search_takes_words_for_words(library: ToolContext) -> None:
     assert run("search_documents", library, query="'; DROP TABLE refund; -- & | !")["results"][0]["document"] == "refund-policy"
 
 
+def test_documents_with_all_the_words_leave_the_others_out(library: ToolContext) -> None:
+    """So that a plain question does not draw in, and taint by, what only shares a word with it."""
+    told = run("search_documents", library, query="letter of Kestrel Foods about the recall", limit=20)
+    assert [hit["document"] for hit in told["results"]] == ["letter-kestrel-foods"]
+
+
 def test_search_keeps_to_a_kind_and_a_number(library: ToolContext) -> None:
     told = run("search_documents", library, query="calibration balance", kind="incident", limit=2)
     assert {hit["kind"] for hit in told["results"]} == {"incident"}
