@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +14,7 @@ from agents.llm.scripted.words import is_instruction, keywords, quotes, sentence
 
 _TEXT_KEYS = ("text", "content", "body", "markdown", "summary", "answer", "excerpt", "snippet")
 _EXCERPT_KEYS = ("excerpt", "snippet", "headline", "summary", "text", "preview")
+_REPLACED = re.compile(r"\b(?:superseded|replaced|obsolete|outdated|old)\b", re.IGNORECASE)
 _NAME_KEYS = ("title", "name", "slug", "document", "path", "url", "id")
 
 
@@ -73,11 +76,18 @@ def sources(exchanges: Iterable[Exchange]) -> list[Source]:
 
 
 def ranked(found: list[Hit], about: str) -> list[Hit]:
-    """Return hits by how much of the topic they carry, the title counting more; ties keep the search's order."""
-    wanted = stems(about)
+    """Return the hits that carry the topic, best first; ties keep the search's order.
 
-    def score(hit: Hit) -> int:
-        return 3 * len(wanted & stems(hit.title)) + len(wanted & stems(hit.excerpt))
+    A word that few hits carry tells more than one that stands in all of them, and a word in the
+    title more than one in the excerpt. What was replaced by something newer comes last.
+    """
+    wanted = stems(about)
+    carried = {word: sum(word in stems(f"{hit.title} {hit.excerpt}") for hit in found) for word in wanted}
+
+    def score(hit: Hit) -> float:
+        title, excerpt = stems(hit.title), stems(hit.excerpt)
+        worth = (math.log(1 + len(found) / carried[word]) * (3 if word in title else 1) for word in wanted & (title | excerpt))
+        return sum(worth) * (0.4 if _REPLACED.search(hit.title) and not _REPLACED.search(about) else 1)
 
     best = sorted(found, key=score, reverse=True)
     return best if not best or score(best[0]) == 0 else [hit for hit in best if score(hit) * 2 > score(best[0])]

@@ -39,8 +39,8 @@ def stems(text: str) -> set[str]:
 
 
 def stem(word: str) -> str:
-    """Return a crude stem: no plural, at most six letters."""
-    word = re.sub(r"(?:ies|es|s|ing|ed)$", "", word) if len(word) > 4 else word
+    """Return a crude stem: no ending, at most six letters."""
+    word = re.sub(r"(?:ies|es|s|ing|ed|e|y)$", "", word) if len(word) > 4 else word
     return word[:6]
 
 

@@ -7,9 +7,12 @@ import sys
 import time
 import urllib.error
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from agents.llm.provider import Question
+from agents.llm.scripted import bench
 from agents.llm.scripted.server import MODELS
 from tests.agents.llm.conftest import ROOT, ScriptedServer, free_port, say, wait_until_ready
 
@@ -73,16 +76,18 @@ def test_the_newest_requests_can_be_read_where_they_are_kept(scripted: ScriptedS
     assert [request["messages"][0]["content"] for request in kept] == [f"scenario: prose number={n}" for n in range(2, 7)]
 
 
-def test_the_benchmark_is_answered_at_once_and_in_order(scripted: ScriptedServer) -> None:
-    messages = [{"role": "user", "content": "scenario: bench"}]
-    choices = []
-    for _ in range(4):
-        answer = scripted.post("/v1/chat/completions", {"model": "scripted-1", "messages": messages})
-        choices.append(answer["choices"][0])
-        messages.append(choices[-1]["message"])
-    called = [call["function"]["name"] for choice in choices for call in choice["message"].get("tool_calls", [])]
-    assert called == ["search_documents", "calculate", "send_email"]
-    assert [choice["finish_reason"] for choice in choices] == ["tool_calls", "tool_calls", "tool_calls", "stop"]
+def test_the_benchmark_says_the_same_plain_and_streamed(scripted: ScriptedServer) -> None:
+    """Fixed bytes for plain requests; a watched session of the benchmark gets the same answers in chunks."""
+    messages: list[dict[str, Any]] = [{"role": "user", "content": "scenario: bench"}]
+    for expected in bench.ANSWERS:
+        question = Question("scripted-1", tuple(messages))
+        plain, streamed = scripted.ask(question), scripted.ask(question, watched=True)
+        assert (plain.text, plain.finish_reason) == (streamed.text, streamed.finish_reason)
+        assert plain.text == expected.text
+        names = [(call.name, call.arguments) for call in expected.calls]
+        assert [(call.name, call.arguments) for call in plain.calls] == names
+        assert [(call.name, call.arguments) for call in streamed.calls] == names
+        messages.append({"role": "assistant", "content": plain.text})
 
 
 def test_more_scenarios_a_fault_file_and_a_delay_come_from_the_command_line(tmp_path: Path) -> None:
