@@ -1,7 +1,5 @@
 """Tampering as a superuser, each kind found and the first wrong entry named: AUDIT-3, AUDIT-6."""
 
-
-
 import json
 from collections.abc import Iterator
 from io import StringIO
