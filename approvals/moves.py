@@ -86,15 +86,18 @@ def open_request(
     return Birth("approvals.ApprovalRequest", values, REQUEST), entry
 
 
-def consume(ready: Ready, digest: str, *, actor: Actor, trace: str = "", span: str = "") -> tuple[Change, Entry]:
+def consume(
+    ready: Ready, digest: str, *, actor: Actor, judgement: Judgement | None = None, trace: str = "", span: str = ""
+) -> tuple[Change, Entry]:
     """Return the move that uses an approval up, to be written together with the intent to run its call.
 
-    `digest` is computed anew from the bytes about to run. The move holds only for an approval that is neither expired
-    nor within its undo period by the database's clock, and only once. Raises NotConsumable with its cause where that
-    is known already: "status", "digest", "expired", "held" (wait until `ready.held_until`), "votes" (somebody who
-    agreed may not decide any more; void the request and ask again).
+    `digest` is computed anew from the bytes about to run, `judgement` is that of this moment: where it asks for more
+    people, other groups or a password that the request did not ask for, the approval is not enough any more.
+    The move holds only for an approval that is neither expired nor within its undo period by the database's clock, and
+    only once. Raises NotConsumable with its cause where that is known already: "status", "digest", "expired", "held"
+    (wait until `ready.held_until`), "votes" (void the request and ask again).
     """
-    if refusal := _unusable(ready, digest):
+    if refusal := _unusable(ready, digest) or _outgrown(ready, judgement):
         cause, reason = refusal
         raise NotConsumable(ref=ready.ref, cause=cause, reason=reason)
     held = ready.status == "held"
@@ -191,6 +194,15 @@ def _unusable(ready: Ready, digest: str) -> tuple[str, str] | None:
         return "held", "it can still be undone"
     if ready.votes < ready.required:
         return "votes", "not enough of those who agreed may still decide"
+    return None
+
+
+def _outgrown(ready: Ready, now: Judgement | None) -> tuple[str, str] | None:
+    if now is None or now.verdict == "allow":
+        return None
+    more = now.required > ready.required or not set(now.groups) <= set(ready.groups)
+    if more or (now.reauthenticate and not ready.reauthenticate):
+        return "votes", "policy now asks for more than it did when this was approved"
     return None
 
 

@@ -31,6 +31,8 @@ class Ready:
     held_until: datetime | None
     now: datetime
     required: int
+    groups: tuple[str, ...]
+    reauthenticate: bool
     votes: int
 
     @property
@@ -51,7 +53,7 @@ class Ready:
 
 _READY = """
     SELECT r.id, r.number, r.status, r.revision, r.digest, r.tool, r.session_ref, r.expires_at, r.held_until,
-           clock_timestamp(), r.required, r.kind, r.excluded, r.requester, r.groups, r.self_confirm, v.voters
+           clock_timestamp(), r.required, r.groups, r.reauthenticate, r.kind, r.excluded, r.requester, r.self_confirm, v.voters
     FROM approvals_approvalrequest r
     CROSS JOIN LATERAL (
         SELECT json_agg(json_build_array(d.decided_by, (
@@ -74,11 +76,12 @@ def ready(ids: Sequence[UUID]) -> dict[UUID, Ready]:
 
 
 def _ready(row: tuple[Any, ...]) -> Ready:
-    kind, excluded, requester, groups, self_confirm, voters = row[11:]
-    facts = RequestFacts(kind, frozenset(excluded), requester, tuple(groups), self_confirm)
+    kind, excluded, requester, self_confirm, voters = row[13:]
+    groups, reauthenticate = tuple(row[11]), row[12]
+    facts = RequestFacts(kind, frozenset(excluded), requester, groups, self_confirm)
     votes = sum(
         active and may_decide(Person(voter, "", frozenset(roles or ())), facts, "approve") is None
         for voter, roles, active in voters or ()
     )
-    known: Any = (*row[:11], votes)
-    return Ready(*known)
+    fields: Any = (*row[:11], groups, reauthenticate, votes)
+    return Ready(*fields)

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
@@ -123,6 +124,20 @@ def test_what_was_read_before_an_edit_does_not_use_the_edit(request_row: Approva
     let_pass(request_row, "held_until")
     with pytest.raises(StaleState):
         transition(Batch(changes=(change,), entries=(entry,)))
+
+
+@pytest.mark.parametrize("graver", [{"required": 2}, {"groups": ("finance",)}, {"reauthenticate": True}])
+def test_approval_is_not_enough_where_policy_now_asks_for_more(
+    request_row: ApprovalRequest, rosa: User, graver: dict[str, Any]
+) -> None:
+    """THREATS 4: policy was tightened after the approval; the same or a milder one changes nothing."""
+    approve(request_row, rosa)
+    known = ready([request_row.id])[request_row.id]
+    with pytest.raises(NotConsumable) as refused:
+        consume(known, request_row.digest, actor=WORKER, judgement=replace(ASKS, **graver))
+    assert refused.value.facts["cause"] == "votes"
+    for fine in (ASKS, replace(ASKS, verdict="allow", **graver)):
+        assert consume(known, request_row.digest, actor=WORKER, judgement=fine)[0].event == "consume"
 
 
 def test_vote_of_who_lost_the_role_is_void(request_row: ApprovalRequest, rosa: User) -> None:
