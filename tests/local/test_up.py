@@ -126,66 +126,49 @@ def test_an_outside_database_is_migrated_and_used_and_left_running(tmp_path: Pat
         superuser.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
-def test_sigterm_stops_all_within_twenty_seconds_and_the_data_stays(tmp_path: Path) -> None:
-    """API.md, Starting it: exit code 0, no process left, the database stopped; the next start finds it again."""
+def _sign_ins(text: str) -> list[str]:
+    return [line for line in text.splitlines() if "@demo.example" in line]
+
+
+def _reset(here: Running) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, MANAGE, "demo_reset"]
+    return subprocess.run(command, env=here.environment, capture_output=True, text=True, check=False)
+
+
+def test_a_demo_is_killed_taken_over_stopped_interrupted_and_reset(tmp_path: Path) -> None:
+    """API.md, Starting it and The demo; one installation through its life, because a start is what costs.
+
+    1. The first start prints seven sign-ins with random passwords, kept for their owner only; a reset waits for the end.
+    2. After kill -9 of the supervisor the next start ends what was left, adopts the database and prints the same sign-ins.
+    3. SIGTERM stops all within 20 s: exit code 0, no process left, the database stopped.
+    4. An interrupt that only `make` gets stops all the same.
+    5. A reset makes new passwords in a new database.
+    """
     data = tmp_path / "data"
-    with running(data, LEAN) as here:
+    with running(data, {}) as here:  # 1
+        first = _sign_ins(here.output())
+        assert [line.split("@", 1)[0] for line in first] == ["olga", "ada", "remy", "rosa", "paul", "audrey", "vic"]
+        assert (data / "demo-sign-ins.txt").stat().st_mode & 0o777 == 0o600
+        assert "already runs on" in _reset(here).stderr
         key = (data / "secret_key").read_text()
-        assert here.stop() < 20
-        assert here.process.returncode == 0, here.output()
-    assert processes_of(data) == []
-    assert not Server(data / "postgres").alive()
-    with running(data, LEAN) as again:
-        assert again.is_ready()
-        assert (data / "secret_key").read_text() == key
-
-
-def test_a_killed_start_is_taken_over_by_the_next(tmp_path: Path) -> None:
-    """DESIGN: any process may die at any instruction; its children and its database do not stand in the way."""
-    data = tmp_path / "data"
-    with running(data, LEAN) as here:
         here.process.kill()
         here.process.wait()
-        port = here.port
         assert processes_of(data)
-    with running(data, LEAN, port=port) as again:
+    with running(data, {}, port=here.port) as again:  # 2
         assert "Ended what an earlier start had left running" in again.output()
-        assert again.is_ready()
+        assert _sign_ins(again.output()) == first
+        assert (data / "secret_key").read_text() == key
+        assert again.stop() < 20  # 3
+        assert again.process.returncode == 0, again.output()
     assert processes_of(data) == []
-
-
-def _sign_ins(here: Running) -> list[str]:
-    return [line for line in here.output().splitlines() if "@demo.example" in line]
-
-
-def test_the_demo_is_seeded_once_and_made_anew_on_request(tmp_path: Path) -> None:
-    """API.md, The demo: seven sign-ins with random passwords, the same at the next start, new ones after a reset."""
-    data = tmp_path / "data"
-    with running(data, {}) as here:
-        first = _sign_ins(here)
-        assert [line.split("@", 1)[0] for line in first] == ["olga", "ada", "remy", "rosa", "paul", "audrey", "vic"]
-        busy = subprocess.run(
-            [sys.executable, MANAGE, "demo_reset"], env=here.environment, capture_output=True, text=True, check=False
-        )
-        assert busy.returncode == 2
-        assert "already runs on" in busy.stderr
-    assert (data / "demo-sign-ins.txt").stat().st_mode & 0o777 == 0o600
-    with running(data, {}) as again:
-        assert _sign_ins(again) == first
-    reset = subprocess.run(
-        [sys.executable, MANAGE, "demo_reset"], env=again.environment, capture_output=True, text=True, check=False
-    )
+    assert not Server(data / "postgres").alive()
+    if Path("/proc/self/status").exists():
+        with running(data, {}, command=("make", "-C", str(ROOT), "up")) as made:  # 4
+            assert made.stop(signal.SIGINT) < 20
+        assert processes_of(data) == []
+    reset = _reset(again)  # 5
     assert reset.returncode == 0, reset.stderr
-    new = [line for line in reset.stdout.splitlines() if "@demo.example" in line]
+    new = _sign_ins(reset.stdout)
     assert len(new) == 7
     assert not set(new) & set(first)
-    assert processes_of(data) == []
-
-
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads the signal mask of make, on Linux")
-def test_an_interrupt_of_make_alone_stops_everything(tmp_path: Path) -> None:
-    """API.md: SIGINT to `make up`, not sent by a terminal to the whole group, stops all the same."""
-    data = tmp_path / "data"
-    with running(data, LEAN, command=("make", "-C", str(ROOT), "up")) as here:
-        assert here.stop(signal.SIGINT) < 20
     assert processes_of(data) == []
