@@ -50,7 +50,7 @@ class Source:
 
     def quotes(self, about: str, most: int = 3) -> list[str]:
         """Return its sentences that answer best."""
-        return quotes(self.text, about, most=most, wary=self.untrusted)
+        return quotes(self.text, about, title=self.title, most=most, wary=self.untrusted)
 
     @property
     def orders_machines(self) -> bool:

@@ -11,6 +11,7 @@ from agents.llm.scripted.words import is_instruction, sentences, shorten
 _ASKED = re.compile(r"\b(?:summari[sz]e|summary|condense|shorten|tl;dr)\b", re.IGNORECASE)
 _ORDER = re.compile(r"^[^\n]{0,300}?\b(?:summari[sz]e|condense|summary)\b[^\n]*?(?:[:.]\s+|\n+|$)", re.IGNORECASE)
 _MARKS = re.compile(r"</?\s*(?:untrusted|trusted|document|text)\b[^>]*>", re.IGNORECASE)
+_TITLE = re.compile(r"^\s*title:[^\n]*\n+", re.IGNORECASE)
 _MOST_SENTENCES = 3
 _MOST_CHARACTERS = 600
 
@@ -25,6 +26,7 @@ def asked_for(conversation: Conversation) -> bool:
 def answer(conversation: Conversation) -> Answer:
     """Return the first sentences of the text to be summarised, without orders to machines."""
     text = _ORDER.sub("", _MARKS.sub("", (conversation.user_texts or [""])[-1]).strip(), count=1)
+    text = _TITLE.sub("", text)
     usable = [part for part in sentences(text) if not is_instruction(part)]
     chosen = " ".join(usable[:_MOST_SENTENCES]) or text.strip()
     return Answer(shorten(chosen, _MOST_CHARACTERS) or "There is nothing to summarise.")

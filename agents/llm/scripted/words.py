@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
+from collections import Counter
 from itertools import takewhile
 from typing import Literal
 
@@ -18,6 +20,7 @@ _CLAUSE = re.compile(r"^(?:what|how|who|when|where|which|why|whether|if)\b", re.
 _WORD = re.compile(r"[^\W_]+(?:[-'’.][^\W_]+)*")
 _MARKS = re.compile(r"^[\s>#*+\-•\d.)|]+(?=\S)|[*_`#|]+")
 _END = re.compile(r"(?<=[.!?])[\"”’)]?\s+(?=[\"“A-Z0-9(])|\n+")
+_TABLE_ROW = re.compile(r"^[ \t]*\|.*$", re.MULTILINE)
 _PARAGRAPH = re.compile(r"\n\s*\n")
 _INSTRUCTION = re.compile(
     r"\b(?:ignore|disregard|forget|override)\b.{0,60}\b(?:instruction|prompt|rule|polic|guideline|told)"
@@ -51,7 +54,8 @@ def sentences(text: str) -> list[str]:
 
 
 def _joined(text: str) -> str:
-    """Join lines that were only wrapped: a line that goes on in lower case belongs to the one before."""
+    """Leave table rows out, and join lines that were only wrapped: a line that goes on in lower case belongs to the one before."""
+    text = _TABLE_ROW.sub("", text)
     return re.sub(r"(?<=[^\n.!?:|])\n(?=[a-z(“\"0-9])", " ", text)
 
 
@@ -60,17 +64,20 @@ def is_instruction(text: str) -> bool:
     return _INSTRUCTION.search(text) is not None
 
 
-def quotes(text: str, about: str, *, most: int = 3, longest: int = 320, wary: bool = False) -> list[str]:
+def quotes(text: str, about: str, *, title: str = "", most: int = 3, longest: int = 320, wary: bool = False) -> list[str]:
     """Return the sentences that answer best, in the order of the text.
 
-    Where nothing matches, the first sentences stand for the whole. A wary reader of outside text
-    quotes nothing of a paragraph from the sentence on that gives orders to machines.
+    The words of the text's own title tell nothing about its sentences; of the others, rare ones
+    tell most. Where nothing matches, the first sentences stand for the whole. A wary reader of
+    outside text quotes nothing of a paragraph from the sentence on that gives orders to machines.
     """
-    wanted = stems(about)
+    wanted = stems(about) - stems(title) or stems(about)
     usable = _harmless(text) if wary else sentences(text)
-    scored = [(len(wanted & stems(part)) + 0.1 * bool(re.search(r"\d", part)), index) for index, part in enumerate(usable)]
-    best = sorted((item for item in scored if item[0] >= 1), key=lambda item: (-item[0], item[1]))
-    chosen = sorted(index for _, index in best[:most]) or list(range(min(2, len(usable))))
+    held = [wanted & stems(part) for part in usable]
+    carried = Counter(word for words in held for word in words)
+    scores = [sum(math.log(1 + len(usable) / carried[word]) for word in words) for words in held]
+    best = sorted((index for index in range(len(usable)) if scores[index] > 0), key=lambda index: -scores[index])
+    chosen = sorted(best[:most]) or list(range(min(2, len(usable))))
     if len(chosen) == 1 < most:  # one sentence alone is often hard to understand
         chosen += range(chosen[0] + 1, min(chosen[0] + 2, len(usable)))
     return [shorten(usable[index], longest) for index in chosen]

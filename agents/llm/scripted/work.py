@@ -87,7 +87,21 @@ class Work:
         fresh = sources(_reading(self.conversation.open_exchanges))
         if fresh or self.topics:
             return fresh
-        return sources(_reading(self.conversation.exchanges))[-2:]
+        return self._read_before
+
+    @cached_property
+    def _read_before(self) -> list[Source]:
+        """What was read for the last request that anything was read for."""
+        groups: dict[int, list[Exchange]] = {}
+        ends = [
+            index
+            for index, message in enumerate(self.conversation.messages)
+            if message.get("role") == "assistant" and not message.get("tool_calls")
+        ]
+        for exchange in _reading(self.conversation.exchanges):
+            groups.setdefault(sum(end < exchange.turn for end in ends), []).append(exchange)
+        found = (sources(groups[number]) for number in sorted(groups, reverse=True))
+        return next((group for group in found if group), [])
 
     def has(self, tool: str) -> bool:
         """Whether the agent was given this tool."""
