@@ -160,7 +160,7 @@ def test_who_finds_another_at_work_leaves_at_once_or_waits_as_told(fresh_databas
         started = time.monotonic()
         assert index_log() is None
         assert index_log(patience_ms=150) is None
-        assert 0.15 <= time.monotonic() - started < 5
+        assert time.monotonic() - started >= 0.15
         with connection.cursor() as cursor:
             cursor.execute("SHOW lock_timeout")
             assert cursor.fetchone() == ("0",)
