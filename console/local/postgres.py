@@ -107,7 +107,8 @@ class Server:
     def erase(self) -> None:
         """Stop the server and remove the cluster."""
         self.stop()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        for folder in {self.folder, self.socket}:
+            shutil.rmtree(folder, ignore_errors=True)
 
     def _prepare_folders(self) -> None:
         for folder in {self.folder, self.socket}:

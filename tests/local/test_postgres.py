@@ -18,8 +18,8 @@ from console.local.roles import provision
 
 
 @pytest.fixture
-def own_server(tmp_path: Path) -> Iterator[Server]:
-    server = Server(tmp_path / "postgres")
+def own_server(open_path: Path) -> Iterator[Server]:
+    server = Server(open_path / "postgres")
     yield server
     server.erase()
 
@@ -109,9 +109,9 @@ def test_modes_of_parent_folders_stay_as_they_are(tmp_path: Path) -> None:
         server.erase()
 
 
-def test_a_long_path_gets_a_short_private_socket_folder(tmp_path: Path) -> None:
+def test_a_long_path_gets_a_short_private_socket_folder(open_path: Path) -> None:
     """A socket's path may have 103 bytes at most."""
-    server = Server(tmp_path / ("deep" * 20) / "postgres")
+    server = Server(open_path / ("deep" * 20) / "postgres")
     server.start()
     try:
         assert server.alive()

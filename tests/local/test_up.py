@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -38,10 +39,12 @@ def _wait(true: Callable[[], bool], limit_s: float = 30) -> None:
 
 
 @pytest.fixture(scope="module")
-def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+def installation() -> Iterator[Running]:
     """One running installation for the tests that leave it running."""
-    with running(tmp_path_factory.mktemp("up") / "data", LEAN) as here:
-        yield here
+    with tempfile.TemporaryDirectory(prefix="countersign-") as folder:
+        Path(folder).chmod(0o711)
+        with running(Path(folder) / "data", LEAN) as here:
+            yield here
 
 
 def test_later_commands_reach_the_running_installation(installation: Running) -> None:
@@ -135,7 +138,7 @@ def _reset(here: Running) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, env=here.environment, capture_output=True, text=True, check=False)
 
 
-def test_a_demo_is_killed_taken_over_stopped_interrupted_and_reset(tmp_path: Path) -> None:
+def test_a_demo_is_killed_taken_over_stopped_interrupted_and_reset(open_path: Path) -> None:
     """API.md, Starting it and The demo; one installation through its life, because a start is what costs.
 
     1. The first start prints seven sign-ins with random passwords, kept for their owner only; a reset waits for the end.
@@ -144,7 +147,7 @@ def test_a_demo_is_killed_taken_over_stopped_interrupted_and_reset(tmp_path: Pat
     4. An interrupt that only `make` gets stops all the same.
     5. A reset makes new passwords in a new database.
     """
-    data = tmp_path / "data"
+    data = open_path / "data"
     with running(data, {}) as here:  # 1
         first = _sign_ins(here.output())
         assert [line.split("@", 1)[0] for line in first] == ["olga", "ada", "remy", "rosa", "paul", "audrey", "vic"]
