@@ -39,7 +39,8 @@ def subject(work: Work, action: Action) -> str:
     if action.details.get("subject"):
         return str(action.details["subject"])
     if work.subject_words:
-        return shorten(sentence_case(work.subject_words.strip(" ?.")), 90)
+        words = work.subject_words.strip(" ?.")
+        return shorten(sentence_case(words) + ("?" if shape_of(words) == "question" else ""), 90)
     facts = results(work)
     return f"The result: {shorten(facts[0].rstrip('.'), 80)}" if facts else "A message from the research assistant"
 

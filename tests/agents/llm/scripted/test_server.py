@@ -13,6 +13,7 @@ import pytest
 
 from agents.llm.provider import Question
 from agents.llm.scripted import bench
+from agents.llm.scripted.faults import KINDS
 from agents.llm.scripted.server import MODELS
 from tests.agents.llm.conftest import ROOT, ScriptedServer, free_port, say, wait_until_ready
 
@@ -142,3 +143,8 @@ def test_it_knows_nothing_of_the_product_but_the_request() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, check=True)
     assert done.stdout.decode().strip() == "[]"
+
+
+def test_the_page_about_it_names_every_fault_and_model() -> None:
+    page = (ROOT / "docs" / "scripted-model.md").read_text(encoding="utf-8")
+    assert [name for name in (*KINDS, *MODELS) if f"`{name}`" not in page] == []
