@@ -14,6 +14,7 @@ from django.db import transaction
 
 from agents.demo.people import DOMAIN, SignIn, make_people
 from agents.demo.texts import fill_library
+from agents.models import AgentRevision
 from agents.services import apply_agent, start_session
 from approvals.policies import current as current_policy
 from approvals.policies import save as save_policy
@@ -25,6 +26,8 @@ from audit.events import EventKind
 from audit.services import record
 
 FOLDER = Path(__file__).parent
+PROVIDER_MODEL = "gpt-5"
+SCRIPTED = "scripted-"
 AGENTS = ("research-assistant", "research-assistant-staging", "research-assistant-development")
 GOALS = (
     ("olga", "Find our refund policy and e-mail a short summary to finance@halden.example."),
@@ -66,10 +69,27 @@ def agent_document(slug: str) -> dict[str, Any]:
     document: dict[str, Any] = tomllib.loads((FOLDER / "agents" / f"{slug}.toml").read_text(encoding="utf-8"))
     if slug == AGENTS[0]:
         document["prompt_text"] = (FOLDER / "prompts" / "research-assistant.md").read_text(encoding="utf-8").strip()
-    model = getattr(settings, "DEMO_MODEL", "")
-    if model and not settings.SCRIPTED:
-        document.update(model=model, cheap_model=getattr(settings, "DEMO_CHEAP_MODEL", "") or model)
+    if not settings.SCRIPTED:
+        model = getattr(settings, "OPENAI_MODEL", "") or PROVIDER_MODEL
+        document.update(model=model, cheap_model=getattr(settings, "OPENAI_CHEAP_MODEL", "") or model)
     return document
+
+
+def follow_provider() -> list[str]:
+    """Give the demo's agents the model that is there now, as new revisions, and return the slugs that changed.
+
+    For an installation that was seeded with the scripted model and has a provider since, or the other way round.
+    Agents whose document somebody changed keep everything but the models; other agents are left alone.
+    """
+    changed = []
+    for revision in AgentRevision.objects.filter(current=True, agent__slug__in=AGENTS).select_related("agent"):
+        wanted = agent_document(revision.agent.slug)
+        models = {name: wanted[name] for name in ("model", "cheap_model")}
+        scripted = revision.document["model"].startswith(SCRIPTED)
+        if scripted != settings.SCRIPTED:
+            apply_agent({**revision.document, **models}, actor=SYSTEM)
+            changed.append(revision.agent.slug)
+    return sorted(changed)
 
 
 def start_goals() -> None:

@@ -136,10 +136,25 @@ def test_the_command_prints_the_sign_ins_once(empty: None) -> None:
 
 
 def test_a_configured_provider_takes_the_scripted_models_place(empty: None, settings: Any) -> None:
+    settings.SCRIPTED = True
     assert agent_document("research-assistant")["model"] == "scripted-1"
-    settings.SCRIPTED, settings.DEMO_MODEL = False, "some-model"
+    settings.SCRIPTED, settings.OPENAI_MODEL = False, "some-model"
     document = agent_document("research-assistant")
     assert (document["model"], document["cheap_model"]) == ("some-model", "some-model")
+
+
+def test_an_installation_that_was_seeded_before_follows_its_provider(empty: None, settings: Any) -> None:
+    """OPS-4: a real provider is two settings away, also later."""
+    settings.SCRIPTED = True
+    seed(goals=False)
+    call_command("demo", "--follow-provider")
+    assert set(AgentRevision.objects.values_list("number", flat=True)) == {1}
+    settings.SCRIPTED, settings.OPENAI_MODEL = False, "some-model"
+    told = io.StringIO()
+    call_command("demo", "--follow-provider", stdout=told)
+    current_ones = AgentRevision.objects.filter(current=True)
+    assert {(row.number, row.document["model"]) for row in current_ones} == {(2, "some-model")}
+    assert told.getvalue().count("uses the model") == len(AGENTS)
 
 
 AGENT = """

@@ -5,8 +5,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from agents.demo import seed as seeding
 from agents.demo.people import SignIn
-from agents.demo.seed import seed
 from audit.errors import CountersignError
 
 
@@ -17,12 +17,17 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Take whether to start sessions."""
+        parser.add_argument("--follow-provider", action="store_true", help="only give the demo's agents the model that is there")
         parser.add_argument("--no-sessions", action="store_true", help="do not give the agent its first goals")
 
-    def handle(self, *args: Any, no_sessions: bool, **options: Any) -> None:
+    def handle(self, *args: Any, no_sessions: bool, follow_provider: bool, **options: Any) -> None:
         """Seed the demo; one clear line where that is not possible."""
+        if follow_provider:
+            for slug in seeding.follow_provider():
+                self.stdout.write(f"{slug} uses the model of the configured provider now.")
+            return
         try:
-            people = seed(goals=not no_sessions)
+            people = seeding.seed(goals=not no_sessions)
         except CountersignError as error:
             raise CommandError(error.detail) from error
         self.stdout.write(sign_ins(people))
