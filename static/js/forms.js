@@ -19,7 +19,7 @@
     const words = document.createElement("span");
     words.textContent = text;
     box.append(strong, words);
-    (target.querySelector(".notices") || target).prepend(box);
+    (target.querySelector(".notices") || document.querySelector(".body > .notices")).prepend(box);
   };
 
   const busy = (form, on) => {
@@ -61,6 +61,11 @@
     const form = ctx.sourceElement;
     if (!form?.matches?.("form[data-enhance]")) return;
     const { status, raw } = ctx.response;
+    if (status < 400 && raw.redirected && new URL(raw.url).pathname !== location.pathname) {
+      event.preventDefault();
+      location.assign(raw.url);
+      return;
+    }
     if (/^\s*<!doctype/i.test(ctx.text)) {
       event.preventDefault();
       if (status < 400) { location.assign(raw.url); return; }

@@ -46,7 +46,7 @@ def request(**more: Any) -> Context:
         "digest": "9f3c" + "0" * 56 + "e07a", "summary": "Send an e-mail to finance@demo.example: Duplicate charges",
         "risk": 3, "tier": "irreversible_write", "egress": True, "agent": "research-assistant", "environment": "production",
         "tool": "send_email", "created_at": ago(420), "expires_at": later(252), "required": 1,
-        "lede": "What was sent cannot be called back. "
+        "lede": "research-assistant will call send_email in production. What was sent cannot be called back. "
         "If nobody decides, the call is refused.",
         "facts": [
             {"label": "Effect", "value": "Irreversible"}, {"label": "Reach", "value": "1 recipient"},
