@@ -105,7 +105,9 @@ class Said:
         try:
             return int(Decimal(self.amount.lstrip("$").replace(",", ".")) * (MICRO if dollars else 1))
         except (InvalidOperation, ValueError, OverflowError) as error:
-            raise InvalidVerdict(field="amount", reason="Write a number" + (" of dollars, such as 0.50." if dollars else ".")) from error
+            raise InvalidVerdict(
+                field="amount", reason="Write a number" + (" of dollars, such as 0.50." if dollars else ".")
+            ) from error
 
 
 def json_object(text: str) -> dict[str, Any]:

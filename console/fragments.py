@@ -16,11 +16,11 @@ from django.template.exceptions import TemplateDoesNotExist
 from django.template.loader import render_to_string
 from django.utils import timezone
 
+from agents.queries import live_count
 from approvals import queries as approval_queries
 from audit import feed
 from console.auth import Caller, caller_of
 from console.rights import Right
-from console.views.session_reads import live_count
 
 THEMES = ("light", "dark")
 DENSITIES = ("compact", "comfortable")

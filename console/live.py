@@ -18,7 +18,8 @@ from weakref import WeakKeyDictionary
 
 import psycopg
 import structlog
-from django.db import Error as DatabaseError, connection, connections
+from django.db import Error as DatabaseError
+from django.db import connection, connections
 
 from audit import feed, index
 from audit.feed import FeedEvent

@@ -75,8 +75,7 @@ class Desk:
         self._round = None
         try:
             found = await self._call(lookup, set(asked))
-        except Exception as error:
-            # Each socket that waits ends with the reason; nobody stays connected unchecked.
+        except Exception as error:  # noqa: BLE001  each socket that waits ends with the reason; nobody stays unchecked
             for future in asked.values():
                 _settle(future, error)
             return

@@ -78,5 +78,11 @@ def theme(request: HttpRequest) -> HttpResponse:
 
 def _form(request: HttpRequest, target: str, *, email: str = "", error: str = "", status: int = 200) -> HttpResponse:
     look = request.COOKIES.get("theme", "")
-    context = {"next": target, "username": email, "error": error, "demo": settings.DEMO, "shell": {"theme": look if look in THEMES else ""}}
+    context = {
+        "next": target,
+        "username": email,
+        "error": error,
+        "demo": settings.DEMO,
+        "shell": {"theme": look if look in THEMES else ""},
+    }
     return HttpResponse(render_to_string("sign_in.html", context, request), status=status)

@@ -9,8 +9,11 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
+from agents import queries
+from agents.config import Limits
 from agents.errors import UnknownAgent
-from agents.models import Agent, AgentRevision, Release
+from agents.models import Agent, AgentRevision
+from agents.queries import live_versions
 from agents.tools import registry
 from agents.tools.definition import Tool
 from approvals import tiers
@@ -20,7 +23,6 @@ from console.fragments import page
 from console.rights import Right
 from console.views.guard import guard
 
-SHOWN = 200
 FAMILIES = (
     ("read_only", "Read only", "Runs without asking, unless it could carry data out of a session that read untrusted content."),
     ("reversible_write", "Reversible writes", "Can be taken back. Runs without asking where it reaches little."),
@@ -51,9 +53,8 @@ def tools(request: HttpRequest) -> HttpResponse:
 
 
 def _list() -> dict[str, Any]:
-    rows = AgentRevision.objects.select_related("agent").filter(current=True).order_by("agent__slug")[:SHOWN]
     live, busy = live_versions(), _busy()
-    return {"nav": "agents", "items": [_line(row, live, busy) for row in rows]}
+    return {"nav": "agents", "items": [_line(row, live, busy) for row in queries.agents()]}
 
 
 def _busy() -> dict[str, dict[str, int]]:
@@ -61,12 +62,6 @@ def _busy() -> dict[str, dict[str, int]]:
     waiting = Count("sessions", filter=Q(sessions__status__in=["waiting_approval", "paused"]))
     rows = Agent.objects.annotate(running=running, waiting=waiting).values("slug", "running", "waiting")
     return {row["slug"]: {"running": row["running"], "waiting": row["waiting"]} for row in rows}
-
-
-def live_versions() -> dict[str, str]:
-    """Return the live version of each prompt."""
-    rows = Release.objects.filter(ended_at=None).order_by("started_at").values_list("prompt__slug", "version__version")
-    return dict(rows)
 
 
 def _line(row: AgentRevision, live: Mapping[str, str], busy: Mapping[str, dict[str, int]]) -> dict[str, Any]:
@@ -108,7 +103,7 @@ def _one(request: HttpRequest, slug: str) -> dict[str, Any]:
         "tools": [_tool(tool, known, document["task_types"]) for tool in granted if tool],
         "unknown": [name for name in document["tools"] if registry.get(name) is None],
         "task_types": [{"name": name, "scopes": scopes} for name, scopes in sorted(document["task_types"].items())],
-        "limits": [{"label": label(name), "value": amount(name, value)} for name, value in document["limits"].items() if value is not None],
+        "limits": _limits(document["limits"]),
         "document": json.dumps(document, ensure_ascii=False),
         "revisions": [{"number": row.number, "by": row.created_by, "at": row.created_at, "note": ""} for row in rows],
         "may_start": caller_of(request).has(Right.RUN_SESSIONS),
@@ -122,6 +117,11 @@ def _facts(document: Mapping[str, Any], line: Mapping[str, Any]) -> list[dict[st
         {"label": "Running", "value": str(line["sessions"]["running"])},
         {"label": "Waiting", "value": str(line["sessions"]["waiting"])},
     ]
+
+
+def _limits(limits: Mapping[str, Any]) -> list[dict[str, str]]:
+    given = ((name, limits.get(name)) for name in Limits.model_fields)
+    return [{"label": label(name), "value": amount(name, value)} for name, value in given if value is not None]
 
 
 def label(name: str) -> str:
@@ -158,6 +158,7 @@ def _tools() -> dict[str, Any]:
     known = tiers.settings()
     shown = [_tool(tool, known) for tool in sorted(registry.all_tools().values(), key=lambda tool: tool.name)]
     families = [
-        {"title": title, "note": note, "tools": [tool for tool in shown if tool["tier"] == tier]} for tier, title, note in FAMILIES
+        {"title": title, "note": note, "tools": [tool for tool in shown if tool["tier"] == tier]}
+        for tier, title, note in FAMILIES
     ]
     return {"nav": "tools", "families": [family for family in families if family["tools"]]}

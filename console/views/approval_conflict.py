@@ -37,9 +37,15 @@ def _told(row: ApprovalRequest, error: CountersignError) -> dict[str, str]:
     if isinstance(error, AlreadyDecided):
         return {"title": _who(row, error), "text": _words(row)}
     if isinstance(error, Expired):
-        return {"title": "This request has expired", "text": "Nobody answered in time, so the call is refused and the agent is told so."}
+        return {
+            "title": "This request has expired",
+            "text": "Nobody answered in time, so the call is refused and the agent is told so.",
+        }
     if isinstance(error, StaleDigest):
-        return {"title": "This has changed since you were shown it", "text": "Below is what stands now. Look at it and decide again."}
+        return {
+            "title": "This has changed since you were shown it",
+            "text": "Below is what stands now. Look at it and decide again.",
+        }
     if isinstance(error, (NotPending, StaleState)):
         return {"title": "Somebody was faster", "text": error.detail}
     return {"title": "Your decision was not taken", "text": error.detail}

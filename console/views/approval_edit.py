@@ -18,6 +18,7 @@ from approvals.models import ApprovalRequest
 from approvals.policy import may_decide
 from audit.errors import CountersignError, InvalidJson
 from console import schema_form, signin
+from console.api.errors import status_of
 from console.auth import caller_of
 from console.errors import SignInRefused
 from console.forms import LONGEST, Said, json_object
@@ -26,7 +27,7 @@ from console.rights import Right
 from console.views.approval_conflict import said_back
 from console.views.approval_item import url_of
 from console.views.approvals import decide
-from console.views.guard import guard, status_of
+from console.views.guard import guard
 
 TEMPLATE = "approvals/edit.html"
 WRONG = (BadEdit, InvalidJson, InvalidVerdict, NeedsReauthentication, SignInRefused)
@@ -81,15 +82,21 @@ def _again(
         row = queries.get(ref)
         by_field: dict[str, list[str]] = {path: list(texts) for path, texts in problems.items()}
         for wrong in error.facts.get("errors") or ():
-            by_field.setdefault(str(wrong.get("loc", "")).removeprefix("arguments").lstrip("."), []).append(str(wrong.get("msg", "")))
+            by_field.setdefault(str(wrong.get("loc", "")).removeprefix("arguments").lstrip("."), []).append(
+                str(wrong.get("msg", ""))
+            )
         context = _form(request, row, mode, arguments_of(row), by_field)
         if not isinstance(error, WRONG):
             return {**context, "conflict": said_back(row, Said.of(request.POST, "edit"), error)["conflict"]}
-        paths = {field.path for field in context["fields"]}
-        loose = [f"{path}: {text}" if path else text for path, texts in by_field.items() if mode == "json" or path not in paths for text in texts]
-        return {**context, "errors": loose or [error.detail]}
+        return {**context, "errors": _loose(by_field, context, mode) or [error.detail]}
 
     return page(request, TEMPLATE, read, status=status_of(error))
+
+
+def _loose(by_field: Mapping[str, list[str]], context: Mapping[str, Any], mode: str) -> list[str]:
+    """Return the messages that no field of the form shows."""
+    shown = set() if mode == "json" else {field.path for field in context["fields"]}
+    return [f"{path}: {text}" if path else text for path, texts in by_field.items() if path not in shown for text in texts]
 
 
 def _form(
@@ -100,7 +107,9 @@ def _form(
     shown = arguments
     if sent and mode == "form" and tool is not None:
         shown = {**arguments, **schema_form.read(tool.schema, request.POST.dict())[0]}
-    text = request.POST.get("arguments", "")[: 2 * LONGEST] if sent and mode == "json" else json.dumps(arguments, indent=2, ensure_ascii=False)
+    text = json.dumps(arguments, indent=2, ensure_ascii=False)
+    if sent and mode == "json":
+        text = request.POST.get("arguments", "")[: 2 * LONGEST]
     return {
         "nav": "approvals",
         "item": {"ref": row.ref, "url": url_of(row.ref), "summary": row.summary, "tool": row.tool, "tier": row.tier,

@@ -11,7 +11,7 @@ from typing import Any
 from django.urls import reverse
 from django.utils import timezone
 
-
+from agents.queries import steps_of
 from agents.tools import registry
 from approvals import queries
 from approvals.facts import Person
@@ -23,7 +23,7 @@ from console.formats import ago, microusd
 from console.revealing import reveals_request
 from console.rights import Right, Role
 from console.views.origins import Source, origin
-from console.views.session_story import sources_of, steps_of
+from console.views.session_story import sources_of
 
 EFFECTS = {
     "read_only": "Only reads",
@@ -39,6 +39,7 @@ ASKED = {
     "stuck": "The session makes no progress and rests. If nobody answers, it ends with what it has.",
     "prompt_release": "A prompt version waits for a second person before it gets traffic.",
 }
+VOWELS = "aeiou"
 NOT_YOURS = "Your role does not read raw content."
 TELLING = frozenset({"repeat", "denied_before", "tainted_egress", "tainted_write"})
 """Reasons that say something is unusual about this call, beside what its tier always asks."""
@@ -73,10 +74,16 @@ _COPIED = (
 
 
 def lede(row: ApprovalRequest) -> str:
-    """Return the consequence in the product's own words, and what happens if nobody decides."""
+    """Return who will do what, the consequence, and what happens if nobody decides, in the product's own words."""
     if row.kind != "tool_call":
         return ASKED.get(row.kind, "")
-    return f"{row.facts.get('consequence') or ''} If nobody decides, the call is refused.".strip()
+    where = f" in {row.environment}" if row.environment else ""
+    parts = (
+        f"{row.agent} will call {row.tool}{where}.",
+        row.facts.get("consequence"),
+        "If nobody decides, the call is refused.",
+    )
+    return " ".join(str(part) for part in parts if part)
 
 
 def _facts(row: ApprovalRequest) -> list[dict[str, str]]:
@@ -125,12 +132,18 @@ def argument(
     found = {"label": "A reviewer", "tainted": False} if edited else origin(value, sources)
     return {
         "name": name,
-        "value": value,
+        "value": _plain(value),
         "raw": "" if raw is None else raw if isinstance(raw, str) else json.dumps(raw, ensure_ascii=False),
         "origin": found,
         "checks": [{"ok": True, "text": "Fits the schema"}],
         "failed": found["tainted"],
     }
+
+
+def _plain(value: object) -> object:
+    """Return a list of texts as its lines, which read better than JSON; everything else as it is."""
+    texts = isinstance(value, list) and bool(value) and all(isinstance(part, str) and "\n" not in part for part in value)
+    return "\n".join(value) if texts and isinstance(value, list) else value
 
 
 def _ordered(tool: str, arguments: Mapping[str, Any]) -> list[tuple[str, Any]]:
@@ -196,7 +209,9 @@ def _similar(row: ApprovalRequest) -> dict[str, Any] | None:
     for past in queries.similar(row, 3):
         last = past.decisions.all()[len(past.decisions.all()) - 1] if past.decisions.all() else None
         note = f"by {past.decided_name}" + (f": “{last.instruction}”" if last and last.instruction else "")
-        items.append({"verdict": last.verdict if last else past.status, "text": past.summary, "note": note, "at": past.decided_at})
+        items.append(
+            {"verdict": last.verdict if last else past.status, "text": past.summary, "note": note, "at": past.decided_at}
+        )
     return {"items": items} if items else None
 
 
@@ -207,7 +222,10 @@ def bar(row: ApprovalRequest, caller: Caller, *, proven: bool) -> dict[str, Any]
     verdicts = verdicts_for(person, row.rights) if caller.has(Right.DECIDE) else ()
     refusal = "" if verdicts else refused(row, person)
     if any(vote.decided_by == person.id for vote in votes) and row.status == "pending":
-        verdicts, refusal = (), f"You have approved this. {len(votes)} of {row.required} reviewers have; somebody else comes next."
+        verdicts, refusal = (
+            (),
+            f"You have approved this. {len(votes)} of {row.required} reviewers have; somebody else comes next.",
+        )
     unusual = [reason["text"] for reason in row.reasons if reason["code"] in TELLING]
     return {
         "verdicts": verdicts,
@@ -235,7 +253,7 @@ def refused(row: ApprovalRequest, person: Person) -> str:
     verdict = VERDICTS.get(row.kind, ("approve",))[0]
     refusal = may_decide(person, row.rights, verdict)
     able = [role for role in Role if may_decide(_somebody(role), row.rights, verdict) is None]
-    names = " or ".join(f"a {role.value}".replace("_", " ").replace("a operator", "an operator").replace("a admin", "an admin") for role in able)
+    names = " or ".join(f"{'an' if role.value[0] in VOWELS else 'a'} {role.value.replace('_', ' ')}" for role in able)
     who = f" {names.capitalize()} who did not take part in it can decide." if names else ""
     return (refusal.text if refusal else "Your role does not decide.") + who
 

@@ -18,19 +18,24 @@ from approvals.policy import verdicts_for
 from approvals.queries import WAITING, Filters
 from audit.errors import CountersignError
 from console import signin
+from console.api.errors import status_of
 from console.auth import Caller, caller_of
 from console.forms import Said
 from console.fragments import page
 from console.rights import Right
 from console.views.approval_conflict import said_back
 from console.views.approval_item import bar, item, outcome, url_of
-from console.views.guard import guard, is_part, status_of
+from console.views.guard import guard, is_part
 
 TEMPLATE = "approvals/page.html"
 SHOWN = 50
 LOOKED_AT = 200
 SOON_S = 300
-TABS = {"waiting": WAITING, "mine": WAITING, "decided": ("approved", "consumed", "rejected", "answered", "expired", "withdrawn", "void")}
+TABS = {
+    "waiting": WAITING,
+    "mine": WAITING,
+    "decided": ("approved", "consumed", "rejected", "answered", "expired", "withdrawn", "void"),
+}
 VIEWS = ("checked", "json", "changes")
 
 
@@ -139,7 +144,9 @@ def _following(row: ApprovalRequest, caller: Caller) -> ApprovalRequest | None:
 
 def _decidable(row: ApprovalRequest, caller: Caller) -> bool:
     person = caller.person(reauthenticated=True)
-    voted = any(vote.decided_by == person.id and vote.revision == row.revision and not vote.voided for vote in row.decisions.all())
+    voted = any(
+        vote.decided_by == person.id and vote.revision == row.revision and not vote.voided for vote in row.decisions.all()
+    )
     return row.status == "pending" and not voted and caller.has(Right.DECIDE) and bool(verdicts_for(person, row.rights))
 
 
@@ -149,7 +156,7 @@ def _queue(request: HttpRequest, current: str) -> dict[str, Any]:
     filters = {name: asked.get(name, "")[:200] for name in ("tier", "agent", "tool", "q", "kind")}
     waiting = queries.page(Filters(status=WAITING), limit=LOOKED_AT, order="expiry").items
     found = queries.page(
-        Filters(status=TABS[state], **filters), limit=LOOKED_AT if state == "mine" else SHOWN,
+        _filters(TABS[state], filters), limit=LOOKED_AT if state == "mine" else SHOWN,
         cursor=asked.get("cursor", ""), order="newest" if state == "decided" else "expiry",
     )  # fmt: skip
     rows = [row for row in found.items if _decidable(row, caller)] if state == "mine" else found.items
@@ -175,6 +182,12 @@ def _queue(request: HttpRequest, current: str) -> dict[str, Any]:
         current = first.ref
         context |= _open(request, first)
     return {**context, "groups": _groups(rows, state, current)}
+
+
+def _filters(status: tuple[str, ...], asked: Mapping[str, str]) -> Filters:
+    return Filters(
+        status=status, kind=asked["kind"], tier=asked["tier"], agent=asked["agent"], tool=asked["tool"], q=asked["q"]
+    )
 
 
 def _groups(rows: list[ApprovalRequest], state: str, current: str) -> list[dict[str, Any]]:

@@ -168,6 +168,12 @@ def _contents(row: StoredEntry, caller: Caller) -> list[dict[str, Any]]:
     texts = {text.name: text.body for text in texts_of(row.id)} if reveal else {}
     note = "It was deleted by retention; the commitment stays." if reveal else "Your role does not read raw content."
     return [
-        {"name": name, "cls": held.get("class", ""), "commitment": held.get("commitment", ""), "text": texts.get(name), "note": note}
+        {
+            "name": name,
+            "cls": held.get("class", ""),
+            "commitment": held.get("commitment", ""),
+            "text": texts.get(name),
+            "note": note,
+        }
         for name, held in row.content.items()
     ]

@@ -29,12 +29,20 @@ MODEL = {"label": "The model", "tainted": False}
 
 
 def origin(value: object, sources: Sequence[Source]) -> dict[str, Any]:
-    """Return where a value comes from; untrusted content is named first, since it matters most."""
-    for tainted in (True, False):
-        for source in sources:
-            if source.tainted == tainted and any(part in source.text for part in _parts(value)):
-                return {"label": source.label, "tainted": tainted}
-    return MODEL
+    """Return where a value comes from.
+
+    A part that stands only in untrusted content counts for the whole; one that a person or a trusted source wrote too
+    does not, or every quote of a policy would be blamed on the letter found beside it.
+    """
+    trusted = [source for source in sources if not source.tainted]
+    found: Source | None = None
+    for part in _parts(value):
+        good = next((source for source in trusted if part in source.text), None)
+        bad = None if good else next((source for source in sources if source.tainted and part in source.text), None)
+        if bad is not None:
+            return {"label": bad.label, "tainted": True}
+        found = found or good
+    return MODEL if found is None else {"label": found.label, "tainted": False}
 
 
 def words_of(result: str) -> str:

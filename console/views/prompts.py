@@ -11,12 +11,12 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from agents.models import AgentRevision, Prompt, PromptVersion, Release
+from agents.queries import live_versions
 from console.auth import Caller, caller_of
 from console.diff import line_diff
 from console.formats import exact, middle
 from console.fragments import page
 from console.rights import Right
-from console.views.agents import live_versions
 from console.views.guard import guard
 
 SHOWN = 200
@@ -33,10 +33,11 @@ def prompts(request: HttpRequest) -> HttpResponse:
 @guard(Right.SEE)
 def newest(request: HttpRequest, slug: str) -> HttpResponse:
     """Go to the live version of a prompt, else to its newest."""
-    live = live_versions().get(slug) or PromptVersion.objects.filter(prompt__slug=slug).order_by("-created_at").values_list("version", flat=True).first()
-    if live is None:
+    versions = PromptVersion.objects.filter(prompt__slug=slug).order_by("-created_at")
+    shown = live_versions().get(slug) or versions.values_list("version", flat=True).first()
+    if shown is None:
         raise Http404
-    return redirect("prompt-version", slug, live)
+    return redirect("prompt-version", slug, shown)
 
 
 @require_safe
@@ -61,13 +62,17 @@ def _list() -> dict[str, Any]:
 
 def _used_by() -> dict[str, list[str]]:
     used: dict[str, list[str]] = defaultdict(list)
-    for slug, prompt in AgentRevision.objects.filter(current=True).order_by("agent__slug").values_list("agent__slug", "document__prompt"):
+    for slug, prompt in (
+        AgentRevision.objects.filter(current=True).order_by("agent__slug").values_list("agent__slug", "document__prompt")
+    ):
         used[prompt].append(slug)
     return used
 
 
 def _one(request: HttpRequest, slug: str, name: str) -> dict[str, Any]:
-    versions = list(PromptVersion.objects.select_related("prompt", "parent").filter(prompt__slug=slug).order_by("-created_at")[:SHOWN])
+    versions = list(
+        PromptVersion.objects.select_related("prompt", "parent").filter(prompt__slug=slug).order_by("-created_at")[:SHOWN]
+    )
     found = next((row for row in versions if row.version == name), None)
     if found is None:
         raise Http404
@@ -88,7 +93,8 @@ def _one(request: HttpRequest, slug: str, name: str) -> dict[str, Any]:
         "diff": line_diff(before.text, found.text) if diff and before and reveal else None,
         "hidden": not reveal,
         "history": [
-            {"version": row.version.version, "share": row.share, "by": row.released_by, "reason": row.reason, "at": row.started_at, "ended_at": row.ended_at}
+            {"version": row.version.version, "share": row.share, "by": row.released_by, "reason": row.reason,
+             "at": row.started_at, "ended_at": row.ended_at}
             for row in releases
         ],
     }  # fmt: skip
@@ -126,7 +132,7 @@ def _shown(row: PromptVersion, live: dict[Any, int], reveal: bool) -> dict[str, 
 
 
 def _rows(row: PromptVersion) -> list[dict[str, Any]]:
-    lines = [
+    lines: list[dict[str, Any]] = [
         {"label": "Author", "value": row.author},
         {"label": "Made", "value": exact(row.created_at)},
         {"label": "From", "value": row.parent.version if row.parent else ""},

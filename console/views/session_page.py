@@ -91,7 +91,11 @@ def _facts(row: Session) -> list[dict[str, str]]:
     return [
         {"label": "Model calls", "value": str(row.turns)},
         {"label": "Tool calls", "value": str(row.tool_calls)},
-        {"label": "Tokens", "value": grouped(tokens), "title": f"{grouped(row.input_tokens)} in, {grouped(row.output_tokens)} out"},
+        {
+            "label": "Tokens",
+            "value": grouped(tokens),
+            "title": f"{grouped(row.input_tokens)} in, {grouped(row.output_tokens)} out",
+        },
         {"label": "Cost", "value": cost},
         {"label": "Working time", "value": duration(row.active_ms)},
     ]
@@ -100,9 +104,17 @@ def _facts(row: Session) -> list[dict[str, str]]:
 def _details(row: Session) -> list[dict[str, Any]]:
     version = row.prompt_version
     slug = version.prompt.slug
-    lines = [
-        {"label": "Agent", "value": f"{row.agent.slug}, revision {row.revision.number}", "href": reverse("agent", args=[row.agent.slug])},
-        {"label": "Prompt", "value": f"{slug} {version.version}", "href": reverse("prompt-version", args=[slug, version.version])},
+    lines: list[dict[str, Any]] = [
+        {
+            "label": "Agent",
+            "value": f"{row.agent.slug}, revision {row.revision.number}",
+            "href": reverse("agent", args=[row.agent.slug]),
+        },
+        {
+            "label": "Prompt",
+            "value": f"{slug} {version.version}",
+            "href": reverse("prompt-version", args=[slug, version.version]),
+        },
         {"label": "Environment", "value": row.environment},
         {"label": "Task type", "value": row.task_type},
         {"label": "On behalf of", "value": row.on_behalf_of},
@@ -130,7 +142,9 @@ def _may(caller: Caller, row: Session) -> dict[str, bool]:
 
 def _events(request: HttpRequest, row: Session, caller: Caller) -> dict[str, Any]:
     before = request.GET.get("before", "")
-    found = queries.entries(EntryFilter(stream=f"session:{row.ref}"), before=int(before) if before.isdigit() else None, limit=EVENTS)
+    found = queries.entries(
+        EntryFilter(stream=f"session:{row.ref}"), before=int(before) if before.isdigit() else None, limit=EVENTS
+    )
     linked = caller.has(Right.READ_AUDIT)
     older = f"{reverse('session', args=[row.ref])}?view=events&before={found.next}" if found.next else ""
     return {

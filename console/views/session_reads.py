@@ -1,11 +1,9 @@
 """What the pages of sessions read: a page of the list, and all rows of one session in a fixed number of queries."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from django.db.models import Q
-
+from agents import queries
 from agents.lifecycle import SESSION_ENDS
 from agents.models import Message, Session, ToolCall, Turn
 from agents.services import get_session
@@ -14,7 +12,6 @@ from approvals.queries import Filters, open_of
 from approvals.queries import page as request_page
 from audit.content import read_texts
 
-LIVE = ("queued", "running", "waiting_approval", "waiting_input", "paused")
 MOST_TURNS = 300
 MOST_REQUESTS = 200
 
@@ -53,18 +50,9 @@ class Story:
 
 
 def sessions_page(*, status: str = "", agent: str = "", q: str = "", before: int | None = None, limit: int = 50) -> SessionPage:
-    """Return one page of sessions that match; `q` is words of the goal, or a short id."""
-    rows = Session.objects.select_related("agent").order_by("-number")
-    if status:
-        rows = rows.filter(status=status)
-    if agent:
-        rows = rows.filter(agent__slug=agent)
-    if q:
-        number = q[2:] if q[:2].upper() == "S-" else ""
-        rows = rows.filter(Q(number=int(number)) if number.isascii() and number.isdigit() and len(number) < 19 else Q(title__icontains=q))
-    if before is not None:
-        rows = rows.filter(number__lt=before)
-    found = list(rows[: limit + 1])
+    """Return one page of sessions that match, with their open requests."""
+    filters = queries.Filters(status=(status,) if status else (), agent=agent, q=q)
+    found = queries.sessions(filters, before=before, limit=limit + 1)
     pending: dict[UUID, list[ApprovalRequest]] = {}
     for request in open_of([row.pk for row in found]):
         if request.session_id is not None:
@@ -72,12 +60,7 @@ def sessions_page(*, status: str = "", agent: str = "", q: str = "", before: int
     return SessionPage(found[:limit], len(found) > limit, pending)
 
 
-def live_count() -> int:
-    """Return how many sessions have not ended."""
-    return Session.objects.filter(status__in=LIVE).count()
-
-
-def story(ref: str | UUID, *, content: bool, extra: Iterable[UUID] = ()) -> Story:
+def story(ref: str | UUID, *, content: bool) -> Story:
     """Return one session with all its rows, the newest turns where there are very many; raw texts only with `content`."""
     session = get_session(ref)
     turns = list(Turn.objects.filter(session=session).order_by("-number")[:MOST_TURNS])[::-1]

@@ -15,17 +15,19 @@ from console.views.origins import Source, words_of
 from console.views.session_reads import Story, story
 from console.views.waterfall import Scale, scale, ticks
 
-TONES = {"denied": "bad", "failed": "bad", "invalid": "warn", "rejected": "warn", "expired": "warn", "unknown": "warn", "awaiting": "warn"}
+TONES = {
+    "denied": "bad",
+    "failed": "bad",
+    **dict.fromkeys(("invalid", "rejected", "expired", "unknown", "awaiting"), "warn"),
+}
 SPANS = 500
-STEPS = 8
 WHO = {"user": "Person", "operator": "Operator", "system": "Countersign"}
 
 
 def messages(told: Story, *, hidden: bool) -> list[dict[str, Any]]:
     """Return the conversation in its order; without the texts where the viewer may not read them."""
     found: list[tuple[datetime, int, dict[str, Any]]] = []
-    for message in told.messages:
-        found.append((message.created_at, 0, _message(told, message, hidden)))
+    found += [(message.created_at, 0, _message(told, message, hidden)) for message in told.messages]
     for turn in told.turns:
         if turn.text_id or not turn.calls:
             found.append((turn.created_at, 1, _turn(told, turn, hidden)))
@@ -69,7 +71,9 @@ def waterfall(told: Story, selected: str, address: str) -> dict[str, Any]:
     end = told.session.ended_at or max([timezone.now() if _works(told) else start, *_moments(told)])
     spans = list(_spans(told))
     total = (end - start).total_seconds()
-    busy = [(_since(start, s["start"]), _since(start, s["end"] or end)) for s in spans if s["kind"] in ("model", "tool", "message")]
+    busy = [
+        (_since(start, s["start"]), _since(start, s["end"] or end)) for s in spans if s["kind"] in ("model", "tool", "message")
+    ]
     of = scale(busy, total)
     shown = [_placed(span, of, start, end, selected, address) for span in spans[:SPANS]]
     x, width = of.bar(0, total)
@@ -84,7 +88,8 @@ def _works(told: Story) -> bool:
 
 def _moments(told: Story) -> Iterator[datetime]:
     yield told.session.updated_at
-    yield from (row.created_at for row in (*told.turns, *told.messages))
+    yield from (turn.created_at for turn in told.turns)
+    yield from (message.created_at for message in told.messages)
     yield from (call.ended_at or call.created_at for call in told.calls)
     yield from (timezone.now() for row in told.requests if row.status in ("pending", "held"))
 
@@ -95,10 +100,18 @@ def _since(start: datetime, at: datetime) -> float:
 
 def _spans(told: Story) -> Iterator[dict[str, Any]]:
     """Give model calls, tool calls, waits and messages, in the order in which they began."""
-    found: list[dict[str, Any]] = []
-    for message in told.messages:
-        found.append(_span(1, "message", f"Message from {message.author_name or message.source}", f"m{message.index}",
-                           message.created_at, message.created_at, "mut"))  # fmt: skip
+    found = [
+        _span(
+            1,
+            "message",
+            f"Message from {row.author_name or row.source}",
+            f"m{row.index}",
+            row.created_at,
+            row.created_at,
+            "mut",
+        )
+        for row in told.messages
+    ]
     for turn in told.turns:
         begun = turn.created_at - timedelta(milliseconds=turn.duration_ms)
         found.append(_span(1, "model", turn.model, f"t{turn.number}", begun, turn.created_at, "acc", cost=turn.cost_microusd))
@@ -113,8 +126,8 @@ def _call_spans(told: Story, turn: Turn, call: ToolCall) -> list[dict[str, Any]]
     request = told.request_of(call)
     if request is not None:
         until = request.decided_at or (call.started_at or call.ended_at)
-        found.append(_span(2, "wait", f"{request.ref}, waiting for people", f"w{turn.number}.{call.index}", request.created_at, until, "hatch",
-                           tone="warn" if until is None else ""))  # fmt: skip
+        name, place = f"{request.ref}, waiting for people", f"w{turn.number}.{call.index}"
+        found.append(_span(2, "wait", name, place, request.created_at, until, "hatch", tone="warn" if until is None else ""))
     if call.started_at is None and call.status in ("awaiting", "approved", "allowed"):
         return found  # nothing has run
     begun = call.started_at or call.ended_at or call.created_at
@@ -123,14 +136,14 @@ def _call_spans(told: Story, turn: Turn, call: ToolCall) -> list[dict[str, Any]]
     return found
 
 
-def _span(depth: int, kind: str, name: str, id_: str, start: datetime, end: datetime | None, bar: str, **more: Any) -> dict[str, Any]:
+def _span(
+    depth: int, kind: str, name: str, id_: str, start: datetime, end: datetime | None, bar: str, **more: Any
+) -> dict[str, Any]:
     return {"depth": depth, "kind": kind, "name": name, "id": id_, "start": start, "end": end, "bar": bar,
             "tone": more.get("tone", ""), "cost_microusd": more.get("cost", 0)}  # fmt: skip
 
 
-def _placed(
-    span: dict[str, Any], of: Scale, start: datetime, end: datetime, selected: str, address: str
-) -> dict[str, Any]:
+def _placed(span: dict[str, Any], of: Scale, start: datetime, end: datetime, selected: str, address: str) -> dict[str, Any]:
     until = span["end"] or end
     x, width = of.bar(_since(start, span["start"]), _since(start, until))
     took = int((until - span["start"]).total_seconds() * 1000)
@@ -138,33 +151,18 @@ def _placed(
             "selected": span["id"] == selected, "url": f"{address}&span={span['id']}"}  # fmt: skip
 
 
-def steps_of(session_id: UUID) -> list[dict[str, Any]]:
-    """Return the last steps of a session in a few words, for the side of a request's page."""
-    told = story(session_id, content=False)
-    steps = [_message_step(row) for row in told.messages]
-    steps += [_call_step(row) for row in told.calls]
-    steps.sort(key=lambda step: step["at"])
-    if told.session.status == "waiting_approval":
-        steps.append({"icon": "pause", "label": "Waiting for a decision", "at": told.session.updated_at, "tone": "now"})
-    return steps[-STEPS:]
-
-
-def _message_step(row: Message) -> dict[str, Any]:
-    tone = "warn" if row.trust == "untrusted" else ""
-    return {"icon": "message-square", "label": "Message", "note": f"from {row.author_name or row.source}", "at": row.created_at, "tone": tone}
-
-
-def _call_step(row: ToolCall) -> dict[str, Any]:
-    note = "read untrusted content" if row.trust == "untrusted" else row.status.replace("_", " ")
-    tone = "warn" if row.trust == "untrusted" else ""
-    return {"icon": "wrench", "label": row.tool, "note": note, "at": row.ended_at or row.created_at, "tone": tone}
-
-
 def sources_of(session_id: UUID) -> list[Source]:
     """Return the texts of a session that an argument can come from: what people wrote, and what tools answered."""
     told = story(session_id, content=True)
-    said = [Source(f"Message of {row.author_name or row.source}", row.trust == "untrusted", told.text(row.text_id)) for row in told.messages]
-    answered = [Source(_titled(call), call.trust == "untrusted", words_of(told.text(call.result_id))) for call in told.calls if call.result_id]
+    said = [
+        Source(f"Message of {row.author_name or row.source}", row.trust == "untrusted", told.text(row.text_id))
+        for row in told.messages
+    ]
+    answered = [
+        Source(_titled(call), call.trust == "untrusted", words_of(told.text(call.result_id)))
+        for call in told.calls
+        if call.result_id
+    ]
     return said + answered
 
 

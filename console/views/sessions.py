@@ -11,20 +11,20 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from agents import services
+from agents import queries, services
 from agents.lifecycle import SESSION
-from agents.models import AgentRevision, Session
+from agents.models import Session
 from approvals.models import ApprovalRequest
 from audit.errors import CountersignError
+from console.api.errors import status_of
 from console.api.idempotency import Once, answer_once
 from console.auth import Caller, caller_of
 from console.errors import Forbidden, NotYourSession
 from console.forms import NewMessage, StartSession
 from console.fragments import page
-from console.revealing import reveals_session
 from console.rights import Right
 from console.views.approval_item import url_of as request_url
-from console.views.guard import guard, is_part, status_of
+from console.views.guard import guard, is_part
 from console.views.session_page import context
 from console.views.session_reads import sessions_page
 
@@ -40,7 +40,7 @@ def sessions(request: HttpRequest) -> HttpResponse:
     caller_of(request).check(Right.RUN_SESSIONS)
     form = StartSession(request.POST)
     if not form.is_valid():
-        errors = {name: list(texts) for name, texts in form.errors.items()}
+        errors = {name: [str(text) for text in texts] for name, texts in form.errors.items()}
         return page(request, "sessions/list.html", lambda: _list(request, errors), status=422)
     try:
         ref = start(caller_of(request), form.cleaned_data)
@@ -97,7 +97,7 @@ def _say(request: HttpRequest, row: Session) -> None:
     form = NewMessage(request.POST)
     content = form.cleaned_data["content"] if form.is_valid() else ""
     caller = caller_of(request)
-    services.add_message(session=row.id, actor=caller.actor(), person_id=caller.user_id, content=content)
+    services.add_message(session=row.id, actor=caller.actor(), user_id=caller.user_id, content=content)
 
 
 def _cancel(request: HttpRequest, row: Session) -> None:
@@ -117,7 +117,12 @@ def _resume(request: HttpRequest, row: Session) -> None:
     services.resume(session=row.id, actor=caller_of(request).actor())
 
 
-ACTS: Mapping[str, Callable[[HttpRequest, Session], None]] = {"message": _say, "cancel": _cancel, "pause": _pause, "resume": _resume}
+ACTS: Mapping[str, Callable[[HttpRequest, Session], None]] = {
+    "message": _say,
+    "cancel": _cancel,
+    "pause": _pause,
+    "resume": _resume,
+}
 
 
 def _list(request: HttpRequest, errors: Mapping[str, list[str]] | None = None) -> dict[str, Any]:
@@ -143,16 +148,17 @@ def _list(request: HttpRequest, errors: Mapping[str, list[str]] | None = None) -
 
 
 def _start_form(request: HttpRequest, caller: Caller) -> dict[str, Any]:
-    rows = AgentRevision.objects.select_related("agent").filter(current=True).order_by("agent__slug")
     agents = [
-        {"slug": row.agent.slug, "environment": row.document.get("environment", ""), "task_types": sorted(row.document.get("task_types", {}))}
-        for row in rows
+        {"slug": row.agent.slug, "environment": row.document["environment"], "task_types": sorted(row.document["task_types"])}
+        for row in queries.agents()
     ]
     sent = request.POST
     may = caller.has(Right.RUN_SESSIONS)
     return {
         "may_start": may,
-        "start_refusal": "" if may else "Your role looks at sessions; reviewers, prompt managers, operators and admins start them.",
+        "start_refusal": ""
+        if may
+        else "Your role looks at sessions; reviewers, prompt managers, operators and admins start them.",
         "may_act_for": caller.has(Right.DIRECT_SESSIONS),
         "agents": agents,
         "task_types": _task_types(agents),
@@ -184,7 +190,18 @@ def _address(request: HttpRequest, before: int | None) -> str:
 
 def line(row: Session, pending: list[ApprovalRequest]) -> dict[str, Any]:
     """Return one session as a line of the list."""
-    copied = ("ref", "title", "status", "started_name", "on_behalf_of", "created_at", "updated_at", "cost_microusd", "turns", "dry_run")
+    copied = (
+        "ref",
+        "title",
+        "status",
+        "started_name",
+        "on_behalf_of",
+        "created_at",
+        "updated_at",
+        "cost_microusd",
+        "turns",
+        "dry_run",
+    )
     return {
         **{name: getattr(row, name) for name in copied},
         "url": reverse("session", args=[row.ref]),
@@ -192,8 +209,3 @@ def line(row: Session, pending: list[ApprovalRequest]) -> dict[str, Any]:
         "tainted": bool(row.taint),
         "pending": [{"ref": request.ref, "url": request_url(request.ref)} for request in pending],
     }
-
-
-def may_read(caller: Caller, row: Session) -> bool:
-    """Return whether this person may read the session's raw content."""
-    return reveals_session(caller, session_id=row.pk, started_user=row.started_user)

@@ -47,7 +47,9 @@ def scale(busy: Sequence[tuple[float, float]], total: float) -> Scale:
     stretches = _stretches(busy, max(total, 0.001))
     worked = sum(end - start for start, end, rests in stretches if not rests)
     longest_rest = max(worked * REST_SHARE, 0.001)
-    drawn = [(start, end, min(end - start, longest_rest) if rests and worked else end - start) for start, end, rests in stretches]
+    drawn = [
+        (start, end, min(end - start, longest_rest) if rests and worked else end - start) for start, end, rests in stretches
+    ]
     whole = sum(width for _, _, width in drawn)
     pieces, at = [], 0.0
     for start, end, width in drawn:

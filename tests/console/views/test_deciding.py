@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.db.models.functions import Now
-from django.http import HttpResponse
 from django.test import Client
 
 from agents.models import LibraryDocument, Session
@@ -29,11 +28,10 @@ def shown(client: Client, ref: str) -> dict[str, str]:
     return dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', form[0]))
 
 
-def say(client: Client, ref: str, verdict: str, script: bool = False, **more: Any) -> HttpResponse:
+def say(client: Client, ref: str, verdict: str, script: bool = False, **more: Any) -> Any:
     """Send a verdict on what is shown now."""
     fields = more.pop("fields", None) or shown(client, ref)
-    answer: HttpResponse = client.post(f"/approvals/{ref}/{verdict}/", {**fields, **more}, headers=SCRIPT if script else None)
-    return answer
+    return client.post(f"/approvals/{ref}/{verdict}/", {**fields, **more}, headers=SCRIPT if script else None)
 
 
 def status(request: ApprovalRequest) -> str:
@@ -81,7 +79,9 @@ def test_a_rejection_says_why(waiting: Waiting, signed_in: SignedIn, remy: User)
     assert status(waiting[1]) == "pending"
 
 
-def test_the_second_of_two_reviewers_is_told_who_was_faster(waiting: Waiting, signed_in: SignedIn, remy: User, rosa: User) -> None:
+def test_the_second_of_two_reviewers_is_told_who_was_faster(
+    waiting: Waiting, signed_in: SignedIn, remy: User, rosa: User
+) -> None:
     """THREATS 15: 409 with the name and the words of the first, the words of the second kept."""
     _, request = waiting
     fields = shown(signed_in(rosa), request.ref)
@@ -154,7 +154,8 @@ def test_an_edit_by_form_makes_a_new_revision_and_counts_as_approval(waiting: Wa
     client, (_, request) = signed_in(remy), waiting
     form = client.get(f"/approvals/{request.ref}/edit/").content.decode()
     inputs = dict(re.findall(r'name="(arg\.\w+)" value="([^"]*)"', form))
-    areas = {name: unescape(value) for name, value in re.findall(r'<textarea[^>]*name="(arg\.\w+)"[^>]*>\n?(.*?)</textarea>', form, re.DOTALL)}
+    boxes = re.findall(r'<textarea[^>]*name="(arg\.\w+)"[^>]*>\n?(.*?)</textarea>', form, re.DOTALL)
+    areas = {name: unescape(value) for name, value in boxes}
     hidden = dict(re.findall(r'<input type="hidden" name="(digest|idempotency_key|mode)" value="([^"]*)"', form))
     answer = client.post(f"/approvals/{request.ref}/edit/", {**inputs, **areas, **hidden, "arg.subject": "A better subject"})
     assert answer.status_code == 302, answer.content
@@ -164,7 +165,9 @@ def test_an_edit_by_form_makes_a_new_revision_and_counts_as_approval(waiting: Wa
     assert "A better subject" in page
 
 
-def test_an_edit_that_is_not_valid_comes_back_with_the_reason_at_its_field(waiting: Waiting, signed_in: SignedIn, remy: User) -> None:
+def test_an_edit_that_is_not_valid_comes_back_with_the_reason_at_its_field(
+    waiting: Waiting, signed_in: SignedIn, remy: User
+) -> None:
     """THREATS 11: the tool's own model judges; what was typed stays."""
     client, (_, request) = signed_in(remy), waiting
     fields = {"mode": "json", "digest": request.digest, "arguments": '{"to": "not an address", "sneaky": 1}'}

@@ -28,7 +28,9 @@ def pages_of(waiting: Waiting) -> list[str]:
     return [*OPEN_TO_ALL, *sides, *tabs, *lists]
 
 
-def test_every_page_answers_to_who_may_see_it(waiting: Waiting, signed_in: SignedIn, vic: User, remy: User, audrey: User) -> None:
+def test_every_page_answers_to_who_may_see_it(
+    waiting: Waiting, signed_in: SignedIn, vic: User, remy: User, audrey: User
+) -> None:
     """The whole product can be looked at, without an error and with one h1."""
     for user in (vic, remy, audrey):
         client = signed_in(user)
@@ -83,7 +85,9 @@ def test_without_a_role_nothing_is_shown_and_the_page_says_why(waiting: Waiting,
         assert b"viewer" in answer.content
 
 
-def test_who_may_read_the_trail(waiting: Waiting, signed_in: SignedIn, vic: User, remy: User, audrey: User, olga: User, ada: User) -> None:
+def test_who_may_read_the_trail(
+    waiting: Waiting, signed_in: SignedIn, vic: User, remy: User, audrey: User, olga: User, ada: User
+) -> None:
     """Auditors, operators and admins read all of it, reviewers what they did, viewers nothing."""
     assert signed_in(vic).get("/audit/").status_code == 403
     own = signed_in(remy).get("/audit/")
