@@ -139,6 +139,8 @@ class Ledger:
         return None if self._index_due is None else max(0.0, self._index_due - time.monotonic())
 
     def _read(self, job: _Reading) -> None:
+        if not job.done.set_running_or_notify_cancel():
+            return  # whoever asked has left
         try:
             job.done.set_result(job.function())
         except (OperationalError, InterfaceError) as error:
@@ -160,7 +162,7 @@ class Ledger:
                 if time.monotonic() > deadline:
                     _fail(records, error)
                     return
-                log.warning("ledger.database_away", records=len(records), error=type(error).__name__)
+                log.warning("ledger.database_away", records=len(records), error=type(error).__name__, detail=str(error)[:300])
                 time.sleep(0.2)  # between attempts to reach a database that is restarting; bounded above
             except Exception as error:  # noqa: BLE001 fails its own session only, and is told there
                 if len(records) == 1:
@@ -215,8 +217,8 @@ class Ledger:
         if self._index_due is None or time.monotonic() < self._index_due:
             return
         try:
-            index_log()
-            self._index_due = None
+            # None: another process is at it, and may have missed what was just written.
+            self._index_due = None if index_log() is not None else time.monotonic() + INDEX_EVERY_S
         except (OperationalError, InterfaceError):
             connection.close()
             self._index_due = time.monotonic() + 0.5

@@ -9,6 +9,7 @@ _LIVE = ("queued", "running", "waiting_approval", "waiting_input", "paused")
 
 SESSION = Lifecycle(
     model="agents.Session",
+    rank=3,
     start="queued",  # ready for any worker
     moves={
         ("queued", "claim"): "running",  # a worker holds the lease
@@ -37,6 +38,7 @@ SESSION = Lifecycle(
 
 TOOL_CALL = Lifecycle(
     model="agents.ToolCall",
+    rank=2,
     start="proposed",  # the model wrote it
     moves={
         ("proposed", "refuse"): "invalid",  # cannot run as written; the model is told why

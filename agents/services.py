@@ -125,9 +125,10 @@ def add_message(*, session: Session | UUID, actor: Actor, user_id: int | None, c
         UnknownSession, SessionEnded, BadText.
     """
     text = _accepted("content", content, MAX_MESSAGE)
-    if user_id is not None:  # requests are locked before their session, everywhere
-        exclude(session_id=_pk(session), user_id=user_id, actor=actor)
+    _open_requests(session)  # requests are locked before their session, and the session before its stream, everywhere
     row = _locked(session)
+    if user_id is not None:
+        exclude(session_id=row.pk, user_id=user_id, actor=actor)
     said = Text(uuid7(), "message", text.text)
     index = row.next_index if row.status != "running" else _beyond(row)
     facts = {"index": index, "flags": list(text.flags)}
@@ -246,12 +247,12 @@ def _pk(session: Session | UUID) -> UUID:
 
 
 def _open_requests(session: Session | UUID) -> list[ApprovalRequest]:
-    rows = ApprovalRequest.objects.select_for_update().filter(session_id=_pk(session), status__in=sorted(OPEN))
+    rows = ApprovalRequest.objects.select_for_update(no_key=True).filter(session_id=_pk(session), status__in=sorted(OPEN))
     return list(rows.order_by("id"))
 
 
 def _locked(session: Session | UUID) -> Session:
-    row = Session.objects.select_for_update(of=("self",)).select_related("agent").filter(pk=_pk(session)).first()
+    row = Session.objects.select_for_update(of=("self",), no_key=True).select_related("agent").filter(pk=_pk(session)).first()
     if row is None:
         raise UnknownSession(ref=str(_pk(session)))
     if row.ended:

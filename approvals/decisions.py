@@ -109,7 +109,7 @@ def refuse(person: Person, rights: RequestFacts, verdict: str) -> None:
 
 
 def _locked(request_id: UUID) -> tuple[ApprovalRequest, datetime]:
-    request = ApprovalRequest.objects.select_for_update().filter(id=request_id).first()
+    request = ApprovalRequest.objects.select_for_update(no_key=True).filter(id=request_id).first()
     if request is None:
         raise ApprovalNotFound
     with connection.cursor() as cursor:

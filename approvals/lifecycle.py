@@ -8,6 +8,7 @@ from audit.lifecycle import Lifecycle
 
 REQUEST = Lifecycle(
     model="approvals.ApprovalRequest",
+    rank=1,
     start="pending",  # waits for people
     moves={
         ("pending", "vote"): "pending",  # one of several approvals that the quorum needs

@@ -30,7 +30,7 @@ def exclude(*, session_id: UUID, user_id: int, actor: Actor) -> int:
 
     Returns how many requests it changed.
     """
-    rows = ApprovalRequest.objects.select_for_update().filter(session_id=session_id, status__in=sorted(OPEN))
+    rows = ApprovalRequest.objects.select_for_update(no_key=True).filter(session_id=session_id, status__in=sorted(OPEN))
     rows = rows.exclude(excluded__contains=[user_id]).order_by("id")
     requests = list(rows)
     if not requests:
@@ -46,7 +46,7 @@ def exclude(*, session_id: UUID, user_id: int, actor: Actor) -> int:
 
 def due(limit: int) -> list[ApprovalRequest]:
     """Return up to `limit` open requests whose time is over, locked for the caller's transaction; others' are skipped."""
-    rows = ApprovalRequest.objects.select_for_update(skip_locked=True).filter(status__in=sorted(OPEN))
+    rows = ApprovalRequest.objects.select_for_update(skip_locked=True, no_key=True).filter(status__in=sorted(OPEN))
     return list(rows.extra(where=["expires_at <= clock_timestamp()"]).order_by("expires_at")[:limit])
 
 

@@ -20,6 +20,7 @@ class Lifecycle:
     model: str
     start: str
     moves: Mapping[tuple[str, str], str]
+    rank: int = 0  # rows of a lower rank are locked first, everywhere, so that nobody waits in a circle
 
     def __hash__(self) -> int:
         return hash(self.model)

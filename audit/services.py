@@ -98,8 +98,9 @@ def _change(writer: Writer, changes: list[Change], at: datetime) -> None:
         number = round_of[model, change.id] = round_of.get((model, change.id), -1) + 1
         values = tuple((key, mode(value)) for key, value in change.values.items())
         guards = tuple((key, mode(value)) for key, value in change.guard.items())
-        groups.setdefault((number, model, values, guards), []).append(_changed_row(change, guards, at))
-    for (_, model, values, guards), rows in sorted(groups.items(), key=lambda group: group[0][0]):
+        shape = (number, change.lifecycle.rank, model, values, guards)
+        groups.setdefault(shape, []).append(_changed_row(change, guards, at))
+    for (_, _, model, values, guards), rows in sorted(groups.items(), key=lambda group: group[0][:2]):
         rows.sort(key=lambda row: row["i"])  # rows are locked in one order, so that two writers do not lock in a circle
         moved = writer.rows(update(model, values, guards), (as_json(rows),))
         if len(moved) != len(rows):

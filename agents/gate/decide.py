@@ -25,8 +25,8 @@ from agents.tools.arguments import Malformed, parse
 from agents.tools.errors import CheckFailed
 from agents.tools.execute import precondition, radius, summary
 from agents.wake import wake
-from approvals.decisions import Decided, Edit, decide
-from approvals.decisions import undo as undo_decision
+from approvals.services import Decided, Edit, decide
+from approvals.services import undo as undo_decision
 from approvals.digest import canonical_body, digest
 from approvals.models import ApprovalRequest
 from approvals.policy import Person, judge
@@ -75,14 +75,19 @@ def answer(  # noqa: PLR0913  one name for each thing that can be said
         BadEdit: `arguments` are not valid, with the fields.
         The errors of `approvals.errors`.
     """
-    request = ApprovalRequest.objects.select_for_update().filter(id=request_id).first()
-    edited = _edited(request, arguments) if request is not None and verdict == "edit" and arguments is not None else None
+    _locked(request_id)
+    made: list[Edited] = []
+
+    def edit(request: ApprovalRequest) -> Edit:
+        made.append(_edited(request, arguments or {}))
+        return made[0].edit
+
     decided = decide(
         request_id=request_id, person=person, actor=actor, verdict=verdict, digest=digest, instruction=instruction,
-        answer=answer, amount=amount, edit=edited.edit if edited else None, idempotency_key=idempotency_key, hold=hold,
+        answer=answer, amount=amount, edit=edit if arguments is not None else None, idempotency_key=idempotency_key, hold=hold,
     )  # fmt: skip
     if not decided.replayed and decided.request.session_id is not None:
-        _go_on(decided, actor, edited)
+        _go_on(decided, actor, made[0] if made else None)
         failpoint("answer.after_decision")
     transaction.on_commit(index_soon)
     return decided
@@ -91,11 +96,19 @@ def answer(  # noqa: PLR0913  one name for each thing that can be said
 @transaction.atomic
 def undo(*, request_id: UUID, actor: Actor) -> ApprovalRequest:
     """Take an approval back within its undo period. The session looks again and goes on waiting."""
+    _locked(request_id)
     request = undo_decision(request_id=request_id, actor=actor)
     if request.session_id is not None:
         _wake(request.session_id, held_until=None)
     transaction.on_commit(index_soon)
     return request
+
+
+def _locked(request_id: UUID) -> None:
+    """Lock the request, then its session; their audit stream comes after both, here as in the ledger."""
+    request = ApprovalRequest.objects.select_for_update(no_key=True).filter(id=request_id).first()
+    if request is not None and request.session_id is not None:
+        Session.objects.select_for_update(no_key=True).filter(pk=request.session_id).values_list("pk").first()
 
 
 def _edited(request: ApprovalRequest, arguments: dict[str, Any]) -> Edited:
@@ -213,7 +226,7 @@ def _entry(request: ApprovalRequest, kind: EventKind, actor: Actor, *texts: Text
 
 def _allow(session: UUID, limit: str, amount: int | None) -> None:
     """Note a further allowance, or that it was refused, for the limits to read."""
-    row = Session.objects.select_for_update().get(pk=session)
+    row = Session.objects.select_for_update(no_key=True).get(pk=session)
     notes = dict(row.notes)
     if amount is None:
         notes["refused"] = sorted({*notes.get("refused", ()), limit})
@@ -227,7 +240,7 @@ def _allow(session: UUID, limit: str, amount: int | None) -> None:
 
 def _wake(session: UUID, *, held_until: Any) -> None:
     """Queue the session, or tell whoever runs it, in the deciding transaction."""
-    row = Session.objects.select_for_update().get(pk=session)
+    row = Session.objects.select_for_update(no_key=True).get(pk=session)
     if row.ended:
         return
     event = "wake" if row.status in ("waiting_approval", "waiting_input") else "nudge"

@@ -88,10 +88,10 @@ async def _approved(
         await _refuse(intent, state, call, asked, _reasons(put), read)
         return
     try:
-        if put.judgement.required > now.required:  # step 4, a larger quorum
-            raise NotConsumable(ref=asked.ref, cause="votes", reason="policy now asks for more reviewers")
-        used, entry = consume(now, digest(_body(state, put, asked)), actor=agent_of(state), trace=state.trace, span=call.span)
-    except NotConsumable as error:  # steps 3 and 5
+        used, entry = consume(
+            now, digest(_body(state, put, asked)), actor=agent_of(state), judgement=put.judgement, trace=state.trace, span=call.span
+        )
+    except NotConsumable as error:  # step 3, a larger quorum of step 4, and step 5
         if error.cause in ("digest", "votes"):
             await _ask_again(intent, state, put, asked, take_numbers, read, error.reason)
         return  # taken back, or within its undo period: it waits

@@ -37,13 +37,13 @@ def expire_requests() -> int:
         return 0
     changes, entries = expire(requests)
     by_call = {request.call_id: request for request in requests if request.call_id}
-    calls = list(ToolCall.objects.select_for_update().filter(id__in=by_call, status__in=["awaiting", "unknown"]).order_by("id"))
+    calls = list(ToolCall.objects.select_for_update(no_key=True).filter(id__in=by_call, status__in=["awaiting", "unknown"]).order_by("id"))
     for call in calls:
         change, entry = _unanswered(call, by_call[call.id])
         changes.append(change)
         entries.append(entry)
     ids = {request.session_id for request in requests if request.session_id}
-    sessions = list(Session.objects.select_for_update().filter(id__in=ids, status__in=LIVE).order_by("id"))
+    sessions = list(Session.objects.select_for_update(no_key=True).filter(id__in=ids, status__in=LIVE).order_by("id"))
     refused = {request.session_id: request.facts.get("limit", "") for request in requests if request.kind == "budget"}
     changes += [_woken(session, refused.get(session.id, "")) for session in sessions]
     write(Batch(tuple(changes), (), tuple(entries)))
@@ -91,8 +91,8 @@ def _past_their_time() -> list[object]:
 
 @transaction.atomic
 def _expire(id_: object) -> None:
-    requests = list(ApprovalRequest.objects.select_for_update().filter(session_id=id_, status__in=sorted(OPEN)).order_by("id"))
-    session = Session.objects.select_for_update(of=("self",)).select_related("agent").get(pk=id_)
+    requests = list(ApprovalRequest.objects.select_for_update(no_key=True).filter(session_id=id_, status__in=sorted(OPEN)).order_by("id"))
+    session = Session.objects.select_for_update(of=("self",), no_key=True).select_related("agent").get(pk=id_)
     if session.ended or session.stop:
         return
     if session.status == "running":

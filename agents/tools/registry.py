@@ -54,62 +54,39 @@ def tool(  # noqa: PLR0913  a declaration: every fact has a name of its own
 ) -> Callable[[_Function], _Function]:
     """Register the decorated function as a tool; its name is the tool's name, its docstring tells the model.
 
-    Args:
-        tier: the side effect; there is no default, because nobody may guess it.
-        scopes: what a task type must allow, each as `noun:verb`.
-        egress: whether its arguments can carry data out.
-        idempotent: True if a repeat with the same `context.idempotency_key` changes nothing; False if it would.
-        timeout_s: longest run of one call.
-        concurrency: calls at once in one worker process; None for no bound.
-        rate_per_minute: starts a minute in one worker process; None for no bound.
-        blast_radius: `narrow`, `wide`, or a function of the arguments that says which.
-        check: raises, or returns what must still hold when the call runs; bound into the approval's digest.
-        summary: one sentence for people with `{field}` places, filled from the validated arguments.
-        consequence: one sentence for people: what cannot be taken back.
-        untrusted: whether its results are content of strangers.
-        max_result: longest text that the model is given of a result.
+    Each fact stands in docs/tools.md. There is no default for `tier`, because nobody may guess it, and none for
+    `idempotent` where a call cannot be taken back.
 
     Raises:
         ToolDefinitionError: the declaration is not whole; the start stops.
     """
+    facts = {"egress": egress, "idempotent": idempotent, "timeout_s": timeout_s, "summary": summary}
+    facts |= {"consequence": consequence, "untrusted": untrusted, "max_result": max_result}
+    bounds = {"concurrency": concurrency, "rate_per_minute": rate_per_minute, "blast_radius": blast_radius, "check": check}
 
     def register(function: _Function) -> _Function:
-        name = function.__name__
-        definition.check_name(name)
-        known = definition.check_tier(name, tier)
-        definition.check_idempotence(name, known, idempotent)
-        model = definition.check_model(name, _first_annotation(function))
-        definition.check_summary(name, summary, model)
-        facts: dict[str, Any] = {
-            "name": name,
-            "description": _description(name, function),
-            "tier": tier,
-            "scopes": sorted(definition.check_scopes(name, scopes)),
-            "egress": egress,
-            "idempotent": idempotent,
-            "timeout_s": timeout_s,
-            "summary": summary,
-            "consequence": consequence,
-            "untrusted": untrusted,
-            "max_result": max_result,
-            "schema": definition.schema_of(model),
-        }
-        code = [part for part in (function, check, blast_radius) if callable(part)]
-        _add(
-            Tool(
-                **{**facts, "tier": known, "scopes": frozenset(facts["scopes"])},
-                concurrency=concurrency,
-                rate_per_minute=rate_per_minute,
-                blast_radius=blast_radius,
-                check=check,
-                model=model,
-                function=function,
-                definition=definition.definition_hash(facts, code),
-            )
-        )
+        _add(_declared(function, tier, scopes, facts, bounds))
         return function
 
     return register
+
+
+def _declared(
+    function: Callable[..., Any], tier: Tier | None, scopes: Iterable[str], facts: dict[str, Any], bounds: dict[str, Any]
+) -> Tool:
+    """Check a declaration whole and return the tool. `facts` and tier, scopes, schema make up its definition."""
+    name = function.__name__
+    definition.check_name(name)
+    known = definition.check_tier(name, tier)
+    definition.check_idempotence(name, known, facts["idempotent"])
+    model = definition.check_model(name, _first_annotation(function))
+    definition.check_summary(name, facts["summary"], model)
+    granted = definition.check_scopes(name, scopes)
+    told = {"name": name, "description": _description(name, function), "schema": definition.schema_of(model), **facts}
+    code = [part for part in (function, bounds["check"], bounds["blast_radius"]) if callable(part)]
+    radius = bounds["blast_radius"] if isinstance(bounds["blast_radius"], str) else ""
+    digest = definition.definition_hash({**told, "tier": known, "scopes": sorted(granted), "blast_radius": radius}, code)
+    return Tool(**told, **bounds, tier=known, scopes=granted, model=model, function=function, definition=digest)
 
 
 def get(name: str) -> Tool | None:

@@ -2,11 +2,9 @@
 
 import asyncio
 import contextlib
-import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -29,16 +27,10 @@ from audit.actors import Actor
 from audit.content import read_texts
 from audit.verify import verify
 from tests.conftest import FreshDatabase
+from tests.waiting import free_port, wait_until
 
 SCOPES = ["documents:read", "documents:delete", "files:read", "files:write", "mail:draft", "mail:send", "notes:publish",
           "memory:read", "memory:write", "people:ask", "web:fetch", "web:search"]  # fmt: skip
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 @pytest.fixture(scope="session")
@@ -60,15 +52,6 @@ def answers(url: str) -> bool:
     with contextlib.suppress(httpx2.HTTPError):
         return httpx2.get(url, timeout=1).status_code == 200
     return False
-
-
-def wait_until(true: Callable[[], object], *, seconds: float = 10) -> None:
-    """Wait until something holds; fail loudly when it does not come."""
-    deadline = time.monotonic() + seconds
-    while not true():
-        if time.monotonic() > deadline:
-            raise AssertionError(f"this did not become true within {seconds} s: {true}")
-        time.sleep(0.02)
 
 
 def config(slug: str = "research-assistant", **more: Any) -> dict[str, Any]:

@@ -13,11 +13,11 @@ from agents.llm.scripted.replies import make_reply, whole
 MARKER = b"scenario: bench"
 
 ANSWERS = (
-    Answer("I will look for the refund policy.", (call("search_documents", {"query": "refund policy"}),)),
-    Answer("I will calculate the share first.", (call("calculate", {"expression": "15 / 100 * 1240"}),)),
+    Answer("I will look for the refund policy.", (call("bench_look_up", {"query": "refund policy"}),)),
+    Answer("I will calculate the share first.", (call("bench_compute", {"expression": "15 / 100 * 1240"}),)),
     Answer(
         "You asked me to e-mail this. Please check it before it leaves.",
-        (call("send_email", {"to": ["kim@customer.example"], "subject": "Refund", "body": "Your refund is 186.00."}),),
+        (call("bench_send", {"to": "kim@customer.example", "body": "Your refund is 186.00."}),),
     ),
     Answer("The e-mail went to kim@customer.example. The refund is 186.00."),
 )
