@@ -160,6 +160,7 @@ def test_every_changed_fact_makes_another_definition(declare: Declare) -> None:
         {"idempotent": True},
         {"check": lambda args, context: "x"},
         {"blast_radius": lambda args: "wide"},
+        {"blast_radius": "wide"},
     ]
     assert len({first, *(declare(touch, **change).definition for change in changes)}) == len(changes) + 1
 
