@@ -14,6 +14,5 @@ class ConsoleConfig(AppConfig):
 
     def ready(self) -> None:
         """Make the product's own system checks part of `manage.py check`."""
-        register(checks.failpoints_only_in_tests, Tags.security)
         register(checks.roles_are_apart, Tags.security, deploy=True)
         register(checks.public_address_is_https, Tags.security, deploy=True)

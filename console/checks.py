@@ -5,18 +5,10 @@ from typing import Any
 
 from django.apps import AppConfig
 from django.conf import settings
-from django.core.checks import CheckMessage, Error
+from django.core.checks import CheckMessage
 from django.core.checks import Warning as CheckWarning
 
 Apps = Sequence[AppConfig] | None
-
-
-def failpoints_only_in_tests(app_configs: Apps = None, **kwargs: Any) -> list[CheckMessage]:
-    """E001: failpoints kill processes on purpose and belong to tests alone."""
-    if not settings.FAILPOINTS or settings.COUNTERSIGN_TEST:
-        return []
-    hint = "Unset FAILPOINTS. It is for the fault tests, which set COUNTERSIGN_TEST=1."
-    return [Error("FAILPOINTS is set outside tests.", hint=hint, id="countersign.E001")]
 
 
 def roles_are_apart(app_configs: Apps = None, **kwargs: Any) -> list[CheckMessage]:

@@ -21,6 +21,8 @@ COUNTERSIGN_DATA = Path(env_str("COUNTERSIGN_DATA") or BASE_DIR / "var").expandu
 COUNTERSIGN_TEST = env_bool("COUNTERSIGN_TEST")
 COUNTERSIGN_TOOLS = env_list("COUNTERSIGN_TOOLS")
 FAILPOINTS = env_str("FAILPOINTS")
+if FAILPOINTS and not COUNTERSIGN_TEST:
+    raise ImproperlyConfigured("FAILPOINTS is for the fault tests, which set COUNTERSIGN_TEST=1. Unset it.")
 RUNTIME = Runtime.read(COUNTERSIGN_DATA)
 HOST = env_str("COUNTERSIGN_HOST", "127.0.0.1")
 PORT = env_int("PORT", 8000, minimum=1, maximum=65535)

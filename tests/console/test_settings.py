@@ -59,13 +59,6 @@ def test_the_secret_key_is_made_once_and_for_its_owner_only(tmp_path: Path) -> N
     assert key.read_text() == first
 
 
-def test_failpoints_are_refused_outside_tests(tmp_path: Path) -> None:
-    """countersign.E001."""
-    done = _manage("check", COUNTERSIGN_DATA=str(tmp_path), FAILPOINTS="gate.intent:kill")
-    assert done.returncode == 1
-    assert "countersign.E001" in done.stderr
-
-
 def test_the_deployment_check_is_clean_with_a_production_environment(tmp_path: Path) -> None:
     """Issue 2, section 3: headers and cookies that `check --deploy` asks for."""
     done = _manage(
