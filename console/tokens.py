@@ -16,6 +16,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from audit.actors import Actor
+from audit.canonical import Json
 from audit.events import EventKind
 from audit.index import index_soon
 from audit.services import Entry, record
@@ -139,5 +140,5 @@ def _check(wanted: tuple[str, ...], service: str, within: frozenset[str] | None)
 
 
 def _entry(kind: EventKind, token: ApiToken, actor: Actor) -> Entry:
-    facts = {"token": token.id, "owner": token.user_id, "service": token.service, "scopes": list(token.scopes)}
+    facts: dict[str, Json] = {"token": token.id, "owner": token.user_id, "service": token.service, "scopes": list(token.scopes)}
     return Entry(stream=f"user:{token.user_id}", kind=kind, actor=actor, facts=facts, ids=(f"token:{token.id}",))

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import cast
 
 from ninja import Query, Router, Schema
 
@@ -107,4 +106,4 @@ def _granted(name: str, settings: Mapping[str, tiers.Setting]) -> GrantedTool:
     if tool is None:
         return GrantedTool(name=name, tier=None, enabled=False)
     tier, enabled = tiers.effective(name, tool.tier, settings)
-    return GrantedTool(name=name, tier=cast(Tier, tier), enabled=enabled)
+    return GrantedTool(name=name, tier=tier, enabled=enabled)

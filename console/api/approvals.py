@@ -173,7 +173,7 @@ def _shape(caller: Caller, row: ApprovalRequest) -> ApprovalOut:
         "kind", "status", "revision", "risk", "environment", "summary", "digest", "taint", "cost_microusd",
         "prompt_version", "requested_by", "created_at", "expires_at", "held_until", "required",
     )  # fmt: skip
-    optional = {"session": row.session_ref, "agent": row.agent, "tool": row.tool, "tier": row.tier}
+    optional: dict[str, Any] = {"session": row.session_ref, "agent": row.agent, "tool": row.tool, "tier": row.tier}
     optional |= {"blast_radius": row.blast_radius, "requested_for": row.requested_for}
     return ApprovalOut(
         id=row.ref,

@@ -8,6 +8,7 @@ from ninja import Path, Query, Router, Schema
 from pydantic import AfterValidator, AwareDatetime, Field
 
 from audit import queries, verify
+from audit.canonical import Json
 from audit.events import EventKind
 from audit.index import index_soon
 from audit.queries import EntryFilter, StoredEntry
@@ -154,7 +155,7 @@ def verified(caller: Caller, stream: str | None) -> Verified:
         found = verify.verify(stream=stream)
     finally:
         AT_ONCE.release()
-    facts = {"ok": found.ok, "checked": found.checked, "of": stream or "all"}
+    facts: dict[str, Json] = {"ok": found.ok, "checked": found.checked, "of": stream or "all"}
     record([Entry("system", EventKind.AUDIT_VERIFIED, caller.actor(), facts)])
     index_soon()
     return Verified(ok=found.ok, checked=found.checked, first_bad=_first_bad(found.first_bad))

@@ -57,7 +57,7 @@ def docs(request: HttpRequest) -> HttpResponse:
 
 def _row(operation: dict[str, Any]) -> dict[str, Any]:
     content = operation.get("requestBody", {}).get("content", {})
-    body = next(iter(content.values()), {}).get("schema")
+    body = content["application/json"]["schema"] if content else None
     return {
         "id": operation["operationId"],
         "description": operation.get("description", operation["summary"]),

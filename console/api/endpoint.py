@@ -6,7 +6,7 @@ An operation is registered by `endpoint` alone. It names the right and the scope
 from asyncio import iscoroutinefunction
 from collections.abc import Callable, Iterable
 from functools import wraps
-from typing import Any, cast
+from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -129,7 +129,7 @@ def endpoint(  # noqa: PLR0913  one name for each thing that an operation declar
             operation_id=function.__name__,
             openapi_extra=more,
         )
-        return cast(Function, operation(guarded))
+        return operation(guarded)
 
     return register
 

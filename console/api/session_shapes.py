@@ -1,7 +1,7 @@
 """What a session looks like over the API. Many at once cost a fixed number of queries."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
@@ -78,11 +78,15 @@ def shapes(caller: Caller, sessions: Sequence[Session]) -> list[SessionOut]:
     answers = {session.id: session.answer_id for session in sessions if session.id in open_ids and session.answer_id}
     texts = read_texts([*goals.values(), *answers.values()])
     waiting: dict[UUID, list[str]] = defaultdict(list)
-    for row in (
-        ApprovalRequest.objects.filter(session_id__in=ids, status__in=("pending", "held")).order_by("number").defer("body")
-    ):
-        waiting[row.session_id].append(row.ref)
-    return [_shape(one, texts.get(goals.get(one.id)), texts.get(answers.get(one.id)), waiting[one.id]) for one in sessions]
+    rows = ApprovalRequest.objects.filter(session_id__in=ids, status__in=("pending", "held")).order_by("number")
+    for session_id, number in rows.values_list("session_id", "number"):
+        if session_id is not None:
+            waiting[session_id].append(f"AP-{number}")
+
+    def text(found: Mapping[UUID, UUID], session: Session) -> str | None:
+        return texts.get(found[session.id]) if session.id in found else None
+
+    return [_shape(one, text(goals, one), text(answers, one), waiting[one.id]) for one in sessions]
 
 
 def _shape(session: Session, goal: str | None, answer: str | None, waiting: list[str]) -> SessionOut:

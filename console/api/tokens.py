@@ -1,7 +1,7 @@
 """Access tokens over the API: one's own, and for admins everybody's."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from django.contrib.auth.models import User
 from ninja import Query, Router, Schema
@@ -97,6 +97,6 @@ def _whose(request: ApiRequest) -> int | None:
     return None if request.auth.has(Right.ALL_TOKENS) else request.auth.user_id
 
 
-def _shape(row: ApiToken) -> dict[str, object]:
+def _shape(row: ApiToken) -> dict[str, Any]:
     fields = ("id", "service", "label", "scopes", "created_by", "created_at", "expires_at", "last_used_at", "revoked_at")
     return {name: getattr(row, name) for name in fields} | {"state": service.state(row), "owner": row.user.username}

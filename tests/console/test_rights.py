@@ -56,7 +56,7 @@ def operations() -> Iterator[tuple[str, str, str]]:
         for path, view in bound.path_operations.items():
             for operation in view.operations:
                 place = path.format(**{**PLACES, "ref": "S-1" if "sessions" in path else "AP-1"})
-                yield operation.operation_id, operation.methods[0], place
+                yield str(operation.operation_id), operation.methods[0], place
 
 
 def patterns(resolver: URLResolver, prefix: str = "") -> Iterator[tuple[str, URLPattern]]:

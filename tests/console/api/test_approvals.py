@@ -157,9 +157,9 @@ def test_there_is_no_request_of_that_number(remy: User) -> None:
 
 def test_a_decision_wakes_its_session(remy: User, asked: ApprovalRequest) -> None:
     """The row of the session changes in the same transaction."""
-    before = Session.objects.get(pk=asked.session_id).nudges
+    before = Session.objects.get().nudges
     decide(Program(remy), asked, verdict="reject", instruction="Write to Lee instead")
-    assert Session.objects.get(pk=asked.session_id).nudges > before
+    assert Session.objects.get().nudges > before
 
 
 def test_the_actor_of_a_decision_names_the_token(remy: User, asked: ApprovalRequest) -> None:
