@@ -15,8 +15,8 @@ class Fact(BaseModel):
     model_config = ConfigDict(extra="forbid")
     key: str = Field(min_length=1, max_length=120, description="A short name, such as preferred-language.")
     value: str = Field(min_length=1, max_length=4_000)
-    scope: Literal["session", "agent", "principal"] = Field(
-        default="session", description="session: this run; principal: this person's later runs; agent: all runs of this agent."
+    scope: Literal["principal", "session", "agent"] = Field(
+        default="principal", description="principal: this person's later runs too; session: this run; agent: all runs of the agent."
     )
 
 
