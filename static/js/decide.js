@@ -13,6 +13,8 @@
     if (choice) choice.checked = localStorage.getItem("open-next") !== "0";
   };
   look();
+  // After a decision the next request's sentence has the focus, not the top of the page.
+  if (sessionStorage.getItem("focus")) { document.getElementById(sessionStorage.getItem("focus"))?.focus(); sessionStorage.removeItem("focus"); }
   document.addEventListener("htmx:after:settle", look);
 
   const arm = (button, form) => {

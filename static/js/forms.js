@@ -22,6 +22,7 @@
     (target.querySelector(".notices") || document.querySelector(".body > .notices")).prepend(box);
   };
 
+  const sent = new WeakSet(); // forms whose answer was put in place
   const busy = (form, on) => {
     form.toggleAttribute("aria-busy", on);
     form.closest(".bar")?.toggleAttribute("data-sending", on);
@@ -52,7 +53,7 @@
     busy(form, true);
     say("Sending");
     htmx.ajax("POST", form.action, { source: form, target, swap: "innerMorph", event: { submitter: event.submitter } })
-      .finally(() => { busy(form, false); if (form.hasAttribute("data-reset") && form.isConnected && form.dataset.sent) { form.reset(); delete form.dataset.sent; } });
+      .finally(() => { busy(form, false); if (sent.delete(form) && form.hasAttribute("data-reset")) form.reset(); });
   });
 
   // What comes back: a fragment is put in place; a whole page means that we were sent elsewhere, or refused.
@@ -63,6 +64,7 @@
     const { status, raw } = ctx.response;
     if (status < 400 && raw.redirected && new URL(raw.url).pathname !== location.pathname) {
       event.preventDefault();
+      sessionStorage.setItem("focus", "what");
       location.assign(raw.url);
       return;
     }
@@ -75,7 +77,7 @@
       say(title);
       return;
     }
-    if (status < 400) form.dataset.sent = "1";
+    if (status < 400) sent.add(form);
     say(status < 400 ? "Done" : "Not accepted");
   });
   document.addEventListener("htmx:error", (event) => {
