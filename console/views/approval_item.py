@@ -266,7 +266,7 @@ def outcome(row: ApprovalRequest) -> str:
     """Return who decided a request and when, for its line in the queue; empty while it waits."""
     if row.status == "pending":
         return ""
-    words = {"consumed": "Approved", "held": "Approved, can be undone", "void": "Void"}.get(row.status, row.status.capitalize())
+    words = {"consumed": "Approved", "held": "Approved", "void": "Void"}.get(row.status, row.status.capitalize())
     by = f" by {row.decided_name}" if row.decided_name and row.status not in ("expired", "withdrawn", "void") else ""
     when = f", {ago(row.decided_at, timezone.now())}" if row.decided_at else ""
-    return f"{words}{by}{when}"
+    return f"{words}{by}{when}{', can be undone' if row.status == 'held' else ''}"

@@ -1,0 +1,122 @@
+"""The rights table, page by page: every role against every page and every form (API.md, Rights; THREATS 13, 27, 43).
+
+What is expected stands in the table below, written by hand from the contract; the views' own declarations are compared
+with it, so that neither can drift.
+"""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from agents.models import Session
+from approvals.models import ApprovalRequest
+from console.rights import Right
+from tests.conftest import person
+
+SignedIn = Callable[[User | None], Client]
+Waiting = tuple[Session, ApprovalRequest]
+
+EVERYBODY = {"viewer", "auditor", "reviewer", "prompt_manager", "operator", "admin"}
+RUNNERS = {"reviewer", "prompt_manager", "operator", "admin"}
+DIRECTORS = {"operator", "admin"}
+READERS = {"auditor", "operator", "admin"}
+ROLES = sorted(EVERYBODY)
+
+# (method, name of the address, path, who may)
+TABLE: tuple[tuple[str, str, str, set[str]], ...] = (
+    ("GET", "approvals", "/approvals/", EVERYBODY),
+    ("GET", "approval", "/approvals/{ap}/", EVERYBODY),
+    ("GET", "approval-edit", "/approvals/{ap}/edit/", RUNNERS),
+    ("POST", "approval-edit", "/approvals/{ap}/edit/", RUNNERS),
+    ("POST", "approval-undo", "/approvals/{ap}/undo/", RUNNERS),
+    ("POST", "approval-verdict", "/approvals/{ap}/reject/", RUNNERS),
+    ("GET", "sessions", "/sessions/", EVERYBODY),
+    ("POST", "sessions", "/sessions/", RUNNERS),
+    ("GET", "session", "/sessions/{s}/", EVERYBODY),
+    ("POST", "session-act", "/sessions/{s}/message/", RUNNERS),
+    ("POST", "session-act", "/sessions/{s}/pause/", DIRECTORS),
+    ("POST", "session-act", "/sessions/{s}/resume/", DIRECTORS),
+    ("POST", "session-act", "/sessions/{s}/cancel/", DIRECTORS),
+    ("GET", "agents", "/agents/", EVERYBODY),
+    ("GET", "agent", "/agents/research-assistant/", EVERYBODY),
+    ("GET", "tools", "/tools/", EVERYBODY),
+    ("GET", "prompts", "/prompts/", EVERYBODY),
+    ("GET", "prompt", "/prompts/research-assistant/", EVERYBODY),
+    ("GET", "prompt-version", "/prompts/research-assistant/1.0.0/", EVERYBODY),
+    ("GET", "audit", "/audit/", EVERYBODY - {"viewer"}),
+    ("GET", "audit-entry", "/audit/1/", READERS),
+    ("POST", "audit-verify", "/audit/verify/", READERS),
+    ("GET", "tokens", "/tokens/", EVERYBODY),
+    ("POST", "tokens", "/tokens/", EVERYBODY),
+    ("POST", "token-revoke", "/tokens/0123456789abcdef/revoke/", EVERYBODY),
+    ("GET", "mail", "/mail/", EVERYBODY),
+    ("GET", "mail-message", "/mail/00000000000000000000-00000000/", EVERYBODY),
+    ("GET", "styleguide", "/styleguide/", EVERYBODY),
+)
+WITHOUT_ROLE = {"home", "sign-in", "sign-out", "theme", "csp-report", "healthz", "readyz"}
+"""Addresses that ask for no role: coming in, going out, how it looks, probes, reports of browsers."""
+
+
+def patterns(resolver: URLResolver | None = None, prefix: str = "") -> Iterator[tuple[str, URLPattern]]:
+    """Give every address of the pages; those of the API are tested with it."""
+    for found in (resolver or get_resolver()).url_patterns:
+        where = prefix + str(found.pattern)
+        if isinstance(found, URLResolver):
+            if not where.startswith("api/"):
+                yield from patterns(found, where)
+        else:
+            yield where, found
+
+
+def test_every_page_declares_its_right() -> None:
+    """Deny by default: a view without a declared right does not exist."""
+    for where, pattern in patterns():
+        assert isinstance(getattr(pattern.callback, "right", None), Right), where
+
+
+def test_every_page_stands_in_the_table() -> None:
+    """A new page needs its line."""
+    named = {pattern.name or str(pattern.pattern) for _, pattern in patterns()}
+    assert named == {name for _, name, _, _ in TABLE} | WITHOUT_ROLE
+
+
+def refused(status: int, method: str, path: str) -> bool:
+    """Say whether the answer withholds: by 403, or for one entry of the trail as if it were not there."""
+    return status == 403 or (status == 404 and path == "/audit/1/" and method == "GET")
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_role_may_what_the_table_says(role: str, waiting: Waiting, signed_in: SignedIn) -> None:
+    """Each page and form once for each role; forms are empty, so that what is allowed stops at what is missing."""
+    session, request = waiting
+    client = signed_in(person("probe", role))
+    for method, name, path, who in TABLE:
+        address = path.format(ap=request.ref, s=session.ref)
+        answer = client.get(address) if method == "GET" else client.post(address)
+        expected = "allowed" if role in who else "refused"
+        got = "refused" if refused(answer.status_code, method, path) else "allowed"
+        if name in ("approval-verdict", "approval-edit", "approval-undo") and role in RUNNERS:
+            continue  # who may decide which kind of request is judged by `may_decide`, and tested there
+        assert got == expected, (role, method, address, answer.status_code)
+        assert answer.status_code < 500, (role, method, address)
+
+
+@pytest.mark.parametrize("path", [path for method, _, path, _ in TABLE if method == "GET"])
+def test_looking_changes_nothing(path: str, waiting: Waiting, signed_in: SignedIn, ada: User) -> None:
+    """GET never changes state: the page is read in a transaction that could not."""
+    session, request = waiting
+    address = path.format(ap=request.ref, s=session.ref)
+    assert signed_in(ada).get(address).status_code in (200, 302, 404)
+    request.refresh_from_db()
+    assert (request.status, request.revision) == ("pending", 1)
+
+
+def test_forms_cannot_be_got(waiting: Waiting, signed_in: SignedIn, ada: User) -> None:
+    """What changes something is a POST alone."""
+    session, request = waiting
+    for method, _, path, _ in TABLE:
+        if method == "POST" and not any(other[0] == "GET" and other[2] == path for other in TABLE):
+            assert signed_in(ada).get(path.format(ap=request.ref, s=session.ref)).status_code == 405, path
