@@ -4,6 +4,7 @@ Every floor logs by `structlog.get_logger()`; this configures it once a process,
 loggers of Django, daphne and the queue.
 """
 
+import logging
 import sys
 from collections.abc import Mapping
 from typing import Any
@@ -62,6 +63,12 @@ def _last(as_json: bool) -> list[Processor]:
     return [structlog.dev.ConsoleRenderer(colors=False)]
 
 
+def not_a_probe(record: logging.LogRecord) -> bool:
+    """Leave out what Django says of each unanswered readiness probe: it is asked many times a minute, and answers itself."""
+    request = getattr(record, "request", None)
+    return getattr(request, "path", "") != "/readyz"
+
+
 def logging_config(level: str, as_json: bool) -> dict[str, Any]:
     """Return the standard library's configuration: one handler on stderr, one formatter."""
     formatter: Mapping[str, Any] = {
@@ -72,6 +79,7 @@ def logging_config(level: str, as_json: bool) -> dict[str, Any]:
     return {
         "version": 1,
         "disable_existing_loggers": False,
+        "filters": {"not_a_probe": {"()": lambda: not_a_probe}},
         "formatters": {"line": formatter},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
         "root": {"handlers": ["stderr"], "level": level},
@@ -79,6 +87,7 @@ def logging_config(level: str, as_json: bool) -> dict[str, Any]:
             **{name: {"level": "WARNING"} for name in _QUIET},
             # Django's own handlers would write each line a second time, and mail errors with their content.
             "django": {"handlers": [], "propagate": True},
+            "django.request": {"filters": ["not_a_probe"]},
             "django.server": {"handlers": [], "propagate": True},
         },
     }

@@ -24,7 +24,7 @@ def announce_when_ready(address: str, say_ready: Callable[[], None]) -> Callable
 
     async def duty() -> None:
         while not await asyncio.to_thread(_answers, f"{address}/readyz"):  # noqa: ASYNC110  another process
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.2)
         say_ready()
 
     return duty
@@ -39,28 +39,28 @@ def _answers(address: str) -> bool:
 
 
 def restart_stalled_worker(supervisor: Supervisor, url: str, stalled_s: float = STALLED_S) -> Callable[[], Awaitable[None]]:
-    """Return the duty that ends a worker whose heartbeat stopped."""
+    """Return the duty that ends a worker of which nothing was heard for `stalled_s`."""
 
     async def duty() -> None:
+        heard = time.monotonic()
         while True:
             await asyncio.sleep(min(_LOOK_EVERY_S, stalled_s / 4))
-            began = supervisor.started_at.get("worker")
-            # A worker that has just begun is given the time to beat for the first time.
-            if began is None or time.monotonic() - began < stalled_s:
-                continue
             silent = await asyncio.to_thread(seconds_since_heartbeat, url)
-            if silent is not None and silent > stalled_s:
+            # A drain takes its heartbeat away when it ends, so that none at all is no proof by itself: time without one is.
+            # Nor does a database that is away prove anything.
+            heard = max(heard, time.monotonic() - (0.0 if silent is None else silent))
+            began = supervisor.started_at.get("worker", time.monotonic())
+            if time.monotonic() - max(heard, began) > stalled_s:
                 supervisor.say("worker has been silent and is restarted")
                 supervisor.restart("worker")
+                heard = time.monotonic()
 
     return duty
 
 
 def seconds_since_heartbeat(url: str) -> float | None:
-    """Return how long ago any drain loop was heard of; infinite where none ever was, None where the database cannot say."""
-    query = (
-        "SELECT extract(epoch FROM clock_timestamp() - max(beat_at)) FROM agents_workerheartbeat WHERE cluster LIKE 'drain%'"
-    )
+    """Return how long ago any drain loop was heard of; infinite where none is known, None where the database cannot say."""
+    query = "SELECT extract(epoch FROM clock_timestamp() - max(beat_at)) FROM agents_workerheartbeat"
     try:
         with psycopg.connect(url, connect_timeout=5) as connection:
             found = connection.execute(query).fetchone()

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import structlog
+from django.test import RequestFactory
 
 from console.logging import logging_config
 
@@ -57,3 +58,15 @@ def test_an_exception_is_told_without_variables_and_quoted_rows(formatter: loggi
     assert line["exception"][0]["exc_value"] == "duplicate key"
     assert line["exception"][0]["frames"]
     assert customer not in json.dumps(line)
+
+
+def test_an_unanswered_readiness_probe_is_not_logged_again_and_again(
+    caplog: pytest.LogCaptureFixture, rf: RequestFactory
+) -> None:
+    """A start asks several times a second; the probe's own answer says what is missing."""
+    logger = logging.getLogger("django.request")
+    with caplog.at_level(logging.WARNING, "django.request"):
+        for path in ("/readyz", "/approvals/"):
+            logger.error("Service Unavailable: %s", path, extra={"status_code": 503, "request": rf.get(path)})
+    kept = [record.getMessage() for record in caplog.records]
+    assert kept == ["Service Unavailable: /approvals/"]

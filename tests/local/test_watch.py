@@ -56,6 +56,21 @@ def test_a_worker_that_beats_is_left_alone(fresh_database: FreshDatabase, tmp_pa
     assert said == []
 
 
+def test_a_moment_without_any_heartbeat_is_no_stall(fresh_database: FreshDatabase, tmp_path: Path) -> None:
+    """A drain takes its heartbeat away when it ends; the next one's is a moment off."""
+    looks = 0
+    with psycopg.connect(fresh_database.url, autocommit=True) as connection:
+
+        def beat_now_and_then(starts: int, said: list[str]) -> bool:
+            nonlocal looks
+            connection.execute(BEAT if looks % 10 < 5 else "DELETE FROM agents_workerheartbeat")
+            looks += 1
+            return looks > 60
+
+        said = asyncio.run(_watched(tmp_path, fresh_database.url, beat_now_and_then))
+    assert said == []
+
+
 def test_silence_is_told_apart_from_a_database_that_cannot_say(fresh_database: FreshDatabase) -> None:
     """A restart of PostgreSQL must not end workers that will find it again."""
     assert seconds_since_heartbeat(fresh_database.url) == float("inf")
