@@ -114,6 +114,13 @@ def test_chunks_without_index_are_merged_by_their_ids() -> None:
     assert [(call.id, call.name, call.arguments) for call in completion.calls] == [("a", "one", "{}"), ("b", "two", "{}")]
 
 
+def test_several_calls_in_one_chunk_are_all_read() -> None:
+    """LOOP-7: several calls at once, none lost."""
+    calls = [{"index": index, "id": f"c{index}", "function": {"name": "tool", "arguments": str(index)}} for index in range(3)]
+    [completion] = talk_to(lambda _: (200, stream(delta(tool_calls=calls), delta("tool_calls"))), say("Hello"), watched=True)
+    assert [(call.id, call.arguments) for call in completion.calls] == [("c0", "0"), ("c1", "1"), ("c2", "2")]
+
+
 def test_an_error_inside_a_stream_is_a_failure() -> None:
     body = stream(delta(content="a"), {"error": {"message": "overloaded", "code": 502}})
     with pytest.raises(ModelError, match="overloaded") as caught:
