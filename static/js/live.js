@@ -164,8 +164,7 @@
       if (!answer?.ok) return;
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
       for (const span of page.querySelectorAll("[data-count]")) {
-        const shown = document.querySelector(`.rail [data-count="${span.dataset.count}"]`);
-        if (shown) shown.textContent = span.textContent;
+        for (const shown of document.querySelectorAll(`[data-count="${span.dataset.count}"]`)) shown.textContent = span.textContent;
       }
     }, 1000 + Math.random() * 1000);
   };
