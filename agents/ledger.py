@@ -34,8 +34,10 @@ from audit.services import transition as write
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
-INDEX_EVERY_S = 0.02  # entries get their place in the log at most this often
-LINGER_S = 0.003  # how long a transaction waits for company once sessions come in numbers
+INDEX_EVERY_S = 0.03  # entries get their place in the log at most this often
+LINGER_S = 0.0004  # for each session that the worker carries, a transaction waits so long for company
+LONGEST_LINGER_S = 0.02
+BUSY = 8  # sessions; below, nothing waits
 DATABASE_PATIENCE_S = 60.0  # how long records wait for a database that is away
 
 
@@ -67,7 +69,8 @@ class Ledger:
         self._inbox: queue.SimpleQueue[Record | _Reading | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="ledger", daemon=True)
         self._index_due: float | None = None
-        self._crowd = 1
+        self._indexed_at = 0.0
+        self.crowd = 0  # sessions that the worker carries
 
     def start(self) -> None:
         """Begin to write."""
@@ -103,7 +106,6 @@ class Ledger:
             while (jobs := self._gather()) is not None:
                 records = [job for job in jobs if isinstance(job, Record)]
                 if records:
-                    self._crowd = len(records)
                     self._write(records)
                 for job in jobs:
                     if isinstance(job, _Reading):
@@ -121,7 +123,8 @@ class Ledger:
         if first is None:
             return None
         jobs = [first]
-        deadline = time.monotonic() + (LINGER_S if self._crowd > 1 and isinstance(first, Record) else 0)
+        lingers = isinstance(first, Record) and self.crowd >= BUSY
+        deadline = time.monotonic() + (min(LONGEST_LINGER_S, LINGER_S * self.crowd) if lingers else 0)
         while (job := self._next(deadline)) is not None:
             jobs.append(job)
         return jobs
@@ -179,7 +182,8 @@ class Ledger:
             if records:
                 write([record.batch for record in records])
         failpoint("ledger.after_commit")
-        self._index_due = self._index_due or time.monotonic() + INDEX_EVERY_S
+        # At once when the last time is long ago, so that an idle installation shows an event without delay.
+        self._index_due = self._index_due or max(time.monotonic(), self._indexed_at + INDEX_EVERY_S)
         for record in records:
             record.done.set_result(True)
 
@@ -219,6 +223,7 @@ class Ledger:
         try:
             # None: another process is at it, and may have missed what was just written.
             self._index_due = None if index_log() is not None else time.monotonic() + INDEX_EVERY_S
+            self._indexed_at = time.monotonic()
         except (OperationalError, InterfaceError):
             connection.close()
             self._index_due = time.monotonic() + 0.5

@@ -162,7 +162,8 @@ async def act(state: State, calls: list[Call], hands: Hands) -> Record:
 def _taint(state: State, sources: list[dict[str, str]]) -> None:
     for source in sources:
         mark = {name: source.get(name, "") for name in ("source", "title", "ref", "quote")}
-        if mark not in state.taint and len(state.taint) < MAX_TAINT:
+        known = {(taint["source"], taint["ref"]) for taint in state.taint}
+        if (mark["source"], mark["ref"]) not in known and len(state.taint) < MAX_TAINT:
             state.taint = [*state.taint, mark]
 
 

@@ -34,7 +34,10 @@ from agents.watching import Watchers
 log = structlog.get_logger(__name__)
 
 CHANNEL = "countersign_wake"  # payload: id of the session that has something new, or nothing
+RULES = "countersign_policy"  # the policy or a tool's setting changed
 POLL_S = 1.0
+GATHER_S = 0.015  # a worker that has much to do takes new sessions together
+BUSY = 8  # sessions from which on it has
 RENEW_S = 3.0
 SWEEP_S = 5.0
 ABANDON_AFTER_S = 8.0  # open model calls, once the worker is told to leave
@@ -94,6 +97,7 @@ class Worker:
             state.lease_until = time.monotonic() + LEASE_S
             task = asyncio.create_task(self._carry(state), name=state.ref)
             self._carried[state.id] = Carried(state, task)
+        self._ledger.crowd = len(self._carried)
 
     async def _rest(self, told_to_stop: Callable[[], bool]) -> None:
         """Wait for a wake-up, or for the next poll; look for the stop sign meanwhile."""
@@ -103,6 +107,8 @@ class Worker:
                 await asyncio.wait_for(self._wake.wait(), timeout=0.1)
             except TimeoutError:
                 continue
+        if len(self._carried) >= BUSY:
+            await asyncio.sleep(GATHER_S)
         self._wake.clear()
 
     async def _carry(self, state: State) -> None:
@@ -119,7 +125,9 @@ class Worker:
                 log.exception("session.crashed")
             finally:
                 self._carried.pop(state.id, None)
-                self._wake.set()
+                self._ledger.crowd = len(self._carried)
+                if len(self._carried) == self._capacity - 1:
+                    self._wake.set()  # there is a place again
 
     async def _carry_on(self, state: State) -> State | None:
         """Run it as it was read; returns it read anew if something came in meanwhile."""
@@ -188,14 +196,17 @@ class Worker:
         params = connection.get_connection_params()
         plain = {name: params[name] for name in ("dbname", "user", "password", "host", "port", "options") if params.get(name)}
         async with await psycopg.AsyncConnection.connect(**plain, autocommit=True) as listener:
-            await listener.execute(f"LISTEN {CHANNEL}")
+            await listener.execute(f"LISTEN {CHANNEL}; LISTEN {RULES}")
+            self._hands.rules.forget()
             async for notice in listener.notifies():
-                await self._woken(notice.payload)
+                if notice.channel == RULES:
+                    self._hands.rules.forget()
+                else:
+                    await self._woken(notice.payload)
 
     async def _woken(self, payload: str) -> None:
         id_ = UUID(payload) if len(payload) == 36 else None
         if id_ is None or id_ not in self._carried:
-            self._hands.rules.forget()
             self._wake.set()
             return
         try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -12,6 +11,7 @@ from audit.chain import SALT_BYTES, commitment
 from audit.connection import Writer
 from audit.entry import Entry, entry_bytes
 from audit.errors import InvalidEntry
+from audit.randomness import random_bytes
 
 _APPEND = "SELECT id, seq, entry_hash FROM audit_append(%b, %b::integer[], %b::uuid[], %t::text[], %b::bytea[], %t::text[])"
 
@@ -26,7 +26,7 @@ def append(writer: Writer, entries: Sequence[Entry], *, log: str, at: datetime) 
     for place, entry in enumerate(entries, start=1):
         commitments: dict[str, str] = {}
         for text in entry.texts:
-            salt = os.urandom(SALT_BYTES)
+            salt = random_bytes(SALT_BYTES)
             commitments[text.name] = _commit(salt, text.body)
             for column, value in zip(contents, (place, text.id, text.name, salt, text.body), strict=True):
                 column.append(value)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import secrets
 import threading
 import time
 from uuid import UUID
+
+from audit.randomness import random_bytes
 
 _VERSION = 0x7 << 76
 _VARIANT = 0b10 << 62
@@ -32,4 +33,4 @@ _ticks = _Ticks()
 def uuid7() -> UUID:
     """Return a new UUIDv7; within one process each is greater than the one before, also when the clock steps back."""
     tick = _ticks.next()
-    return UUID(int=(tick >> 12) << 80 | _VERSION | (tick & 0xFFF) << 64 | _VARIANT | secrets.randbits(62))
+    return UUID(int=(tick >> 12) << 80 | _VERSION | (tick & 0xFFF) << 64 | _VARIANT | int.from_bytes(random_bytes(8)) >> 2)

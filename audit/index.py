@@ -6,13 +6,19 @@ a process that died left behind. Listeners hear the new head on `CHANNEL` and re
 
 from __future__ import annotations
 
+import threading
+import time
 from functools import partial
 
-from django.db import connections, transaction
+import structlog
+from django.db import DatabaseError, connections, transaction
 
 CHANNEL = "countersign_log"
 INDEX = "SELECT audit_index(%s)"
 PATIENCE_MS = 2000
+EVERY_S = 0.03
+
+log = structlog.get_logger(__name__)
 
 
 def index_log(using: str = "default", *, patience_ms: int = 0) -> int | None:
@@ -27,6 +33,46 @@ def index_log(using: str = "default", *, patience_ms: int = 0) -> int | None:
     return None if row is None else row[0]
 
 
+class _Pace:
+    """One process's pace: at once when the last time is long ago, else once more when `EVERY_S` is over."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._last = 0.0
+        self._timer: threading.Timer | None = None
+
+    def go(self, using: str) -> None:
+        """Index now or soon; many calls in a row make few of it."""
+        with self._lock:
+            wait = self._last + EVERY_S - time.monotonic()
+            if wait > 0:
+                self._later(wait, using)
+                return
+            self._last = time.monotonic()
+        index_log(using, patience_ms=PATIENCE_MS)
+
+    def _later(self, wait: float, using: str) -> None:
+        if self._timer is None or not self._timer.is_alive():
+            self._timer = threading.Timer(wait, self._catch_up, [using])
+            self._timer.daemon = True
+            self._timer.start()
+
+    def _catch_up(self, using: str) -> None:
+        with self._lock:
+            self._last = time.monotonic()
+            self._timer = None
+        try:
+            index_log(using, patience_ms=PATIENCE_MS)
+        except DatabaseError as error:
+            # Whoever indexes next takes what is left: a worker after its next batch, or the live feed's tick.
+            log.warning("log.not_indexed", error=type(error).__name__)
+        finally:
+            connections[using].close()
+
+
+_pace = _Pace()
+
+
 def index_soon(using: str = "default") -> None:
-    """Index after the commit of the transaction at hand, or now where there is none."""
-    transaction.on_commit(partial(index_log, using, patience_ms=PATIENCE_MS), using=using, robust=True)
+    """Index after the commit of the transaction at hand, or now where there is none; merged when calls come fast."""
+    transaction.on_commit(partial(_pace.go, using), using=using, robust=True)

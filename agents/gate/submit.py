@@ -28,6 +28,7 @@ from agents.tools.context import ToolContext
 from agents.tools.definition import Tool
 from agents.tools.errors import CheckFailed
 from agents.tools.execute import precondition_async, radius, summary
+from agents.tools.scan import flags
 from approvals.digest import canonical_body, digest, other_body
 from approvals.policy import CallFacts, Judgement, judge
 from approvals.services import NewRequest, open_request
@@ -86,7 +87,7 @@ def context_of(state: State, call: Call) -> ToolContext:
         session_id=state.id,
         agent=state.agent,
         principal=state.started_name,
-        principal_id=state.started_by,
+        principal_id=f"{state.started_kind}:{state.started_by}",
         on_behalf_of=state.on_behalf_of,
         idempotency_key=call.key,
         dry_run=state.dry_run,
@@ -223,6 +224,7 @@ def facts(state: State, call: Call, tool: Tool, value: BaseModel, rules: Rules) 
         repeat=call.repeat_of is not None,
         dry_run=state.dry_run,
         denied_before=call.fingerprint in state.denied or (tool.writes and tool.name in state.denied),
+        flags=tuple(flags(tool, value)),
     )
 
 
