@@ -20,6 +20,7 @@ from console.api.reading import ApprovalRef, Body, Word
 from console.auth import Caller
 from console.revealing import reveals_request
 from console.rights import DECIDE_SCOPE, Right
+from console.signin import reauthenticated
 
 router = Router(tags=["approvals"])
 Kind = Literal["tool_call", "budget", "question", "unknown_outcome", "stuck", "prompt_release"]
@@ -45,10 +46,10 @@ class DecisionOut(Schema):
     revision: int
     by: str
     at: datetime
-    instruction: str
-    answer: str
+    instruction: str | None
+    answer: str | None
     amount: int | None
-    difference: list[dict[str, Any]]
+    difference: list[dict[str, Any]] | None
     voided: str
 
 
@@ -142,7 +143,7 @@ def decide_approval(request: ApiRequest, ref: ApprovalRef, body: DecisionBody) -
     caller = request.auth
     decided = answer(
         request_id=queries.get(ref).id,
-        person=caller.person(),
+        person=caller.person(reauthenticated=caller.kind == "user" and reauthenticated(request, body.digest)),
         actor=caller.actor(),
         verdict=body.verdict,
         digest=body.digest,
@@ -170,22 +171,24 @@ def whole(caller: Caller, row: ApprovalRequest) -> ApprovalOut:
 
 def _shape(caller: Caller, row: ApprovalRequest) -> ApprovalOut:
     names = (
-        "kind", "status", "revision", "risk", "environment", "summary", "digest", "taint", "cost_microusd",
+        "kind", "status", "revision", "risk", "environment", "summary", "digest", "cost_microusd",
         "prompt_version", "requested_by", "created_at", "expires_at", "held_until", "required",
     )  # fmt: skip
-    optional: dict[str, Any] = {"session": row.session_ref, "agent": row.agent, "tool": row.tool, "tier": row.tier}
-    optional |= {"blast_radius": row.blast_radius, "requested_for": row.requested_for}
+    empty = ("agent", "tool", "tier", "blast_radius", "requested_for")
+    optional: dict[str, Any] = {name: getattr(row, name) or None for name in empty} | {"session": row.session_ref or None}
+    open_ = reveals_request(caller)
     return ApprovalOut(
         id=row.ref,
         **{name: getattr(row, name) for name in names},
-        **{name: value or None for name, value in optional.items()},
+        **optional,
         reasoning=None,
         arguments=None,
         raw_arguments=None,
         origins=None,
-        facts=row.facts if reveals_request(caller) else {},
+        facts=row.facts if open_ else {},
+        taint=row.taint if open_ else [{**mark, "quote": None} for mark in row.taint],
         reasons=[ReasonOut(**reason) for reason in row.reasons],
-        decisions=[_decision(decision) for decision in row.decisions.all()],
+        decisions=[_decision(decision, words=open_) for decision in row.decisions.all()],
         verdicts=verdicts_now(caller, row),
     )
 
@@ -197,6 +200,8 @@ def verdicts_now(caller: Caller, row: ApprovalRequest) -> list[DecisionVerdict]:
     return list(verdicts_for(caller.person(), row.rights))
 
 
-def _decision(row: Decision) -> DecisionOut:
-    names = ("verdict", "revision", "instruction", "answer", "amount", "difference", "voided")
-    return DecisionOut(by=row.decided_name, at=row.created_at, **{name: getattr(row, name) for name in names})
+def _decision(row: Decision, *, words: bool) -> DecisionOut:
+    """Return a decision; with `words` as it was given, else without what was written in it."""
+    names = ("verdict", "revision", "amount", "voided")
+    said: dict[str, Any] = {name: getattr(row, name) if words else None for name in ("instruction", "answer", "difference")}
+    return DecisionOut(by=row.decided_name, at=row.created_at, **{name: getattr(row, name) for name in names}, **said)

@@ -4,7 +4,7 @@ Read from the rows that the log's entries stand for; texts only for those who ma
 """
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
@@ -67,6 +67,8 @@ def timeline(caller: Caller, session: Session, page: Paged) -> Timeline:
     allowed = reveals_session(caller, session_id=session.id, started_user=session.started_user)
     texts = read_texts([id_ for row in part for id_ in row[3].values()]) if allowed else {}
     items = [Item(**{**row[2], **{name: texts.get(id_) for name, id_ in row[3].items()}}) for row in part]
+    if not allowed:
+        items = [_without_words(item) for item in items]
     return Timeline(items=items, next_cursor=encode("timeline", following))
 
 
@@ -83,7 +85,7 @@ def _rows(session_id: UUID) -> Iterator[Row]:
         }
         yield message.created_at, 0, facts, _ids(text=message.text_id)
     for turn in Turn.objects.filter(session_id=session_id):
-        yield turn.created_at, 1, _turn(turn), _ids(text=turn.text_id)
+        yield _began(turn), 1, _turn(turn), _ids(text=turn.text_id)
     for call in ToolCall.objects.filter(session_id=session_id):
         ids = _ids(arguments=call.arguments_id, raw_arguments=call.raw_id, result=call.result_id)
         yield call.started_at or call.created_at, 2, _call(call), ids
@@ -91,6 +93,12 @@ def _rows(session_id: UUID) -> Iterator[Row]:
         yield request.created_at, 3, _wait(request), {}
     for decision in Decision.objects.filter(request__session_id=session_id).select_related("request").defer("request__body"):
         yield decision.created_at, 4, _decision(decision), {}
+
+
+def _without_words(item: Item) -> Item:
+    """Return an item whose judgement no longer tells the values that a reviewer changed."""
+    judgement = {name: value for name, value in (item.judgement or {}).items() if name != "changes"}
+    return item.model_copy(update={"judgement": judgement or None})
 
 
 def _ids(**ids: UUID | None) -> dict[str, UUID]:
@@ -108,7 +116,13 @@ def _turn(row: Turn) -> dict[str, Any]:
         "cost_microusd",
         "duration_ms",
     )
-    return {"type": "turn", "at": row.created_at, **{name: getattr(row, name) for name in names}}
+    times = {"at": _began(row), "until": row.created_at}
+    return {"type": "turn", **times, **{name: getattr(row, name) for name in names}}
+
+
+def _began(row: Turn) -> datetime:
+    # A turn is written once the model has answered; its calls may start with the same stroke.
+    return row.created_at - timedelta(milliseconds=row.duration_ms)
 
 
 def _call(row: ToolCall) -> dict[str, Any]:

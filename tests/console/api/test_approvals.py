@@ -1,19 +1,23 @@
 """Approval requests over the API: reading them, deciding, losing a race."""
 
+from dataclasses import replace
+from threading import Thread
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
+from django.test import Client, RequestFactory
 
 from agents.models import AgentRevision, Session
 from agents.services import start_session
 from approvals.models import ApprovalRequest, Decision
 from audit.actors import Actor
 from console.auth import caller_of_user
-from tests.approvals.conftest import ask
-from tests.console.api.calls import Program, refused
-
-pytestmark = pytest.mark.django_db
+from console.signin import reauthenticate
+from tests.approvals.conftest import ASKS, ask
+from tests.conftest import PASSWORD
+from tests.console.api.calls import ROOT, Program, refused
 
 
 @pytest.fixture
@@ -56,6 +60,15 @@ def test_a_viewer_sees_the_sentence_but_not_the_arguments(vic: User, asked: Appr
     """API.md, Rights: reveal raw content."""
     shown = Program(vic).get(f"/approvals/{asked.ref}").json()
     assert (shown["summary"], shown["arguments"], shown["raw_arguments"]) == (asked.summary, None, None)
+
+
+def test_what_a_reviewer_wrote_is_raw_content_too(remy: User, vic: User, asked: ApprovalRequest) -> None:
+    """AUDIT-6: a viewer sees who decided what and when, and no word of it."""
+    decide(Program(remy), asked, verdict="reject", instruction="She left the firm")
+    (seen,) = Program(vic).get(f"/approvals/{asked.ref}").json()["decisions"]
+    assert (seen["verdict"], seen["by"], seen["instruction"], seen["difference"]) == ("reject", "Remy", None, None)
+    (known,) = Program(remy).get(f"/approvals/{asked.ref}").json()["decisions"]
+    assert known["instruction"] == "She left the firm"
 
 
 def test_filters_narrow_the_list(remy: User, asked: ApprovalRequest) -> None:
@@ -174,3 +187,67 @@ def caller_actor(program: Program) -> Actor:
     """The principal of a program."""
     from_token = program.made.token
     return Actor("user", str(from_token.user_id), from_token.user.get_full_name(), from_token.pk)
+
+
+GRAVE = replace(ASKS, reauthenticate=True)
+SENT = {"X-CSRFToken": "a" * 32}
+
+
+def decide_in_browser(client: Client, row: ApprovalRequest) -> Any:
+    """Approve from a signed-in browser."""
+    client.cookies["countersign_csrf"] = "a" * 32
+    body = {"verdict": "approve", "digest": row.digest}
+    return client.post(f"{ROOT}/approvals/{row.ref}/decisions", body, content_type="application/json", headers=SENT)
+
+
+def test_a_token_never_decides_what_asks_for_the_password(remy: User, desk: AgentRevision) -> None:
+    """API.md, Manners; THREATS 30: a token cannot prove who sits there; it can still reject."""
+    row = ask(GRAVE, call_id=None, session_id=None, tier="destructive")
+    program = Program(remy)
+    assert program.get(f"/approvals/{row.ref}").json()["verdicts"] == ["reject"]
+    refused(decide(program, row, verdict="approve"), 403, "not_yours")
+
+
+def test_a_browser_is_asked_for_the_password_for_this_very_digest(remy: User) -> None:
+    """THREATS 30: 401 as a challenge; a proof for another request does not count."""
+    row, other = (ask(GRAVE, call_id=None, session_id=None, tier="destructive") for _ in range(2))
+    client = Client(enforce_csrf_checks=True)
+    client.login(username=remy.username, password=PASSWORD)
+    refused(decide_in_browser(client, row), 401, "reauthentication_required")
+    request = RequestFactory().post("/")
+    request.session, request.user = client.session, remy
+    reauthenticate(request, PASSWORD, row.digest)
+    request.session.save()
+    client.cookies["countersign_session"] = str(request.session.session_key)
+    refused(decide_in_browser(client, other), 401, "reauthentication_required")
+    assert decide_in_browser(client, row).status_code == 200
+
+
+def test_reading_never_decides(remy: User, asked: ApprovalRequest) -> None:
+    """THREATS 53: no address decides by GET, whatever a link says."""
+    program = Program(remy)
+    path = f"/approvals/{asked.ref}/decisions?verdict=approve&digest={asked.digest}"
+    refused(program.get(path), 405, "method_not_allowed")
+    assert program("HEAD", path).status_code == 405
+    assert not Decision.objects.exists()
+
+
+def test_two_programs_at_once_one_wins(fresh_database: Any, remy: User, rosa: User) -> None:
+    """THREATS 15, over HTTP with real transactions: one 200, and one 409 that names the winner."""
+    row = ask(call_id=None, session_id=None)
+    answers: list[Any] = []
+
+    def send(program: Program, said: dict[str, str]) -> None:
+        answers.append(program.post(f"/approvals/{row.ref}/decisions", {"digest": row.digest, **said}))
+        connection.close()
+
+    wishes = ((Program(remy), {"verdict": "approve"}), (Program(rosa), {"verdict": "reject", "instruction": "Not today"}))
+    threads = [Thread(target=send, args=wish) for wish in wishes]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    won, lost = sorted(answers, key=lambda answer: answer.status_code)
+    problem = refused(lost, 409, "already_decided")
+    assert won.status_code == 200
+    assert problem["decision"]["by"] == won.json()["decisions"][0]["by"]
