@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from agents.models import Session
+from agents.services import get_session
 from agents.tools import registry
 from approvals.models import ApprovalRequest
 from audit import queries
@@ -31,11 +32,9 @@ NOT_YOURS = "Your role looks at sessions and does not write in them."
 def context(request: HttpRequest, ref: str) -> dict[str, Any]:
     """Return the context of the page. Raises UnknownSession."""
     caller = caller_of(request)
-    told = story(ref, content=False)
-    reveal = reveals_session(caller, session_id=told.session.pk, started_user=told.session.started_user)
-    if reveal:
-        told = story(told.session.pk, content=True)
-    row, view = told.session, _view(request)
+    row, view = get_session(ref), _view(request)
+    reveal = reveals_session(caller, session_id=row.pk, started_user=row.started_user)
+    told = story(row, content=reveal)
     goal = told.text(told.messages[0].text_id) if told.messages else ""
     return {
         "nav": "sessions",

@@ -6,7 +6,6 @@ from uuid import UUID
 from agents import queries
 from agents.lifecycle import SESSION_ENDS
 from agents.models import Message, Session, ToolCall, Turn
-from agents.services import get_session
 from approvals.models import ApprovalRequest
 from approvals.queries import Filters, open_of
 from approvals.queries import page as request_page
@@ -60,9 +59,8 @@ def sessions_page(*, status: str = "", agent: str = "", q: str = "", before: int
     return SessionPage(found[:limit], len(found) > limit, pending)
 
 
-def story(ref: str | UUID, *, content: bool) -> Story:
+def story(session: Session, *, content: bool) -> Story:
     """Return one session with all its rows, the newest turns where there are very many; raw texts only with `content`."""
-    session = get_session(ref)
     turns = list(Turn.objects.filter(session=session).order_by("-number")[:MOST_TURNS])[::-1]
     found = Story(
         session,

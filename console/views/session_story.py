@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from agents.models import Message, ToolCall, Turn
+from agents.services import get_session
 from approvals.models import ApprovalRequest
 from console.formats import duration
 from console.views.origins import Source, words_of
@@ -153,7 +154,7 @@ def _placed(span: dict[str, Any], of: Scale, start: datetime, end: datetime, sel
 
 def sources_of(session_id: UUID) -> list[Source]:
     """Return the texts of a session that an argument can come from: what people wrote, and what tools answered."""
-    told = story(session_id, content=True)
+    told = story(get_session(session_id), content=True)
     said = [
         Source(f"Message of {row.author_name or row.source}", row.trust == "untrusted", told.text(row.text_id))
         for row in told.messages

@@ -84,6 +84,7 @@ def start(caller: Caller, sent: Mapping[str, Any]) -> str:
             actor=caller.actor(), person_id=caller.user_id, agent=sent["agent"], goal=sent["goal"],
             task_type=sent["task_type"] or "default", on_behalf_of=named, dry_run=sent["dry_run"],
         )  # fmt: skip
+        services.watch(session=begun.id)  # who starts it here is about to look at it: stream from the first answer on
         return json.dumps(begun.ref)
 
     key = sent["idempotency_key"] or uuid.uuid4().hex
