@@ -31,7 +31,7 @@ demo-reset: $(BASE)  ## drop the demo's own database and seed it anew
 
 test: $(DEV)  ## run all tests, those in a browser included
 	@$(BIN)/python -m tests.chromium
-	$(BIN)/python -m pytest -n $(N) $(ARGS)
+	$(BIN)/python -m pytest -n $(N) --dist loadgroup $(ARGS)
 
 check: lint types contracts test  ## what has to pass before a change is merged
 

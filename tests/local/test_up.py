@@ -19,6 +19,8 @@ from console.local.roles import provision
 from tests.local.running import MANAGE, Running, processes_of, refused, running
 from tests.server import ROOT
 
+# The tests of one running installation share it, on one test process.
+pytestmark = pytest.mark.xdist_group("up")
 LEAN = {"COUNTERSIGN_DEMO": "0", "OPENAI_API_KEY": "unused"}
 
 
