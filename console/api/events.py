@@ -10,12 +10,14 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from typing import Annotated
 
+from asgiref.sync import sync_to_async
 from django.db import DatabaseError
 from django.http import HttpRequest, StreamingHttpResponse
 from ninja import Query, Router
 
 from audit.feed import FeedEvent
 from console.api.endpoint import ApiRequest, endpoint
+from console.api.waiting import let_go
 from console.auth import Caller
 from console.errors import InvalidCursor, TooMany
 from console.live import Follower, Hub
@@ -55,6 +57,7 @@ async def follow_events(
     who = request.auth.token or f"user:{request.auth.user_id}"
     if _open[who] >= STREAMS_EACH:
         raise TooMany(retry_after_s=30)
+    await sync_to_async(let_go)()
     parts = _counted(who, _stream(request, _cursor(request, since)))
     return StreamingHttpResponse(parts, content_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
 

@@ -40,7 +40,7 @@ async def rested(session_id: UUID, wait_s: float) -> bool:
 
 
 def let_go() -> None:
-    """Close this request's connection: the wait that follows needs none, and the answer opens another."""
+    """Close this request's connection, which else lives as long as its answer: what follows needs none of its own."""
     if not connection.in_atomic_block:
         connection.close()
 

@@ -2,12 +2,14 @@
 
 import re
 import time
+from contextlib import suppress
 from io import StringIO
+from threading import Thread
 
 import pytest
 from django.contrib.auth.models import Group, User
 from django.core.management import CommandError, call_command
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models.functions import Now
 from django.http import HttpRequest
 from django.test import Client, RequestFactory
@@ -28,8 +30,6 @@ from console.errors import (
 from console.models import ApiToken, SignInAttempt
 from console.rights import RIGHTS, SCOPES, Right, Role, holds
 from tests.conftest import PASSWORD
-
-pytestmark = pytest.mark.django_db
 
 
 def request_with_session(address: str = "192.0.2.1") -> HttpRequest:
@@ -178,7 +178,7 @@ def test_every_right_is_in_the_table_or_needs_no_role() -> None:
 
 
 @pytest.mark.parametrize("role", list(Role))
-def test_a_role_gives_exactly_its_column(role: Role) -> None:
+def test_a_role_gives_exactly_its_column(db: None, role: Role) -> None:
     """API.md, Rights: the table is the rule, for a user with one role."""
     user = User.objects.create_user(f"{role}@demo.example")
     user.groups.set([Group.objects.get_or_create(name=role)[0]])
@@ -337,3 +337,27 @@ def test_the_command_refuses_in_one_line(olga: User, arguments: tuple[str, ...])
         call_command("token", "create", *arguments)
     assert "\n" not in str(refused.value)
     assert not ApiToken.objects.exists()
+
+
+def test_many_attempts_at_once_do_not_outrun_the_limit(
+    fresh_database: object, olga: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """THREATS 51: attempts are counted before passwords are looked at."""
+    looked_at: list[str] = []
+
+    def look(request: HttpRequest, username: str, password: str) -> None:
+        looked_at.append(password)
+
+    monkeypatch.setattr(signin, "authenticate", look)
+
+    def attempt() -> None:
+        with suppress(SignInRefused):
+            signin.sign_in(request_with_session(), "olga@demo.example", "wrong")
+        connection.close()
+
+    threads = [Thread(target=attempt) for _ in range(3 * signin.PER_ACCOUNT)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert len(looked_at) <= signin.PER_ACCOUNT

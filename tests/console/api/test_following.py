@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, cast
 
 import pytest
-from asgiref.sync import sync_to_async
+from asgiref.sync import ThreadSensitiveContext, sync_to_async
 from django.contrib.auth.models import User
 from django.db import connection, connections
 from django.http import StreamingHttpResponse
@@ -206,5 +206,40 @@ def test_waiting_ends_with_its_time(fresh_database: Any, olga: User) -> None:
         session = await start(given, wait_s=0.5)
         assert session["status"] == "queued"
         assert 0.5 <= time.monotonic() - began < 5
+
+    run(scenario)
+
+
+def connected() -> int:
+    """How many connections there are to the test's database, the one that asks included."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()")
+        return int(cursor.fetchone()[0])
+
+
+def test_neither_an_open_stream_nor_a_waiting_start_holds_a_connection(fresh_database: Any, olga: User) -> None:
+    """DESIGN.md 7: two connections a process, its listener and its reader, whatever the number of those who wait."""
+    apply_agent(DESK, actor=SYSTEM)
+    given = headers(olga, "sessions:read", "sessions:write")
+
+    async def only_the_hub() -> bool:
+        return await Hub.current().call(connected) == 2
+
+    async def stream() -> Any:
+        async with ThreadSensitiveContext():
+            told = lines(await AsyncClient().get(f"{ROOT}/events", headers=given))
+            await anext(told)
+            return told
+
+    async def scenario() -> None:
+        streams = [await stream() for _ in range(3)]
+        async with ThreadSensitiveContext():
+            waiting = asyncio.create_task(start(given, wait_s=2))
+        await until(lambda: Hub.current().call(Session.objects.exists))
+        await until(only_the_hub)
+        assert not waiting.done()
+        await waiting
+        for told in streams:
+            await told.aclose()
 
     run(scenario)
