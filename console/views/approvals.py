@@ -23,8 +23,9 @@ from console.auth import Caller, caller_of
 from console.forms import Said
 from console.fragments import page
 from console.rights import Right
+from console.views.approval_bar import bar
 from console.views.approval_conflict import said_back
-from console.views.approval_item import bar, item, outcome, url_of
+from console.views.approval_item import item, outcome, url_of
 from console.views.guard import guard, is_part
 
 TEMPLATE = "approvals/page.html"
@@ -44,7 +45,7 @@ VIEWS = ("checked", "json", "changes")
 def queue(request: HttpRequest) -> HttpResponse:
     """Show what waits, soonest expiry first, with the first request open."""
     if request.GET.get("fragment") == "counts":  # asked for often, and the frame knows them
-        return page(request, TEMPLATE, dict)
+        return page(request, TEMPLATE, lambda: {"counts": _counts(_waiting(), caller_of(request))})
     return page(request, TEMPLATE, lambda: _queue(request, request.GET.get("open", "")))
 
 
@@ -156,7 +157,7 @@ def _queue(request: HttpRequest, current: str) -> dict[str, Any]:
     caller, asked = caller_of(request), request.GET
     state = asked.get("state", "waiting") if asked.get("state") in TABS else "waiting"
     filters = {name: asked.get(name, "")[:200] for name in ("tier", "agent", "tool", "q", "kind")}
-    waiting = queries.page(Filters(status=WAITING), limit=LOOKED_AT, order="expiry").items
+    waiting = _waiting()
     found = queries.page(
         _filters(TABS[state], filters), limit=LOOKED_AT if state == "mine" else SHOWN,
         cursor=asked.get("cursor", ""), order="newest" if state == "decided" else "expiry",
@@ -165,10 +166,7 @@ def _queue(request: HttpRequest, current: str) -> dict[str, Any]:
     context = {
         "nav": "approvals",
         "state": state,
-        "counts": {
-            "waiting": sum(row.status == "pending" for row in waiting),
-            "mine": sum(_decidable(row, caller) for row in waiting),
-        },
+        "counts": _counts(waiting, caller),
         "filters": filters,
         "filtered": _in_words(filters),
         "choices": {
@@ -184,6 +182,16 @@ def _queue(request: HttpRequest, current: str) -> dict[str, Any]:
         current = first.ref
         context |= _open(request, first)
     return {**context, "groups": _groups(rows, state, current)}
+
+
+def _waiting() -> list[ApprovalRequest]:
+    return queries.page(Filters(status=WAITING), limit=LOOKED_AT, order="expiry").items
+
+
+def _counts(waiting: list[ApprovalRequest], caller: Caller) -> dict[str, int]:
+    """Return the numbers in the tabs; "mine" are those that this person can decide."""
+    pending = [row for row in waiting if row.status == "pending"]
+    return {"waiting": len(pending), "mine": sum(_decidable(row, caller) for row in pending)}
 
 
 def _filters(status: tuple[str, ...], asked: Mapping[str, str]) -> Filters:

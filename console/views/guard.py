@@ -19,7 +19,7 @@ from audit.errors import CountersignError
 from console.api.errors import status_of
 from console.auth import require
 from console.errors import Unauthenticated
-from console.fragments import shell
+from console.fragments import THEMES
 from console.rights import Right
 
 View = Callable[..., HttpResponseBase]
@@ -62,7 +62,8 @@ def is_part(request: HttpRequest) -> bool:
 
 
 def error_page(request: HttpRequest, status: int, detail: str = "") -> HttpResponse:
-    """Answer with the page of an error: what happened, and what can be done."""
+    """Answer with the page of an error: what happened, and what can be done. It asks neither database nor account."""
     template = f"errors/{status}.html" if status in PAGES else "errors/error.html"
-    context = {"status": status, "detail": detail, "shell": shell(request)}
+    look = request.COOKIES.get("theme", "")
+    context = {"status": status, "detail": detail, "shell": {"theme": look if look in THEMES else ""}}
     return HttpResponse(render_to_string(template, context, request), status=status)

@@ -1,0 +1,62 @@
+"""The decision bar: what it offers to one person on one request, or the sentence that says why it offers nothing."""
+
+import uuid
+from typing import Any
+
+from approvals.facts import Person
+from approvals.models import ApprovalRequest
+from approvals.policy import VERDICTS, may_decide, verdicts_for
+from console.auth import Caller
+from console.formats import microusd
+from console.rights import Right, Role
+
+VOWELS = "aeiou"
+TELLING = frozenset({"repeat", "denied_before", "tainted_egress", "tainted_write"})
+"""Reasons that say something is unusual about this call, beside what its tier always asks."""
+
+
+def bar(row: ApprovalRequest, caller: Caller, *, proven: bool) -> dict[str, Any]:
+    """Return what the decision bar offers to this person, or the sentence that says why nothing."""
+    person = caller.person(reauthenticated=True)
+    votes = [vote for vote in row.decisions.all() if vote.revision == row.revision and not vote.voided]
+    verdicts = verdicts_for(person, row.rights) if caller.has(Right.DECIDE) else ()
+    refusal = "" if verdicts else refused(row, person)
+    if any(vote.decided_by == person.id for vote in votes) and row.status == "pending":
+        verdicts, refusal = (
+            (),
+            f"You have approved this. {len(votes)} of {row.required} reviewers have; somebody else comes next.",
+        )
+    unusual = [reason["text"] for reason in row.reasons if reason["code"] in TELLING]
+    return {
+        "verdicts": verdicts,
+        "refusal": refusal,
+        "note": " ".join(unusual) or ("Untrusted content came before this call." if row.taint else ""),
+        "clean": not row.taint and not unusual,
+        "approve_label": " despite untrusted content" if row.taint else " all the same",
+        "needs_password": row.reauthenticate and not proven,
+        "hold_s": row.hold_s,
+        "votes": len(votes),
+        "key": uuid.uuid4().hex,
+        "ceiling": _ceiling(row),
+    }
+
+
+def _ceiling(row: ApprovalRequest) -> str:
+    limit, suggested = str(row.facts.get("limit", "")), int(row.facts.get("suggested") or 0)
+    if limit.endswith("_microusd"):
+        return f"In dollars. The session was allowed {microusd(suggested)}; it may spend this much more."
+    return f"How many {limit.removesuffix('_s').replace('_', ' ')} more. The session was allowed {suggested:,}."
+
+
+def refused(row: ApprovalRequest, person: Person) -> str:
+    """Return why this person decides nothing here, and who can."""
+    verdict = VERDICTS.get(row.kind, ("approve",))[0]
+    refusal = may_decide(person, row.rights, verdict)
+    able = [role for role in Role if may_decide(_somebody(role), row.rights, verdict) is None]
+    names = " or ".join(f"{'an' if role.value[0] in VOWELS else 'a'} {role.value.replace('_', ' ')}" for role in able)
+    who = f" {names.capitalize()} who did not take part in it can decide." if names else ""
+    return (refusal.text if refusal else "Your role does not decide.") + who
+
+
+def _somebody(role: Role) -> Person:
+    return Person(id=-1, name="", roles=frozenset({role.value}), reauthenticated=True)
