@@ -231,10 +231,14 @@ def test_neither_an_open_stream_nor_a_waiting_start_holds_a_connection(fresh_dat
             await anext(told)
             return told
 
+    async def wait() -> None:
+        async with ThreadSensitiveContext():
+            await start(given, wait_s=2)
+            await sync_to_async(connections.close_all)()
+
     async def scenario() -> None:
         streams = [await stream() for _ in range(3)]
-        async with ThreadSensitiveContext():
-            waiting = asyncio.create_task(start(given, wait_s=2))
+        waiting = asyncio.create_task(wait())
         await until(lambda: Hub.current().call(Session.objects.exists))
         await until(only_the_hub)
         assert not waiting.done()
