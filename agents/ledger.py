@@ -37,6 +37,7 @@ T = TypeVar("T")
 INDEX_EVERY_S = 0.03  # entries get their place in the log at most this often
 LINGER_S = 0.0004  # for each session that the worker carries, a transaction waits so long for company
 LONGEST_LINGER_S = 0.02
+PREPARE_AFTER = 3  # runs of a statement
 BUSY = 8  # sessions; below, nothing waits
 DATABASE_PATIENCE_S = 60.0  # how long records wait for a database that is away
 
@@ -177,6 +178,7 @@ class Ledger:
 
     def _commit(self, records: list[Record]) -> None:
         failpoint("ledger.before_commit")
+        self._prepare_statements()
         with transaction.atomic():
             records = self._with_premise(records)
             if records:
@@ -186,6 +188,11 @@ class Ledger:
         self._index_due = self._index_due or max(time.monotonic(), self._indexed_at + INDEX_EVERY_S)
         for record in records:
             record.done.set_result(True)
+
+    def _prepare_statements(self) -> None:
+        """The same few statements, all day on one connection: let the server plan them once."""
+        connection.ensure_connection()
+        connection.connection.prepare_threshold = PREPARE_AFTER
 
     def _with_premise(self, records: list[Record]) -> list[Record]:
         if not any(record.premise for record in records):

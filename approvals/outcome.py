@@ -3,6 +3,7 @@
 Whether it is accepted stands in `approvals.decisions`.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -48,6 +49,18 @@ class Decided:
     replayed: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What a decision is about to make of its request, for whoever writes its consequences in the same call."""
+
+    request: ApprovalRequest  # as it was before
+    said: Said
+    by: str
+    effect: str
+    revision: int
+    hold_s: int  # seconds of its undo period; 0 if it has none
+
+
 def taken(request: ApprovalRequest, decision: Decision) -> AlreadyDecided:
     """Return the error that tells who decided, what, and when."""
     return AlreadyDecided(
@@ -69,9 +82,13 @@ class Outcome:
     said: Said
     edit: Edit | None
     key: str
+    also: Callable[[Settled], Batch] | None = None
 
     def write(self, *, hold: bool) -> Decided:
-        """Write decision, move and entries; an edit makes the next revision and voids the votes on the one before."""
+        """Write decision, move, entries and consequences in one call.
+
+        An edit makes the next revision and voids the votes on the one before.
+        """
         request, edit, decision_id = self.request, self.edit, uuid7()
         earlier = [] if edit else list(request.decisions.filter(revision=request.revision, voided="", verdict__in=APPROVALS))
         if mine := next((vote for vote in earlier if vote.decided_by == self.person.id), None):
@@ -86,7 +103,11 @@ class Outcome:
         guard = {"revision": request.revision, "digest": request.digest}
         change = Change(REQUEST, request.id, "pending", events, values, guard)
         birth = Birth("approvals.Decision", self._decision(decision_id))
-        transition(Batch(changes=(change,), births=(birth,), entries=self._entries(event, votes, required)))
+        batches = [Batch(changes=(change,), births=(birth,), entries=self._entries(event, votes, required))]
+        if self.also is not None:
+            held_s = hold_s if event == "hold" else 0
+            batches.append(self.also(Settled(request, self.said, self.person.name, EFFECTS[event], self._revision, held_s)))
+        transition(batches)
         request.refresh_from_db()
         return Decided(request, Decision.objects.get(id=decision_id), EFFECTS[event], votes)
 

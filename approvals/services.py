@@ -12,6 +12,7 @@ from approvals.decisions import Decided, Edit, decide, undo
 from approvals.lifecycle import OPEN, REQUEST
 from approvals.models import ApprovalRequest, Decision
 from approvals.moves import NewRequest, consume, expire, open_request, request_entry, void, withdraw
+from approvals.outcome import Settled
 from approvals.ready import Ready, ready
 from audit.actors import Actor
 from audit.batch import Batch, Change
@@ -19,7 +20,7 @@ from audit.events import EventKind
 from audit.services import transition
 
 __all__ = [
-    "Decided", "Edit", "NewRequest", "Ready", "consume", "decide", "due", "exclude", "expire", "open_request", "ready",
+    "Decided", "Edit", "NewRequest", "Ready", "Settled", "consume", "decide", "due", "exclude", "expire", "open_request", "ready",
     "take_numbers", "undo", "void", "withdraw",
 ]  # fmt: skip
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from agents.errors import BadEdit
 from agents.failpoints import failpoint
@@ -17,7 +17,7 @@ from agents.gate import words
 from agents.gate.submit import context_of, facts, fingerprint
 from agents.lifecycle import SESSION, TOOL_CALL
 from agents.loading import load
-from agents.models import Session, ToolCall
+from agents.models import Session
 from agents.rules import read as read_rules
 from agents.state import Call
 from agents.tools import registry
@@ -25,16 +25,16 @@ from agents.tools.arguments import Malformed, parse
 from agents.tools.errors import CheckFailed
 from agents.tools.execute import precondition, radius, summary
 from agents.wake import wake
-from approvals.services import Decided, Edit, decide
-from approvals.services import undo as undo_decision
 from approvals.digest import canonical_body, digest
 from approvals.models import ApprovalRequest
 from approvals.policy import Person, judge
+from approvals.services import Decided, Edit, Settled, decide
+from approvals.services import undo as undo_decision
 from audit.actors import SYSTEM, Actor
 from audit.events import EventKind
 from audit.ids import uuid7
 from audit.index import index_soon
-from audit.services import NOW, Batch, Change, Entry, Text
+from audit.services import NOW, After, Batch, Change, Entry, Text
 from audit.services import transition as write
 
 
@@ -75,19 +75,23 @@ def answer(  # noqa: PLR0913  one name for each thing that can be said
         BadEdit: `arguments` are not valid, with the fields.
         The errors of `approvals.errors`.
     """
-    _locked(request_id)
+    session = _locked(request_id)
     made: list[Edited] = []
 
     def edit(request: ApprovalRequest) -> Edit:
         made.append(_edited(request, arguments or {}))
         return made[0].edit
 
+    def consequences(settled: Settled) -> Batch:
+        return _consequences(settled, session, actor, made[0] if made else None) if session is not None else Batch()
+
     decided = decide(
         request_id=request_id, person=person, actor=actor, verdict=verdict, digest=digest, instruction=instruction,
-        answer=answer, amount=amount, edit=edit if arguments is not None else None, idempotency_key=idempotency_key, hold=hold,
+        answer=answer, amount=amount, edit=edit if arguments is not None else None, idempotency_key=idempotency_key,
+        hold=hold, also=consequences,
     )  # fmt: skip
-    if not decided.replayed and decided.request.session_id is not None:
-        _go_on(decided, actor, made[0] if made else None)
+    if session is not None and not decided.replayed:
+        wake(session.id)
         failpoint("answer.after_decision")
     transaction.on_commit(index_soon)
     return decided
@@ -96,19 +100,21 @@ def answer(  # noqa: PLR0913  one name for each thing that can be said
 @transaction.atomic
 def undo(*, request_id: UUID, actor: Actor) -> ApprovalRequest:
     """Take an approval back within its undo period. The session looks again and goes on waiting."""
-    _locked(request_id)
+    session = _locked(request_id)
     request = undo_decision(request_id=request_id, actor=actor)
-    if request.session_id is not None:
-        _wake(request.session_id, held_until=None)
+    if session is not None and not session.ended:
+        change, entries = _woken(session, {})
+        write(Batch((change,), (), entries))
+        wake(session.id)
     transaction.on_commit(index_soon)
     return request
 
 
-def _locked(request_id: UUID) -> None:
+def _locked(request_id: UUID) -> Session | None:
     """Lock the request, then its session; their audit stream comes after both, here as in the ledger."""
-    request = ApprovalRequest.objects.select_for_update(no_key=True).filter(id=request_id).first()
-    if request is not None and request.session_id is not None:
-        Session.objects.select_for_update(no_key=True).filter(pk=request.session_id).values_list("pk").first()
+    requests = ApprovalRequest.objects.select_for_update(no_key=True).filter(id=request_id)
+    session_id = requests.values_list("session_id", flat=True).first()
+    return Session.objects.select_for_update(no_key=True).filter(pk=session_id).first() if session_id else None
 
 
 def _edited(request: ApprovalRequest, arguments: dict[str, Any]) -> Edited:
@@ -155,105 +161,110 @@ def _difference(path: str, before: Any, after: Any) -> list[dict[str, Any]]:
     return [] if before == after else [{"path": path, "before": before, "after": after}]
 
 
-def _go_on(decided: Decided, actor: Actor, edited: Edited | None) -> None:
-    request, decision = decided.request, decided.decision
+def _consequences(settled: Settled, session: Session, actor: Actor, edited: Edited | None) -> Batch:
+    """What a decision makes of the call and of the session, as values for the deciding write."""
+    request = settled.request
+    changes: list[Change] = []
+    entries: list[Entry] = []
     if edited is not None:
-        _revise(request, edited, actor)
-    if decided.effect == "pending":
-        return
-    if request.call_id is not None:
-        _settle(request, decided, actor)
-    elif request.kind == "budget" and request.session_id is not None:
-        _allow(request.session_id, request.facts["limit"], decision.amount if decision.verdict == "extend" else None)
-    if request.session_id is not None:
-        _wake(request.session_id, held_until=request.held_until if decided.effect == "held" else None)
+        _add(changes, entries, _revised(settled, edited, actor))
+    if settled.effect != "pending":
+        if request.call_id is not None:
+            _add(changes, entries, _call_outcome(settled, actor))
+        if not session.ended:
+            change, told = _woken(session, _allowance(settled, session), hold_s=settled.hold_s)
+            changes.append(change)
+            entries += told
+    return Batch(tuple(changes), (), tuple(entries))
 
 
-def _revise(request: ApprovalRequest, edited: Edited, actor: Actor) -> None:
-    call = edited.call
+def _add(changes: list[Change], entries: list[Entry], step: tuple[Change, Entry] | None) -> None:
+    if step is not None:
+        changes.append(step[0])
+        entries.append(step[1])
+
+
+def _revised(settled: Settled, edited: Edited, actor: Actor) -> tuple[Change, Entry]:
+    """The call with the editor's arguments."""
+    call, request = edited.call, settled.request
+    if call.arguments is None or call.arguments_id is None:
+        raise ValueError(f"{call.key} was edited to nothing")
     values = {
         "arguments_id": call.arguments_id, "fingerprint": call.fingerprint, "edited": True, "judgement": call.judgement,
         "tier": call.tier, "definition": call.definition, "repeat_of": call.repeat_of,
     }  # fmt: skip
-    if call.arguments is None or call.arguments_id is None:
-        raise ValueError(f"{call.key} was edited to nothing")
-    told = {"key": call.key, "tool": call.tool, "fingerprint": call.fingerprint, "approval": request.ref, "revision": request.revision}
+    told = {"key": call.key, "tool": call.tool, "fingerprint": call.fingerprint, "approval": request.ref, "revision": settled.revision}
     entry = Entry(f"session:{request.session_ref}", EventKind.TOOL_CALL_REVISED, actor, told, ids=(request.session_ref, request.ref),
                   texts=(Text(call.arguments_id, "arguments", call.arguments),))  # fmt: skip
-    write(Batch((Change(TOOL_CALL, call.id, "awaiting", "revise", values),), (), (entry,)))
+    return Change(TOOL_CALL, call.id, "awaiting", "revise", values), entry
 
 
-def _settle(request: ApprovalRequest, decided: Decided, actor: Actor) -> None:
-    """What a decision makes of its call. An approved one stays as it is: a worker consumes the approval."""
-    decision = decided.decision
-    by = decision.decided_name
-    match decision.verdict:
+def _call_outcome(settled: Settled, actor: Actor) -> tuple[Change, Entry] | None:
+    """What a verdict makes of its call. An approved one stays as it is: a worker consumes the approval."""
+    said, by, request = settled.said, settled.by, settled.request
+    match said.verdict:
         case "reject":
-            _outcome(request, actor, "awaiting", "reject", EventKind.TOOL_CALL_REJECTED, words.rejected(by, decision.instruction), "rejected")
+            text = words.rejected(by, said.instruction)
+            return _ended(request, actor, "awaiting", "reject", EventKind.TOOL_CALL_REJECTED, text, "rejected")
         case "answer":
-            _outcome(request, actor, "awaiting", ("approve", "start", "succeed"), EventKind.TOOL_CALL_SUCCEEDED, words.answered(by, decision.answer))
+            events = ("approve", "start", "succeed")
+            return _ended(request, actor, "awaiting", events, EventKind.TOOL_CALL_SUCCEEDED, words.answered(by, said.answer))
         case "happened":
-            _outcome(request, actor, "unknown", "resolve", EventKind.TOOL_CALL_RESOLVED, words.happened(by, decision.answer))
+            text = words.happened(by, said.answer)
+            return _ended(request, actor, "unknown", "resolve", EventKind.TOOL_CALL_RESOLVED, text)
         case "give_up":
-            _outcome(request, actor, "unknown", "resolve", EventKind.TOOL_CALL_RESOLVED, words.gave_up(by), "unknown_outcome")
+            return _ended(request, actor, "unknown", "resolve", EventKind.TOOL_CALL_RESOLVED, words.gave_up(by), "unknown_outcome")
         case "run_again":
-            _run_again(request, actor)
+            change = Change(TOOL_CALL, _call_id(request), "unknown", "run_again", {"error_type": ""})
+            return change, _entry(request, EventKind.TOOL_CALL_RETRIED, actor)
+        case _:
+            return None
 
 
-def _outcome(
+def _ended(
     request: ApprovalRequest, actor: Actor, state: str, event: str | tuple[str, ...], kind: EventKind, text: str, error_type: str = ""
-) -> None:
+) -> tuple[Change, Entry]:
     """Give the call its one tool message."""
-    if request.call_id is None:
-        raise ValueError(f"{request.ref} is not about a call")
     result = Text(uuid7(), "result", text)
     values = {"result_id": result.id, "error_type": error_type, "ended_at": NOW}
-    write(Batch((Change(TOOL_CALL, request.call_id, state, event, values),), (), (_entry(request, kind, actor, result),)))
+    return Change(TOOL_CALL, _call_id(request), state, event, values), _entry(request, kind, actor, result)
 
 
-def _run_again(request: ApprovalRequest, actor: Actor) -> None:
+def _call_id(request: ApprovalRequest) -> UUID:
     if request.call_id is None:
         raise ValueError(f"{request.ref} is not about a call")
-    change = Change(TOOL_CALL, request.call_id, "unknown", "run_again", {"error_type": ""})
-    write(Batch((change,), (), (_entry(request, EventKind.TOOL_CALL_RETRIED, actor),)))
+    return request.call_id
 
 
 def _entry(request: ApprovalRequest, kind: EventKind, actor: Actor, *texts: Text) -> Entry:
-    key = ToolCall.objects.values_list("key", flat=True).get(pk=request.call_id)
-    told = {"key": key, "tool": request.tool, "approval": request.ref}
+    told = {"key": request.facts.get("key") or request.facts.get("call", ""), "tool": request.tool, "approval": request.ref}
     return Entry(f"session:{request.session_ref}", kind, actor, told, ids=(request.session_ref, request.ref), texts=texts)
 
 
-def _allow(session: UUID, limit: str, amount: int | None) -> None:
-    """Note a further allowance, or that it was refused, for the limits to read."""
-    row = Session.objects.select_for_update(no_key=True).get(pk=session)
-    notes = dict(row.notes)
-    if amount is None:
+def _allowance(settled: Settled, session: Session) -> dict[str, Any]:
+    """A further allowance, or that it was refused, for the limits to read."""
+    if settled.request.kind != "budget":
+        return {}
+    notes, limit = dict(session.notes), settled.request.facts["limit"]
+    if settled.said.amount is None:
         notes["refused"] = sorted({*notes.get("refused", ()), limit})
     else:
         allowance = dict(notes.get("allowance", {}))
-        allowance[limit] = allowance.get(limit, 0) + amount
-        notes["allowance"] = allowance
-    event = "nudge" if row.status != "waiting_approval" else "wake"
-    write(Batch((Change(SESSION, row.id, row.status, event, {"notes": notes, "ready_at": NOW}),)))
+        notes["allowance"] = {**allowance, limit: allowance.get(limit, 0) + settled.said.amount}
+    return {"notes": notes}
 
 
-def _wake(session: UUID, *, held_until: Any) -> None:
-    """Queue the session, or tell whoever runs it, in the deciding transaction."""
-    row = Session.objects.select_for_update(no_key=True).get(pk=session)
-    if row.ended:
-        return
-    event = "wake" if row.status in ("waiting_approval", "waiting_input") else "nudge"
-    values: dict[str, Any] = {"nudges": row.nudges + 1, "updated_at": NOW}
-    if row.status in ("waiting_approval", "queued"):
-        # Another decision may have made it ready before; an undo period only ever delays its own call.
-        waits = held_until is not None and row.status == "waiting_approval"
-        values["ready_at"] = held_until if waits else min(row.ready_at, held_until) if held_until else NOW
-    facts = {"status": "queued" if event == "wake" else row.status}
-    told = Entry(f"session:{row.ref}", EventKind.SESSION_RESUMED, SYSTEM, facts, ids=(row.ref,), rev=row.rev + 1, trace=row.trace)
-    write(Batch((Change(SESSION, row.id, row.status, event, values),), (), (told,) if event == "wake" else ()))
-    if held_until is None:
-        wake(row.id)
-    else:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_notify('countersign_wake', '')")
+def _woken(session: Session, values: dict[str, Any], *, hold_s: int = 0) -> tuple[Change, tuple[Entry, ...]]:
+    """Queue the session, or leave a sign for whoever runs it."""
+    event = "wake" if session.status in ("waiting_approval", "waiting_input") else "nudge"
+    values = {"nudges": session.nudges + 1, "updated_at": NOW, **values}
+    if session.status == "waiting_approval":
+        values["ready_at"] = After(hold_s) if hold_s else NOW
+    elif session.status == "queued" and not hold_s:
+        values["ready_at"] = NOW  # another call's undo period delays nothing
+    change = Change(SESSION, session.id, session.status, event, values)
+    if event == "nudge":
+        return change, ()
+    told = Entry(f"session:{session.ref}", EventKind.SESSION_RESUMED, SYSTEM, {"status": "queued"}, ids=(session.ref,),
+                 rev=session.rev + 1, trace=session.trace)  # fmt: skip
+    return change, (told,)
