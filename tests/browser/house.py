@@ -1,0 +1,242 @@
+"""A running installation to look at: web, worker, scripted model and mail catcher as processes, on a database of its own.
+
+Playwright keeps an event loop in the tests' thread, where Django refuses to work; what a test does in the database is
+therefore done in another thread, by `House.do`.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx2
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.db import connections
+from django.test import Client
+
+from agents import services
+from agents.demo.seed import seed
+from agents.gate import answer
+from agents.models import Session
+from agents.tools import registry
+from approvals import policies
+from approvals.models import ApprovalRequest
+from approvals.people import roles_of
+from approvals.policy import Person
+from audit.actors import SYSTEM, Actor
+from audit.entry import Entry
+from audit.events import EventKind
+from audit.index import index_log
+from audit.services import record
+from tests.server import ROOT
+from tests.waiting import free_port, wait_until
+
+T = TypeVar("T")
+DOMAIN = "demo.example"
+MAIL = 'scenario: mail-once to={to} subject="{subject}" token={token}'
+
+
+@dataclass(eq=False)
+class House:
+    """The installation. `folder` holds its data and what its processes say."""
+
+    folder: Path
+    environment: Mapping[str, str] = field(repr=False)
+    port: int = field(default_factory=free_port)
+    passwords: dict[str, str] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        self._hand = ThreadPoolExecutor(1, thread_name_prefix="hand")
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._ports = {name: free_port() for name in ("model", "mail")}
+        self._sent = 0
+
+    @property
+    def address(self) -> str:
+        """Where its pages are."""
+        return f"http://127.0.0.1:{self.port}"
+
+    # Processes
+
+    @cached_property
+    def _settings(self) -> dict[str, str]:
+        return {
+            **self.environment,
+            "DJANGO_SETTINGS_MODULE": "tests.browser.settings",
+            "COUNTERSIGN_DATA": str(self.folder),
+            "COUNTERSIGN_DEMO": "1",
+            "COUNTERSIGN_TEST": "1",
+            "PORT": str(self.port),
+            "SCRIPTED_URL": f"http://127.0.0.1:{self._ports['model']}/v1",
+            "OPENAI_API_KEY": "",
+            "EMAIL_HOST": "127.0.0.1",
+            "EMAIL_PORT": str(self._ports["mail"]),
+            "MAIL_CATCHER_DIR": str(self.folder / "mail"),
+            "LOG_LEVEL": "WARNING",
+            "PYTHONPATH": os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH", "")))),
+        }
+
+    def start(self) -> None:
+        """Start everything and wait until pages are served."""
+        manage = str(ROOT / "manage.py")
+        self._run("model", "-m", "agents.llm.scripted", "--port", str(self._ports["model"]))
+        self._run("mail", manage, "mail_catcher", "--port", str(self._ports["mail"]))
+        self._run("worker", "-m", "tests.bench.work")
+        self.start_web()
+
+    def start_web(self) -> None:
+        """Start the web process, the same again after `kill_web`."""
+        self._run("web", "-m", "daphne", "--bind", "127.0.0.1", "--port", str(self.port), "--no-server-name", "--verbosity", "0",
+                  "console.asgi:application")  # fmt: skip
+        wait_until(self._serves, seconds=60)
+
+    def kill_web(self) -> None:
+        """End the web process without a word, as a crash does."""
+        process = self._processes.pop("web")
+        process.kill()
+        process.wait(10)
+
+    def stop(self) -> None:
+        """Stop everything."""
+        for process in self._processes.values():
+            process.terminate()
+        for process in self._processes.values():
+            try:
+                process.wait(15)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait(10)
+        self._hand.submit(connections.close_all).result()
+        self._hand.shutdown()
+
+    def said(self, name: str) -> str:
+        """Return what a process has said until now."""
+        return (self.folder / f"{name}.log").read_text(encoding="utf-8", errors="replace")
+
+    def _run(self, name: str, *arguments: str) -> None:
+        with (self.folder / f"{name}.log").open("ab") as log:
+            self._processes[name] = subprocess.Popen(
+                [sys.executable, *arguments], cwd=ROOT, env=self._settings, stdout=log, stderr=log
+            )
+
+    def _serves(self) -> bool:
+        assert self._processes["web"].poll() is None, self.said("web")
+        with suppress(httpx2.HTTPError):
+            return httpx2.get(f"{self.address}/healthz", timeout=5).status_code == 200
+        return False
+
+    # What is in it
+
+    def do(self, work: Callable[[], T]) -> T:
+        """Work in the database, in a thread without an event loop."""
+        return self._hand.submit(work).result(60)
+
+    def furnish(self) -> None:
+        """Fill it with the demo's people, documents, policy and agents."""
+        registry.load()
+        self.passwords = {sign_in.email.partition("@")[0]: sign_in.password for sign_in in self.do(lambda: seed(goals=False))}
+
+    def cookie(self, name: str) -> str:
+        """Sign somebody in without the form and return the browser session's key."""
+
+        def work() -> str:
+            client = Client()
+            client.force_login(_user(name))
+            return client.cookies[settings.SESSION_COOKIE_NAME].value
+
+        return self.do(work)
+
+    def session(self, goal: str, by: str = "olga", agent: str = "research-assistant") -> Session:
+        """Start a session."""
+
+        def work() -> Session:
+            user = _user(by)
+            return services.start_session(actor=_actor(user), person_id=user.pk, agent=agent, goal=goal)
+
+        return self.do(work)
+
+    def mail(self, to: str = "kim@customer.example", subject: str = "A message", by: str = "olga") -> ApprovalRequest:
+        """Let the agent ask to send one e-mail, and return its request; each is another one."""
+        self._sent += 1
+        return self.asked(self.session(MAIL.format(to=to, subject=subject, token=f"T{self._sent}"), by))
+
+    def asked(self, session: Session) -> ApprovalRequest:
+        """Wait for the session's open request."""
+        found: list[ApprovalRequest] = []
+
+        def look() -> bool:
+            found.extend(ApprovalRequest.objects.filter(session_id=session.pk, status="pending")[:1])
+            return bool(found)
+
+        wait_until(lambda: self.do(look), seconds=30)
+        return found[0]
+
+    @contextmanager
+    def undo_period(self, seconds: int) -> Iterator[None]:
+        """Let approvals that are asked for meanwhile be undone for so long, which is not the usual 5 s."""
+        before = self.do(lambda: policies.current(fresh=True).policy.model_dump(mode="json"))
+        tiers = {name: {**tier, "hold_s": seconds} for name, tier in before["tiers"].items()}
+        self._policy({**before, "tiers": tiers})
+        try:
+            yield
+        finally:
+            self._policy(before)
+
+    def _policy(self, document: dict[str, Any]) -> None:
+        number = self.do(lambda: policies.save(document, note="For a test.", actor=SYSTEM))
+        assert number
+
+    def status_of(self, row: ApprovalRequest) -> str:
+        """Return where a request stands now."""
+        return self.do(lambda: ApprovalRequest.objects.values_list("status", flat=True).get(pk=row.pk))
+
+    def becomes(self, row: ApprovalRequest, *statuses: str) -> None:
+        """Wait until a request stands somewhere."""
+        wait_until(lambda: self.status_of(row) in statuses, seconds=30)
+
+    def decide(self, row: ApprovalRequest, by: str, verdict: str, **more: str) -> None:
+        """Let somebody decide without a browser."""
+
+        def work() -> None:
+            user = _user(by)
+            person = Person(id=user.pk, name=user.first_name, roles=roles_of(user.pk), reauthenticated=True)
+            answer(request_id=row.pk, person=person, actor=_actor(user), verdict=verdict, digest=row.digest, **more)  # type: ignore[arg-type]  # a verdict's name
+            index_log(patience_ms=2000)
+
+        self.do(work)
+
+    def happen(self, ref: str, count: int = 1) -> int:
+        """Let so many things happen in a session's log, and return the log's head."""
+
+        def work() -> int:
+            record([Entry(f"session:{ref}", EventKind.SESSION_CLAIMED, SYSTEM, {"i": i}, (ref,), i) for i in range(count)])
+            return index_log(patience_ms=5000) or 0
+
+        return self.do(work)
+
+
+def _user(name: str) -> User:
+    return User.objects.get(username=f"{name}@{DOMAIN}")
+
+
+def _actor(user: User) -> Actor:
+    return Actor("user", str(user.pk), user.first_name)
+
+
+@contextmanager
+def running_house(folder: Path, environment: Mapping[str, str]) -> Iterator[House]:
+    """Furnish and start a house, and stop it however the tests end."""
+    folder.mkdir(parents=True, exist_ok=True)
+    house = House(folder, environment)
+    with ExitStack() as stack:
+        stack.callback(house.stop)
+        house.furnish()
+        house.start()
+        yield house
