@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -81,16 +81,24 @@ def _again(
     def read() -> dict[str, Any]:
         row = queries.get(ref)
         by_field: dict[str, list[str]] = {path: list(texts) for path, texts in problems.items()}
+        known = {field.path for field in _form(request, row, mode, arguments_of(row))["fields"]}
         for wrong in error.facts.get("errors") or ():
-            by_field.setdefault(str(wrong.get("loc", "")).removeprefix("arguments").lstrip("."), []).append(
-                str(wrong.get("msg", ""))
-            )
+            path, text = _place(str(wrong.get("loc", "")), known), str(wrong.get("msg", "")).removeprefix("Value error, ")
+            by_field.setdefault(path, []).append(f"{text[:1].upper()}{text[1:]}")
         context = _form(request, row, mode, arguments_of(row), by_field)
         if not isinstance(error, WRONG):
             return {**context, "conflict": said_back(row, Said.of(request.POST, "edit"), error)["conflict"]}
         return {**context, "errors": _loose(by_field, context, mode) or [error.detail]}
 
     return page(request, TEMPLATE, read, status=status_of(error))
+
+
+def _place(location: str, known: Collection[str]) -> str:
+    """Return the field that shows an error: the one it is about, or the list or group that holds it."""
+    path = location.removeprefix("arguments").lstrip(".")
+    parts = path.split(".")
+    around = (".".join(parts[:count]) for count in range(len(parts), 0, -1))
+    return next((name for name in around if name in known), path)
 
 
 def _loose(by_field: Mapping[str, list[str]], context: Mapping[str, Any], mode: str) -> list[str]:
