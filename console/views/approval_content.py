@@ -34,7 +34,7 @@ def content(row: ApprovalRequest, reveal: bool) -> dict[str, Any]:
     arguments = json.loads(bytes(row.body)).get("arguments") or {}
     changes = row.facts.get("changed") or []
     edited = {str(change.get("path", "")).split(".")[0] for change in _edits(row)}
-    sources = sources_of(row.session_id) if row.session_id and arguments else []
+    sources = sources_of(row.session_id, row.created_at) if row.session_id and arguments else []
     lines = [argument(name, value, changes, name in edited, sources) for name, value in _ordered(row.tool, arguments)]
     return {
         "hidden": False,
@@ -93,7 +93,7 @@ def _question(row: ApprovalRequest) -> str:
 def _evidence(row: ApprovalRequest) -> list[dict[str, Any]]:
     if row.kind == "tool_call":
         return []
-    shown = {name: value for name, value in row.facts.items() if name not in {"question", "detail", "text", "message"}}
+    shown = {name: value for name, value in row.facts.items() if name not in {"question", "detail", "text", "message", "call"}}
     return [
         {"label": name.replace("_", " ").capitalize(), "value": _said(name, value), "mono": True}
         for name, value in shown.items()

@@ -50,6 +50,7 @@ def item(row: ApprovalRequest, caller: Caller) -> dict[str, Any]:
         "lede": lede(row),
         "facts": _facts(row),
         **content(row, reveal),
+        **({"tier": "", "reasons": []} if row.kind == "question" else {}),
         "session": _session(row),
         "people": _people(row),
         "decisions": [_decision(decision, reveal) for decision in row.decisions.all()],
@@ -78,7 +79,7 @@ def lede(row: ApprovalRequest) -> str:
 
 def _facts(row: ApprovalRequest) -> list[dict[str, str]]:
     facts = []
-    if row.tier:
+    if row.tier and row.kind != "question":
         facts += [
             {"label": "Effect", "value": EFFECTS.get(row.tier, row.tier)},
             {"label": "Reach", "value": REACH.get(row.blast_radius, row.blast_radius or "Unknown")},

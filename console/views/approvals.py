@@ -177,7 +177,7 @@ def _queue(request: HttpRequest, current: str) -> dict[str, Any]:
         "older": _older(request, found.next_cursor) if state != "mine" else "",
         "last_decision": "" if rows else _last_decision(),
     }
-    if not current and rows and state != "decided" and request.GET.get("fragment") != "queue":
+    if not current and rows and request.GET.get("fragment") != "queue":
         first = queries.get(rows[0].id)
         current = first.ref
         context |= _open(request, first)

@@ -152,17 +152,18 @@ def _placed(span: dict[str, Any], of: Scale, start: datetime, end: datetime, sel
             "selected": span["id"] == selected, "url": f"{address}&span={span['id']}"}  # fmt: skip
 
 
-def sources_of(session_id: UUID) -> list[Source]:
-    """Return the texts of a session that an argument can come from: what people wrote, and what tools answered."""
+def sources_of(session_id: UUID, before: datetime) -> list[Source]:
+    """Return the texts that an argument of that moment can come from: what people wrote, and what tools answered."""
     told = story(get_session(session_id), content=True)
     said = [
         Source(f"Message of {row.author_name or row.source}", row.trust == "untrusted", told.text(row.text_id))
         for row in told.messages
+        if row.created_at <= before
     ]
     answered = [
         Source(_titled(call), call.trust == "untrusted", words_of(told.text(call.result_id)))
         for call in told.calls
-        if call.result_id
+        if call.result_id and call.ended_at and call.ended_at <= before
     ]
     return said + answered
 

@@ -203,3 +203,34 @@ def test_what_destroys_asks_for_the_password_again(destructive: ApprovalRequest,
     right = say(client, destructive.ref, "approve", password=PASSWORD)
     assert right.status_code == 302
     assert status(destructive) in ("held", "approved")
+
+
+def test_a_question_of_the_agent_is_answered_on_its_page(world: World, signed_in: SignedIn, remy: User) -> None:
+    """The question is shown as the agent's own words; the answer reaches the agent."""
+    session = world.start("scenario: ask-person")
+    world.work()
+    (request,) = world.pending(session)
+    client = signed_in(remy)
+    page = unescape(client.get(f"/approvals/{request.ref}/").content.decode())
+    assert "The agent asks" in page
+    assert str(request.facts["question"]) in page
+    assert say(client, request.ref, "answer", answer=" ").status_code == 422
+    assert say(client, request.ref, "answer", answer="The one in Malmö.").status_code == 302
+    assert status(request) == "answered"
+    world.work()
+    assert any("The one in Malmö." in world.result(call) for call in world.calls(session))
+
+
+def test_a_budget_is_extended_in_dollars(world: World, signed_in: SignedIn, remy: User) -> None:
+    """What is typed in dollars is stored in micro-dollars; what is no number is said at its field."""
+    world.agent(slug="thrifty", prompt="thrifty", limits={"ask_above_cost_microusd": 1})
+    session = world.start("scenario: malformed", agent="thrifty")
+    world.work()
+    (request,) = world.pending(session)
+    assert request.kind == "budget"
+    client = signed_in(remy)
+    assert "In dollars." in client.get(f"/approvals/{request.ref}/").content.decode()
+    assert say(client, request.ref, "extend", amount="a lot").status_code == 422
+    assert say(client, request.ref, "extend", amount="0,50").status_code == 302
+    assert status(request) == "answered"
+    assert [decision.amount for decision in request.decisions.all()] == [500_000]
