@@ -1,12 +1,10 @@
 """Watching a session over the socket makes its worker stream (LOOP-10)."""
 
-import asyncio
-
 from django.contrib.auth.models import User
 
 from agents.models import Session
 from tests.console.test_live import Page, cookie_of, elsewhere, play
-from tests.flows.conftest import World, model_url, world
+from tests.flows.conftest import World, model_url, wait_until, world
 
 __all__ = ["model_url", "world"]
 
@@ -24,9 +22,7 @@ def test_a_wish_to_watch_is_noted_on_the_session(world: World, remy: User) -> No
         assert not await elsewhere(watched)
         await page.wire.send_to(text_data='{"watch": "S-1"}')
         await page.wire.send_to(text_data=f'{{"watch": "{session.ref}"}}')
-        async with asyncio.timeout(5):
-            while not await elsewhere(watched):
-                await asyncio.sleep(0.02)
+        await elsewhere(wait_until, watched)
         await page.leave()
 
     play(scene)
