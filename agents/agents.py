@@ -26,7 +26,9 @@ def check_agent(document: Mapping[str, Any]) -> AgentConfig:
         config = AgentConfig.model_validate(document)
     except ValidationError as error:
         errors = [{"loc": ".".join(map(str, item["loc"])), "msg": item["msg"]} for item in error.errors()]
-        raise BadAgent(problem="; ".join(f"{item['loc'] or 'document'}: {item['msg']}" for item in errors), errors=errors) from error
+        raise BadAgent(
+            problem="; ".join(f"{item['loc'] or 'document'}: {item['msg']}" for item in errors), errors=errors
+        ) from error
     unknown = [name for name in config.tools if registry.get(name) is None]
     if unknown:
         msg = f"unknown tools: {', '.join(unknown)}"
@@ -58,7 +60,12 @@ def apply_agent(document: Mapping[str, Any], *, actor: Actor) -> AgentRevision:
         id=uuid7(), agent=agent, number=number, document=stored, checksum=checksum, created_by=actor.name, current=True
     )
     kind = EventKind.AGENT_CREATED if created else EventKind.AGENT_REVISED
-    facts = {"revision": number, "checksum": checksum, "tools": list(config.tools), "environment": config.environment}
+    facts: dict[str, Any] = {
+        "revision": number,
+        "checksum": checksum,
+        "tools": list(config.tools),
+        "environment": config.environment,
+    }
     record([Entry(f"agent:{config.slug}", kind, actor, facts, ids=(config.slug,), rev=number)])
     transaction.on_commit(index_soon)
     return revision

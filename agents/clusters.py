@@ -133,7 +133,9 @@ def _drains_silent_s(cluster: str) -> float:
 
 def _sweep_late_s() -> float:
     return _seconds(
-        "SELECT extract(epoch FROM clock_timestamp() - min(next_run)) FROM django_q_schedule WHERE name = %s", "countersign-sweep", none=0.0
+        "SELECT extract(epoch FROM clock_timestamp() - min(next_run)) FROM django_q_schedule WHERE name = %s",
+        "countersign-sweep",
+        none=0.0,
     )
 
 

@@ -22,6 +22,10 @@ class Document(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+def _no_scopes() -> dict[str, tuple[str, ...]]:
+    return {"default": ()}
+
+
 class Limits(Document):
     """Soft limits warn once, `ask_above` asks a person, the rest halt with what was reached."""
 
@@ -67,7 +71,7 @@ class AgentConfig(Document):
     tools: Annotated[tuple[ToolName, ...], Field(max_length=100)] = ()
     single_turn: bool = False
     dry_run: bool = False
-    task_types: dict[Annotated[str, Field(max_length=60)], tuple[Scope, ...]] = Field(default_factory=lambda: {"default": ()})
+    task_types: dict[Annotated[str, Field(max_length=60)], tuple[Scope, ...]] = Field(default_factory=_no_scopes)
     limits: Limits = Limits()
     retries: Retries = Retries()
 

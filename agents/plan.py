@@ -17,13 +17,13 @@ import structlog
 from agents import rests
 from agents.context import Context
 from agents.failpoints import failpoint
-from agents.gate.submit import Put
+from agents.gate.request import Put
 from agents.ledger import Ledger, Record
 from agents.llm import retry
 from agents.llm.pricing import cost_microusd
 from agents.llm.provider import BadRequest, BrokenAnswer, Completion, JsonObject, ModelError, Provider, Question, Usage
 from agents.state import Pass, State
-from agents.steps import entry, move, record
+from agents.steps import FREE, entry, move, record
 from agents.watching import Watchers
 from audit.events import EventKind
 from audit.services import After, Birth
@@ -63,7 +63,9 @@ async def ask(state: State, prepared: Prepared, hands: Asking) -> Completion | R
             if answer is None or state.leaving or state.stop:
                 return _abandoned(state, prepared)
             decision = retry.decide(answer, attempt, random=random.random(), policy=policy)  # noqa: S311  jitter
-            log.warning("model.failed", session=state.ref, trace=state.trace, attempt=attempt, code=answer.code, next=decision.action)
+            log.warning(
+                "model.failed", session=state.ref, trace=state.trace, attempt=attempt, code=answer.code, next=decision.action
+            )
             if isinstance(answer, BrokenAnswer):
                 _charge_unknown(state, prepared)
             if decision.action == "give_up":
@@ -139,7 +141,7 @@ def _parked(state: State, error: ModelError, delay_s: float) -> Record:
     parks = state.notes.get("retries", 0) + 1
     state.notes = {**state.notes, "retries": parks}
     told = {"code": error.code, "seconds": int(delay_s), "time": parks}
-    change = move(state, "release", ready_at=After(delay_s), **rests.FREE)
+    change = move(state, "release", ready_at=After(delay_s), **FREE)
     return record(state, changes=[change], entries=[entry(state, EventKind.SESSION_PARKED, told)])
 
 
@@ -188,7 +190,7 @@ def told(turn: Pass, completion: Completion, cost: int, puts: Sequence[Put]) -> 
 
 def _call_told(put: Put) -> dict[str, Any]:
     call = put.call
-    facts = {"key": call.key, "tool": call.tool, "status": call.status, "fingerprint": call.fingerprint}
+    facts: dict[str, Any] = {"key": call.key, "tool": call.tool, "status": call.status, "fingerprint": call.fingerprint}
     if call.judgement:
         reasons = [reason["code"] for reason in call.judgement["reasons"]]
         facts |= {"tier": call.tier, "definition": call.definition, "verdict": call.judgement["verdict"], "reasons": reasons}

@@ -55,7 +55,9 @@ def steps_of(session_id: UUID | None) -> list[dict[str, Any]]:
          "at": message.created_at, "tone": "warn" if message.trust == "untrusted" else ""}
         for message in Message.objects.filter(session_id=session_id).order_by("-index")[:STEPS]
     ]  # fmt: skip
-    steps += [_call_step(call) for call in ToolCall.objects.filter(session_id=session_id).order_by("-created_at", "-index")[:STEPS]]
+    steps += [
+        _call_step(call) for call in ToolCall.objects.filter(session_id=session_id).order_by("-created_at", "-index")[:STEPS]
+    ]
     steps.sort(key=lambda step: step["at"])
     return steps[-STEPS:]
 
@@ -71,7 +73,13 @@ def _call_step(call: ToolCall) -> dict[str, Any]:
     sources = ", ".join(source.get("title") or source.get("source", "") for source in call.sources)
     note = "Waits for a decision" if waits else f"Untrusted: {sources}" if sources else call.status.replace("_", " ")
     tone = "now" if waits else "warn" if call.trust == "untrusted" else ""
-    return {"icon": "pause" if waits else ICONS.get(call.status, "wrench"), "label": call.tool, "note": note, "at": call.created_at, "tone": tone}
+    return {
+        "icon": "pause" if waits else ICONS.get(call.status, "wrench"),
+        "label": call.tool,
+        "note": note,
+        "at": call.created_at,
+        "tone": tone,
+    }
 
 
 def agents() -> list[AgentRevision]:

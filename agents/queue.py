@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from django.db import connection, transaction
 from django.utils import timezone
-from django_q.conf import Conf
+from django_q.cluster import Cluster
 from django_q.models import OrmQ, Schedule
 from django_q.tasks import async_task
 
@@ -37,7 +37,7 @@ def top_up(wanted: int) -> int:
         missing = wanted - living - OrmQ.objects.filter(key=DRAIN_CLUSTER).count()
         for _ in range(missing):
             enqueue_drain()
-        return max(0, missing)
+        return int(max(0, missing))
 
 
 def schedule_sweep() -> None:
@@ -60,6 +60,6 @@ def clear_stale_drains() -> None:
     OrmQ.objects.filter(key=DRAIN_CLUSTER, lock__gt=timezone.now()).delete()
 
 
-def cluster_name() -> str:
-    """The cluster that this process belongs to."""
-    return str(Conf.CLUSTER_NAME or Conf.PREFIX)
+def run_cluster() -> None:
+    """Be the cluster that Q_CLUSTER_NAME names, until SIGTERM."""
+    Cluster().start()

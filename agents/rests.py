@@ -8,18 +8,19 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from agents.gate import words
-from agents.gate.submit import Numbers, agent_of
+from agents.gate.request import agent_of
+from agents.gate.submit import Numbers
 from agents.guardrails.budget import Stop
 from agents.ledger import Record
 from agents.lifecycle import SESSION, TOOL_CALL
 from agents.state import Pass, Said, State
 from agents.steps import ENDS, FREE, entry, move, record
 from approvals.digest import digest, other_body
+from approvals.facts import Reason
 from approvals.lifecycle import OPEN
 from approvals.models import ApprovalRequest
 from approvals.policy import Judgement
 from approvals.services import NewRequest, open_request, withdraw
-from approvals.facts import Reason
 from audit.events import EventKind
 from audit.ids import uuid7
 from audit.services import NOW, After, Batch, Birth, Change, Entry, Text
@@ -38,7 +39,13 @@ async def stopped(state: State, read: Reader) -> Record | None:
         event = "cancel" if state.stop == "cancel" else "expire"
         reason = state.stop_note.get("reason") or ("its time to live was over" if event == "expire" else "")
         error = {"category": "timeout", "code": "session_expired", "detail": "The session's time to live was over."}
-        return await end(state, event, read, error=error if event == "expire" else None, told={"reason": reason, "by": state.stop_note.get("name", "")})
+        return await end(
+            state,
+            event,
+            read,
+            error=error if event == "expire" else None,
+            told={"reason": reason, "by": state.stop_note.get("name", "")},
+        )
     if state.stop == "pause":
         told = {"reason": state.stop_note.get("reason", ""), "by": state.stop_note.get("name", "")}
         change = move(state, "pause", stop="", **FREE)
@@ -58,7 +65,9 @@ def waiting(state: State) -> Record | None:
     held = [call.request.held_s for call in pending if call.request and call.request.held_s is not None]
     if held:
         change = move(state, "release", quiet=True, ready_at=After(max(0.0, min(held))), **FREE)
-        return record(state, changes=[change], entries=[entry(state, EventKind.SESSION_PARKED, {"code": "undo_period", "time": 1})])
+        return record(
+            state, changes=[change], entries=[entry(state, EventKind.SESSION_PARKED, {"code": "undo_period", "time": 1})]
+        )
     change = move(state, "await_approval", quiet=True, **FREE)
     told = {"calls": [call.key for call in pending]}
     return record(state, changes=[change], entries=[entry(state, EventKind.SESSION_WAITING_APPROVAL, told)])
@@ -130,7 +139,9 @@ def warn(state: State, stops: tuple[Stop, ...]) -> Record:
     said = Said(uuid7(), state.next_index, "system", "trusted", words_)
     state.items.append(said)
     state.next_index += 1
-    birth = Birth("agents.Message", {"id": said.id, "session_id": state.id, "index": said.index, "source": "system", "text_id": text.id})
+    birth = Birth(
+        "agents.Message", {"id": said.id, "session_id": state.id, "index": said.index, "source": "system", "text_id": text.id}
+    )
     told = {"limits": [stop.limit for stop in stops]}
     return record(state, changes=[move(state)], births=[birth], entries=[entry(state, EventKind.SESSION_WARNED, told, text)])
 

@@ -13,8 +13,8 @@ session rests, ends, or is given back. Each round:
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass, field
 
 import structlog
 
@@ -22,7 +22,7 @@ from agents import plan, rests
 from agents.context import assemble
 from agents.failpoints import failpoint
 from agents.gate import effect, intent
-from agents.gate.submit import Submission, offer, row, submit
+from agents.gate.submit import offer, row, submit
 from agents.guardrails import budget, loops
 from agents.ledger import Ledger, Record
 from agents.llm.provider import Completion, Provider
@@ -56,61 +56,91 @@ class Hands:
         return await self.ledger.read(lambda: take_numbers(count))
 
 
-async def run(state: State, hands: Hands) -> AsyncIterator[Record]:
-    """Run a session until it rests or ends; yields each step's record to be written before the next begins."""
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A record to be written, and the calls that run once it is."""
+
+    record: Record
+    run: list[Call] = field(default_factory=list)
+
+
+async def run(state: State, hands: Hands) -> AsyncGenerator[Record, None]:
+    """Run a session until it rests or ends; yields each step's record to be written before the next begins.
+
+    It also ends, without a last record, when something new came in: whoever called reads the session anew.
+    """
     if state.attempts > MAX_ATTEMPTS:  # a session that kills its workers is kept for people to look at
-        told = {"category": "tool", "code": "poison", "detail": f"{state.attempts} workers died or failed on it in a row."}
-        yield await rests.end(state, "give_up", hands.ledger.read, error=told)
+        yield await rests.end(state, "give_up", hands.ledger.read, error=_poison(state))
         return
-    left = [call for call in state.calls() if call.status == "executing"]
-    if left:  # 2
-        ended = await effect.settle(state, left, hands.numbers)
-        yield record(state, changes=[*ended.changes, move(state)], births=ended.births, entries=ended.entries)
-    ready = [call for call in left if call.status == "executing"]
-    while True:
-        if ready:  # 3
-            yield await act(state, ready, hands)
-            ready = []
-        if state.nudged:  # 1
+    ready: list[Call] = []
+    if left := [call for call in state.calls() if call.status == "executing"]:
+        yield await _settle(state, left, hands)  # 2
+        ready = [call for call in left if call.status == "executing"]
+    while (step := await _next(state, ready, hands)) is not None:
+        yield step.record
+        if rests.is_rest(step.record):
             return
-        if (stopped := await rests.stopped(state, hands.ledger.read)) is not None:
-            yield stopped
-            return
-        if wave := next_wave(state):
-            if (over := _over_limit(state, wave)) is not None:  # 5, before every call
-                yield await rests.halt(state, over.text, hands.ledger.read, category="budget", code="limit_tool_calls")
-                return
-            prepared = await intent.prepare(state, wave, await hands.current_rules(), hands.numbers, hands.ledger.read)
-            if prepared.changes:
-                failpoint("gate.before_intent")
-                yield record(
-                    state, changes=[*prepared.changes, move(state)], births=prepared.births, entries=prepared.entries,
-                    premise=hands.rules.fresh.stamp if hands.rules.fresh else "",
-                )  # fmt: skip
-                ready = prepared.run
-                continue
-        if (resting := rests.waiting(state)) is not None:  # 4
-            yield resting
-            return
-        if not state.unread:
-            yield rests.idle(state)
-            return
-        limit = await _limits(state, hands)  # 5
-        if limit is not None:
-            yield limit
-            if rests.is_rest(limit):
-                return
-            continue
-        completion = await plan.ask(state, await _question(state, hands), hands)  # 6
-        if isinstance(completion, Record):
-            yield completion
-            if rests.is_rest(completion):
-                return
-            continue
-        step, ready = await _submitted(state, completion, hands)  # 7
-        yield step
-        if rests.is_rest(step):
-            return
+        ready = step.run
+
+
+async def _next(state: State, ready: list[Call], hands: Hands) -> Step | None:
+    """The next step of the round, the first that has something to do."""
+    if ready:
+        return Step(await act(state, ready, hands))  # 3
+    if state.nudged:
+        return None
+    for stage in (_stop, _start, _rest, _limits):  # 1, 3, 4, 5
+        if (step := await stage(state, hands)) is not None:
+            return step
+    return await _plan(state, hands)  # 6, 7
+
+
+def _poison(state: State) -> dict[str, str]:
+    detail = f"{state.attempts} workers died or failed on it in a row."
+    return {"category": "tool", "code": "poison", "detail": detail}
+
+
+async def _settle(state: State, left: list[Call], hands: Hands) -> Record:
+    ended = await effect.settle(state, left, hands.numbers)
+    return record(state, changes=[*ended.changes, move(state)], births=ended.births, entries=ended.entries)
+
+
+async def _stop(state: State, hands: Hands) -> Step | None:
+    stopped = await rests.stopped(state, hands.ledger.read)
+    return Step(stopped) if stopped is not None else None
+
+
+async def _start(state: State, hands: Hands) -> Step | None:
+    """The intent of the calls that run next; limits are checked before each."""
+    wave = next_wave(state)
+    if not wave:
+        return None
+    if (over := _over_limit(state, wave) or _exhausted(state, wave)) is not None:
+        return Step(await rests.halt(state, over.text, hands.ledger.read, category="budget", code=f"limit_{over.limit}"))
+    rules = await hands.current_rules()
+    prepared = await intent.prepare(state, wave, rules, hands.numbers, hands.ledger.read)
+    if not prepared.changes:
+        return None  # taken back, or within its undo period
+    failpoint("gate.before_intent")
+    changes = [*prepared.changes, move(state)]
+    written = record(state, changes=changes, births=prepared.births, entries=prepared.entries, premise=rules.stamp)
+    return Step(written, prepared.run)
+
+
+async def _rest(state: State, hands: Hands) -> Step | None:
+    """Rest while people are asked, or when the model has answered everything."""
+    resting = rests.waiting(state)
+    if resting is None and not state.unread:
+        resting = rests.idle(state)
+    return Step(resting) if resting is not None else None
+
+
+async def _plan(state: State, hands: Hands) -> Step:
+    """Ask the model, and submit what it planned."""
+    completion = await plan.ask(state, await _question(state, hands), hands)
+    if isinstance(completion, Record):
+        return Step(completion)
+    return await _submitted(state, completion, hands)
 
 
 async def _question(state: State, hands: Hands) -> plan.Prepared:
@@ -183,45 +213,59 @@ def _over_limit(state: State, wave: list[Call]) -> budget.Stop | None:
     return budget.Stop("halt", "tool_calls", state.tool_calls, allowed)
 
 
-async def _limits(state: State, hands: Hands) -> Record | None:
+def _exhausted(state: State, wave: list[Call]) -> budget.Stop | None:
+    """An approval does not outlive the budget: what people allowed does not run once there is nothing left to spend."""
+    if not any(call.request is not None for call in wave):
+        return None
+    return budget.exhausted(state.config.limits, state.spent, state.notes.get("allowance", {}))
+
+
+async def _limits(state: State, hands: Hands) -> Step | None:
+    """Loops and budgets, before every turn."""
+    read = hands.ledger.read
     found = loops.detect([call.mark for call in state.calls()])
     if found is not None:
-        return await rests.halt(state, found.text, hands.ledger.read, category="model", code="loop")
+        return Step(await rests.halt(state, found.text, read, category="model", code="loop"))
     warned = frozenset(state.notes.get("warned", ()))
     stops = budget.check(state.config.limits, state.spent, state.notes.get("allowance", {}), warned)
     if not stops:
         return None
     first = stops[0]
+    if first.action == "warn":
+        return Step(rests.warn(state, stops))
     if first.action == "halt":
-        return await rests.halt(state, first.text, hands.ledger.read, category="budget", code=f"limit_{first.limit}")
-    if first.action == "ask" and first.limit in state.notes.get("refused", ()):
+        return Step(await rests.halt(state, first.text, read, category="budget", code=f"limit_{first.limit}"))
+    if first.limit in state.notes.get("refused", ()):
         text = f"{first.text} A person refused to extend it."
-        return await rests.halt(state, text, hands.ledger.read, category="budget", code=f"refused_{first.limit}")
-    if first.action == "ask":
-        return await rests.ask_budget(state, first, hands.numbers)
-    return rests.warn(state, stops)
+        return Step(await rests.halt(state, text, read, category="budget", code=f"refused_{first.limit}"))
+    return Step(await rests.ask_budget(state, first, hands.numbers))
 
 
-async def _submitted(state: State, completion: Completion, hands: Hands) -> tuple[Record, list[Call]]:
+async def _submitted(state: State, completion: Completion, hands: Hands) -> Step:
     """Step 7: what the model said, and the reads of it, which run at once. Writes are looked at once more first."""
     failpoint("runner.after_model")
     rules = await hands.current_rules()
     reasoning = Text(uuid7(), "reasoning", completion.text) if completion.text else None
-    out = await submit(state, completion, rules, hands.numbers, reasoning_id=reasoning.id if reasoning else None)
+    reasoning_id = reasoning.id if reasoning else None
+    out = await submit(state, completion, rules, hands.numbers, reasoning_id=reasoning_id)
     turn = Pass(uuid7(), state.next_index, state.turns + 1, completion.text, out.calls)
     state.items.append(turn)
     state.turns += 1
     state.next_index += 1
-    state.consecutive_errors = state.consecutive_errors + 1 if out.refused else state.consecutive_errors
+    state.consecutive_errors += bool(out.refused)
     wave = _first_wave(state)
     cost = plan.settle(state, completion)
     span = secrets.token_hex(8)
-    births = [plan.turn_row(state, turn, completion, cost, reasoning.id if reasoning else None, span), *out.requests]
+    births = [plan.turn_row(state, turn, completion, cost, reasoning_id, span), *out.requests]
     births += [row(state, turn.id, call) for call in out.calls]
-    told = plan.told(turn, completion, cost, out.puts)
     texts = [*([reasoning] if reasoning else []), *out.texts]
-    planned = entry(state, EventKind.TURN_PLANNED, told, *texts, span=span)
-    return _turn_record(state, turn, out, births, planned), wave
+    entries = [
+        entry(state, EventKind.TURN_PLANNED, plan.told(turn, completion, cost, out.puts), *texts, span=span),
+        *out.entries,
+    ]
+    if not turn.calls:
+        return Step(rests.answered(state, turn, births, entries))
+    return Step(record(state, changes=[move(state)], births=births, entries=entries), wave)
 
 
 def _first_wave(state: State) -> list[Call]:
@@ -231,10 +275,3 @@ def _first_wave(state: State) -> list[Call]:
     for call in wave:
         call.status, call.attempts = "executing", 1
     return wave
-
-
-def _turn_record(state: State, turn: Pass, out: Submission, births: list[Birth], planned: Entry) -> Record:
-    entries = [planned, *out.entries]
-    if turn.calls:
-        return record(state, changes=[move(state)], births=births, entries=entries)
-    return rests.answered(state, turn, births, entries)

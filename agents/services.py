@@ -13,13 +13,13 @@ from django.db import connection, transaction
 from agents.agents import apply_agent
 from agents.config import AgentConfig
 from agents.errors import BadText, SessionEnded, UnknownAgent, UnknownSession, UnknownTaskType, WrongState
+from agents.gate import words
 from agents.guardrails.inputs import MAX_GOAL, MAX_MESSAGE, BadInput, Input, accept
 from agents.lifecycle import SESSION, TOOL_CALL
 from agents.models import AgentRevision, Session, ToolCall
 from agents.prompts.releases import live_version
 from agents.steps import ENDS
 from agents.wake import wake
-from agents.gate import words
 from approvals.lifecycle import OPEN
 from approvals.models import ApprovalRequest
 from approvals.services import exclude, withdraw
@@ -43,14 +43,16 @@ def get_session(ref: str | UUID) -> Session:
     if isinstance(ref, UUID):
         session = found.filter(pk=ref).first()
     else:
-        session = found.filter(number=int(number)).first() if number.isascii() and number.isdigit() and len(number) < 19 else None
+        session = (
+            found.filter(number=int(number)).first() if number.isascii() and number.isdigit() and len(number) < 19 else None
+        )
     if session is None:
         raise UnknownSession(ref=str(ref)[:40])
     return session
 
 
 @transaction.atomic
-def start_session(
+def start_session(  # noqa: PLR0913  one name for each thing that a session is started with
     *,
     actor: Actor,
     person_id: int | None,
@@ -231,7 +233,10 @@ def _user_named(name: str) -> int | None:
     if not name:
         return None
     with connection.cursor() as cursor:
-        cursor.execute("SELECT id FROM auth_user WHERE lower(username) = lower(%s) OR lower(email) = lower(%s) ORDER BY id LIMIT 1", [name, name])
+        cursor.execute(
+            "SELECT id FROM auth_user WHERE lower(username) = lower(%s) OR lower(email) = lower(%s) ORDER BY id LIMIT 1",
+            [name, name],
+        )
         found = cursor.fetchone()
         return int(found[0]) if found else None
 

@@ -6,14 +6,14 @@ step. A worker that lost its lease, and a record that is written a second time, 
 
 from typing import Any
 
-from agents.gate.submit import agent_of
+from agents.gate.request import agent_of
 from agents.ledger import Record
 from agents.lifecycle import SESSION
 from agents.state import State
 from audit.events import EventKind
 from audit.services import NOW, Batch, Birth, Change, Entry, Text
 
-FREE = {"lease_owner": None, "lease_expires": None}
+FREE: dict[str, Any] = {"lease_owner": None, "lease_expires": None}
 ENDS = {
     "complete": EventKind.SESSION_COMPLETED,
     "halt": EventKind.SESSION_HALTED,

@@ -87,6 +87,7 @@ class Worker:
         free = self._capacity - len(self._carried)
         if free <= 0:
             return
+        asked = time.monotonic()
         try:
             states = await self._ledger.read(lambda: claim(self.owner, free))
         except (OperationalError, InterfaceError) as error:
@@ -94,7 +95,7 @@ class Worker:
             return
         failpoint("worker.after_claim")
         for state in states:
-            state.lease_until = time.monotonic() + LEASE_S
+            state.lease_until = asked + LEASE_S  # never later than the database has it
             task = asyncio.create_task(self._carry(state), name=state.ref)
             self._carried[state.id] = Carried(state, task)
         self._ledger.crowd = len(self._carried)

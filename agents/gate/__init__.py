@@ -2,6 +2,7 @@
 
 In the order of a call's life:
 `submit`   offers tools to the model; checks and judges what it planned; puts risky calls up to people
+`request`  how a call is put before people
 `intent`   just before a call runs: digest and policy once more, the approval consumed, the intent written
 `effect`   runs the call and says how it ended; nobody else runs a tool
 `decide`   what people say of a request, and how the session goes on

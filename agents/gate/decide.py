@@ -126,7 +126,10 @@ def _edited(request: ApprovalRequest, arguments: dict[str, Any]) -> Edited:
         raise BadEdit(errors=[{"loc": "arguments", "msg": "only the arguments of a waiting tool call can be edited"}])
     parsed = parse(tool, json.dumps(arguments))
     if isinstance(parsed, Malformed):
-        raise BadEdit(errors=[{**error, "loc": f"arguments.{error['loc']}"} for error in parsed.errors] or [{"loc": "arguments", "msg": parsed.hint}])
+        raise BadEdit(
+            errors=[{**error, "loc": f"arguments.{error['loc']}"} for error in parsed.errors]
+            or [{"loc": "arguments", "msg": parsed.hint}]
+        )
     try:
         holds = precondition(tool, parsed.value, context_of(state, call))
     except CheckFailed as error:
@@ -155,9 +158,7 @@ def _edited(request: ApprovalRequest, arguments: dict[str, Any]) -> Edited:
 def _difference(path: str, before: Any, after: Any) -> list[dict[str, Any]]:
     if isinstance(before, dict) and isinstance(after, dict):
         keys = sorted({*before, *after})
-        return [
-            item for key in keys for item in _difference(f"{path}.{key}" if path else key, before.get(key), after.get(key))
-        ]
+        return [item for key in keys for item in _difference(f"{path}.{key}" if path else key, before.get(key), after.get(key))]
     return [] if before == after else [{"path": path, "before": before, "after": after}]
 
 
@@ -193,7 +194,13 @@ def _revised(settled: Settled, edited: Edited, actor: Actor) -> tuple[Change, En
         "arguments_id": call.arguments_id, "fingerprint": call.fingerprint, "edited": True, "judgement": call.judgement,
         "tier": call.tier, "definition": call.definition, "repeat_of": call.repeat_of,
     }  # fmt: skip
-    told = {"key": call.key, "tool": call.tool, "fingerprint": call.fingerprint, "approval": request.ref, "revision": settled.revision}
+    told: dict[str, Any] = {
+        "key": call.key,
+        "tool": call.tool,
+        "fingerprint": call.fingerprint,
+        "approval": request.ref,
+        "revision": settled.revision,
+    }
     entry = Entry(f"session:{request.session_ref}", EventKind.TOOL_CALL_REVISED, actor, told, ids=(request.session_ref, request.ref),
                   texts=(Text(call.arguments_id, "arguments", call.arguments),))  # fmt: skip
     return Change(TOOL_CALL, call.id, "awaiting", "revise", values), entry
@@ -213,7 +220,9 @@ def _call_outcome(settled: Settled, actor: Actor) -> tuple[Change, Entry] | None
             text = words.happened(by, said.answer)
             return _ended(request, actor, "unknown", "resolve", EventKind.TOOL_CALL_RESOLVED, text)
         case "give_up":
-            return _ended(request, actor, "unknown", "resolve", EventKind.TOOL_CALL_RESOLVED, words.gave_up(by), "unknown_outcome")
+            return _ended(
+                request, actor, "unknown", "resolve", EventKind.TOOL_CALL_RESOLVED, words.gave_up(by), "unknown_outcome"
+            )
         case "run_again":
             change = Change(TOOL_CALL, _call_id(request), "unknown", "run_again", {"error_type": ""})
             return change, _entry(request, EventKind.TOOL_CALL_RETRIED, actor)
@@ -222,7 +231,13 @@ def _call_outcome(settled: Settled, actor: Actor) -> tuple[Change, Entry] | None
 
 
 def _ended(
-    request: ApprovalRequest, actor: Actor, state: str, event: str | tuple[str, ...], kind: EventKind, text: str, error_type: str = ""
+    request: ApprovalRequest,
+    actor: Actor,
+    state: str,
+    event: str | tuple[str, ...],
+    kind: EventKind,
+    text: str,
+    error_type: str = "",
 ) -> tuple[Change, Entry]:
     """Give the call its one tool message."""
     result = Text(uuid7(), "result", text)

@@ -9,13 +9,15 @@ import hashlib
 import random
 import time
 from dataclasses import dataclass, field
+from typing import Any
 
 import structlog
 
 from agents.errors import LeaseLost
 from agents.failpoints import failpoint
 from agents.gate import words
-from agents.gate.submit import Numbers, agent_of, context_of
+from agents.gate.request import agent_of
+from agents.gate.submit import Numbers, context_of
 from agents.lifecycle import TOOL_CALL
 from agents.llm.provider import Provider, Usage
 from agents.state import Call, State
@@ -59,9 +61,9 @@ async def run(state: State, call: Call, provider: Provider) -> tuple[Outcome, in
 
 async def _run(state: State, call: Call, provider: Provider) -> Outcome:
     tool = registry.get(call.tool)
+    if tool is None or call.arguments is None:
+        return Outcome("error", words.invalid("The tool is not available any more."), error_type="invalid_input")
     try:
-        if tool is None or call.arguments is None:
-            raise ValueError("the tool is gone")
         value = restore(tool, call.arguments.encode())
     except ValueError as error:
         return Outcome("error", words.invalid(f"The call cannot run any more: {error}."), error_type="invalid_input")
@@ -69,12 +71,14 @@ async def _run(state: State, call: Call, provider: Provider) -> Outcome:
         return rehearse(tool, value)
     context = context_of(state, call)
     context.provider = provider
-    attempts = 1 + (state.config.retries.tool if not tool.writes else 0)
+    # A write is tried again only under its key: to its service that is the same call.
+    attempts = 1 + (state.config.retries.tool if tool.repeatable else 0)
     for attempt in range(1, attempts + 1):
         outcome = await execute(tool, value, context)
-        if outcome.error_type not in TRANSIENT or attempt == attempts:
+        if (outcome.sure and outcome.error_type not in TRANSIENT) or attempt == attempts:
             return outcome
-        await asyncio.sleep(min(RETRY_CAP_S, state.config.retries.base_backoff_s * 2.0 ** (attempt - 1)) * random.uniform(0.5, 1))  # noqa: S311  jitter
+        longest = min(RETRY_CAP_S, state.config.retries.base_backoff_s * 2.0 ** (attempt - 1))
+        await asyncio.sleep(longest * random.uniform(0.5, 1))  # noqa: S311  jitter
     raise AssertionError("unreachable: the loop returns on its last attempt")
 
 
@@ -98,14 +102,20 @@ async def finish(state: State, call: Call, outcome: Outcome, duration_ms: int, t
     }  # fmt: skip
     ended.changes.append(Change(TOOL_CALL, call.id, "executing", "succeed" if good else "fail", values))
     kind = EventKind.TOOL_CALL_SIMULATED if call.dry else EventKind.TOOL_CALL_SUCCEEDED if good else EventKind.TOOL_CALL_FAILED
-    told = {"key": call.key, "tool": call.tool, "result_hash": call.result_hash, "trust": call.trust, "duration_ms": duration_ms}
+    told = {
+        "key": call.key,
+        "tool": call.tool,
+        "result_hash": call.result_hash,
+        "trust": call.trust,
+        "duration_ms": duration_ms,
+    }
     if call.error_type:
         told["error_type"] = call.error_type
     ended.entries.append(entry(state, call, kind, told, Text(call.result_id, "result", outcome.text)))
     return ended
 
 
-def entry(state: State, call: Call, kind: EventKind, told: dict[str, object], *texts: Text) -> Entry:
+def entry(state: State, call: Call, kind: EventKind, told: dict[str, Any], *texts: Text) -> Entry:
     """An entry about one call of a session."""
     return Entry(
         state.stream, kind, agent_of(state), told, ids=(state.ref,), rev=state.step + state.nudges, texts=texts,
@@ -120,8 +130,12 @@ async def settle(state: State, calls: list[Call], take_numbers: Numbers) -> Ende
         tool = registry.get(call.tool)
         if tool is not None and (tool.repeatable or call.dry):
             call.attempts += 1
-            ended.changes.append(Change(TOOL_CALL, call.id, "executing", "restart", {"attempts": call.attempts, "started_at": NOW}))
-            ended.entries.append(entry(state, call, EventKind.TOOL_CALL_RETRIED, {"key": call.key, "tool": call.tool, "attempt": call.attempts}))
+            ended.changes.append(
+                Change(TOOL_CALL, call.id, "executing", "restart", {"attempts": call.attempts, "started_at": NOW})
+            )
+            ended.entries.append(
+                entry(state, call, EventKind.TOOL_CALL_RETRIED, {"key": call.key, "tool": call.tool, "attempt": call.attempts})
+            )
         else:
             await _lost(ended, state, call, "The worker died while the call was running.", take_numbers)
     return ended
@@ -131,7 +145,9 @@ async def _lost(ended: Ended, state: State, call: Call, why: str, take_numbers: 
     """Nobody can know whether it happened: it is never run again by itself; a person is asked."""
     call.status, call.request_id, call.request = "unknown", uuid7(), None
     ended.changes.append(Change(TOOL_CALL, call.id, "executing", "lose", {"error_type": "unknown_outcome"}))
-    ended.entries.append(entry(state, call, EventKind.TOOL_CALL_UNKNOWN, {"key": call.key, "tool": call.tool, "reason": why[:500]}))
+    ended.entries.append(
+        entry(state, call, EventKind.TOOL_CALL_UNKNOWN, {"key": call.key, "tool": call.tool, "reason": why[:500]})
+    )
     told = {"key": call.key, "tool": call.tool, "why": why[:500], "arguments": call.arguments or ""}
     body = other_body(request=str(call.request_id), revision=1, kind="unknown_outcome", session=state.ref, facts=told)
     new = NewRequest(

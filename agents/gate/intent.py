@@ -1,9 +1,9 @@
-"""The last look before a call runs: are these the bytes that were approved, and does policy still agree?
+"""The last look before a call runs: that these are the bytes that were approved, and that policy still agrees.
 
 Nothing is written here; the values go into the record that also says "executing", so an approval is consumed
 together with the intent, once. For an approved call, in order:
 1. the request must still be good: approved, its undo period over, not run out
-2. the arguments about to run must be those inside the approved bytes, else somebody changed them: alarm, refused
+2. the arguments about to run must be those inside the bytes that people approved, else somebody changed them: alarm, refused
 3. tool definition, tier and the target's precondition must be as approved, else people are asked again
 4. policy of this moment: a refusal stands, a larger quorum asks again
 5. the approval is consumed, and its votes' rights are checked once more, in the same transaction
@@ -15,7 +15,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from agents.gate import words
-from agents.gate.submit import Numbers, Put, agent_of, context_of, facts, offer, request_for
+from agents.gate.request import Put, agent_of, request_for
+from agents.gate.submit import Numbers, context_of, facts, offer
 from agents.lifecycle import TOOL_CALL
 from agents.rules import Rules
 from agents.state import Asked, Call, State
@@ -78,7 +79,7 @@ async def _approved(
         changes, entries = expire(await read(lambda: _rows(asked)))
         _stop(intent, state, call, "expire", "expired", words.expired(), changes, entries)
         return
-    if _arguments(asked.body) != (call.arguments or "").encode() or digest(asked.body) != asked.digest:  # step 2
+    if not now.shown or _arguments(asked.body) != (call.arguments or "").encode() or digest(asked.body) != asked.digest:  # step 2
         _alarm(intent, state, call, EventKind.ALARM_DIGEST_MISMATCH, asked)
         await _refuse(intent, state, call, asked, ["What was about to run is not what the reviewer approved."], read)
         return
@@ -89,7 +90,12 @@ async def _approved(
         return
     try:
         used, entry = consume(
-            now, digest(_body(state, put, asked)), actor=agent_of(state), judgement=put.judgement, trace=state.trace, span=call.span
+            now,
+            digest(_body(state, put, asked)),
+            actor=agent_of(state),
+            judgement=put.judgement,
+            trace=state.trace,
+            span=call.span,
         )
     except NotConsumable as error:  # step 3, a larger quorum of step 4, and step 5
         if error.cause in ("digest", "votes"):
@@ -174,15 +180,29 @@ def _begin(intent: Intent, state: State, call: Call, events: tuple[str, ...], va
     call.status = "executing"
     call.attempts += 1
     intent.changes.append(
-        Change(TOOL_CALL, call.id, before, events, {"started_at": NOW, "attempts": call.attempts, "tier": call.tier,
-                                                    "definition": call.definition, **values})  # fmt: skip
+        Change(
+            TOOL_CALL,
+            call.id,
+            before,
+            events,
+            {"started_at": NOW, "attempts": call.attempts, "tier": call.tier, "definition": call.definition, **values},
+        )
     )
     told: dict[str, Any] = {"key": call.key, "tool": call.tool, "fingerprint": call.fingerprint, "attempt": call.attempts}
     if ref:
         told["approval"] = ref
     intent.entries.append(
-        Entry(state.stream, EventKind.TOOL_CALL_EXECUTING, agent_of(state), told, ids=tuple(filter(None, (state.ref, ref))),
-              rev=state.step + state.nudges, on_behalf_of=state.on_behalf_of, trace=state.trace, span=call.span)  # fmt: skip
+        Entry(
+            state.stream,
+            EventKind.TOOL_CALL_EXECUTING,
+            agent_of(state),
+            told,
+            ids=tuple(filter(None, (state.ref, ref))),
+            rev=state.step + state.nudges,
+            on_behalf_of=state.on_behalf_of,
+            trace=state.trace,
+            span=call.span,
+        )
     )
     intent.run.append(call)
 
@@ -216,13 +236,30 @@ def _stop(
     )
     kind = EventKind.TOOL_CALL_DENIED if status == "denied" else EventKind.TOOL_CALL_EXPIRED
     intent.entries.append(
-        Entry(state.stream, kind, agent_of(state), {"key": call.key, "tool": call.tool}, ids=(state.ref,),
-              rev=state.step + state.nudges, texts=(Text(call.result_id, "result", text),), trace=state.trace, span=call.span)  # fmt: skip
+        Entry(
+            state.stream,
+            kind,
+            agent_of(state),
+            {"key": call.key, "tool": call.tool},
+            ids=(state.ref,),
+            rev=state.step + state.nudges,
+            texts=(Text(call.result_id, "result", text),),
+            trace=state.trace,
+            span=call.span,
+        )
     )
 
 
 def _alarm(intent: Intent, state: State, call: Call, kind: EventKind, asked: Asked) -> None:
     told = {"key": call.key, "tool": call.tool, "approval": asked.ref, "digest": asked.digest}
     intent.entries.append(
-        Entry(state.stream, kind, agent_of(state), told, ids=(state.ref, asked.ref), rev=state.step + state.nudges, trace=state.trace)
+        Entry(
+            state.stream,
+            kind,
+            agent_of(state),
+            told,
+            ids=(state.ref, asked.ref),
+            rev=state.step + state.nudges,
+            trace=state.trace,
+        )
     )

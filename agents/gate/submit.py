@@ -10,7 +10,7 @@ Nothing is written here; `submit` returns values for the turn's one record. Step
 
 import hashlib
 import secrets
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -18,6 +18,7 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from agents.gate import words
+from agents.gate.request import ASK_PERSON, Put, request_for
 from agents.lifecycle import TOOL_CALL
 from agents.llm.provider import Completion, PlannedCall
 from agents.rules import Rules
@@ -27,30 +28,14 @@ from agents.tools.arguments import Malformed, Parsed, parse
 from agents.tools.context import ToolContext
 from agents.tools.definition import Tool
 from agents.tools.errors import CheckFailed
-from agents.tools.execute import precondition_async, radius, summary
+from agents.tools.execute import precondition_async, radius
 from agents.tools.scan import flags
-from approvals.digest import canonical_body, digest, other_body
-from approvals.policy import CallFacts, Judgement, judge
-from approvals.services import NewRequest, open_request
-from audit.actors import Actor
+from approvals.policy import CallFacts, judge
 from audit.ids import uuid7
 from audit.services import NOW, Birth, Entry, Text
 
-ASK_PERSON = "ask_person"
 LONGEST_PLAN = 64  # calls of one turn; more are refused one by one, so that every id has its answer
 Numbers = Callable[[int], Awaitable[list[int]]]
-
-
-@dataclass(frozen=True, slots=True)
-class Put:
-    """One judged call before it is a row, and what belongs to it."""
-
-    call: Call
-    changed: Sequence[dict[str, Any]] = ()
-    tool: Tool | None = None
-    value: BaseModel | None = None
-    judgement: Judgement | None = None
-    precondition: str = ""
 
 
 @dataclass(slots=True)
@@ -238,40 +223,6 @@ def _texts(out: Submission, call: Call) -> None:
         call.result_id = uuid7()
         call.result_hash = hashlib.sha256(call.result.encode()).hexdigest()
         out.texts.append(Text(call.result_id, f"call.{call.index + 1}.result", call.result, "result"))
-
-
-def request_for(state: State, put: Put, *, number: int, reasoning_id: UUID | None) -> tuple[Birth, Entry]:
-    """A new request about a call, as values: a question from the agent, or a call that needs an approval."""
-    call, tool, value, judgement = put.call, put.tool, put.value, put.judgement
-    if tool is None or value is None or judgement is None or call.arguments is None or call.request_id is None:
-        raise ValueError(f"{call.key} was not judged, so it cannot be put before people")
-    request_id = call.request_id
-    kind = "question" if tool.name == ASK_PERSON else "tool_call"
-    if kind == "question":
-        told: dict[str, Any] = {"question": str(getattr(value, "question", "")), "call": call.key}
-        body = other_body(request=str(request_id), revision=1, kind=kind, session=state.ref, facts=told)
-    else:
-        told = {"consequence": tool.consequence, "changed": list(put.changed), "precondition": put.precondition, "key": call.key}
-        body = canonical_body(
-            request=str(request_id), revision=1, session=state.ref, call=str(call.id), tool=tool.name,
-            definition=tool.definition, tier=call.tier, arguments=call.arguments.encode(),
-            prompt_version=state.prompt_version, precondition=put.precondition,
-        )  # fmt: skip
-    new = NewRequest(
-        id=request_id, number=number, kind=kind, body=body, digest=digest(body), summary=summary(tool, value),
-        judgement=judgement, session_id=state.id, session_ref=state.ref, call_id=call.id, agent=state.agent,
-        environment=state.environment, tool=tool.name, tier=call.tier, blast_radius=radius(tool, value), facts=told,
-        taint=tuple(state.taint), reasoning_id=reasoning_id, raw_arguments_id=call.raw_id,
-        cost_microusd=state.cost_microusd, prompt_version=state.prompt_version, requested_by=state.started_name,
-        requested_for=state.on_behalf_of, requester=state.requester, excluded=frozenset(state.excluded),
-        ttl_s=state.config.limits.approval_ttl_s,
-    )  # fmt: skip
-    return open_request(new, actor=agent_of(state), trace=state.trace, span=call.span)
-
-
-def agent_of(state: State) -> Actor:
-    """The agent as a principal."""
-    return Actor("agent", state.agent, state.config.name or state.agent)
 
 
 _PATHS: dict[str, tuple[str, ...]] = {

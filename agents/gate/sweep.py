@@ -4,6 +4,8 @@ Called by every worker each few seconds and by a schedule each minute; rows are 
 of sweeps may run at once. An expired request never lets anything run (APPR-6).
 """
 
+from uuid import UUID
+
 from django.db import connection, transaction
 
 from agents.gate import words
@@ -37,7 +39,11 @@ def expire_requests() -> int:
         return 0
     changes, entries = expire(requests)
     by_call = {request.call_id: request for request in requests if request.call_id}
-    calls = list(ToolCall.objects.select_for_update(no_key=True).filter(id__in=by_call, status__in=["awaiting", "unknown"]).order_by("id"))
+    calls = list(
+        ToolCall.objects.select_for_update(no_key=True)
+        .filter(id__in=by_call, status__in=["awaiting", "unknown"])
+        .order_by("id")
+    )
     for call in calls:
         change, entry = _unanswered(call, by_call[call.id])
         changes.append(change)
@@ -60,7 +66,9 @@ def _unanswered(call: ToolCall, request: ApprovalRequest) -> tuple[Change, Entry
     change = Change(TOOL_CALL, call.id, call.status, "resolve" if lost else "expire", values)
     kind = EventKind.TOOL_CALL_RESOLVED if lost else EventKind.TOOL_CALL_EXPIRED
     told = {"key": call.key, "tool": call.tool, "approval": request.ref}
-    return change, Entry(f"session:{request.session_ref}", kind, SYSTEM, told, ids=(request.session_ref, request.ref), texts=(text,))
+    return change, Entry(
+        f"session:{request.session_ref}", kind, SYSTEM, told, ids=(request.session_ref, request.ref), texts=(text,)
+    )
 
 
 def _woken(session: Session, refused: str) -> Change:
@@ -81,23 +89,28 @@ def expire_sessions() -> int:
     return len(ids)
 
 
-def _past_their_time() -> list[object]:
+def _past_their_time() -> list[UUID]:
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT id FROM agents_session WHERE expires_at <= now() AND stop = '' AND status = ANY(%s) LIMIT %s", [list(LIVE), MOST]
+            "SELECT id FROM agents_session WHERE expires_at <= now() AND stop = '' AND status = ANY(%s) LIMIT %s",
+            [list(LIVE), MOST],
         )
         return [id_ for (id_,) in cursor.fetchall()]
 
 
 @transaction.atomic
-def _expire(id_: object) -> None:
-    requests = list(ApprovalRequest.objects.select_for_update(no_key=True).filter(session_id=id_, status__in=sorted(OPEN)).order_by("id"))
+def _expire(id_: UUID) -> None:
+    requests = list(
+        ApprovalRequest.objects.select_for_update(no_key=True).filter(session_id=id_, status__in=sorted(OPEN)).order_by("id")
+    )
     session = Session.objects.select_for_update(of=("self",), no_key=True).select_related("agent").get(pk=id_)
     if session.ended or session.stop:
         return
     if session.status == "running":
         note = {"kind": "system", "id": "system", "name": "Countersign", "reason": "its time to live was over"}
-        change = Change(SESSION, session.id, "running", "nudge", {"nudges": session.nudges + 1, "stop": "expire", "stop_note": note})
+        change = Change(
+            SESSION, session.id, "running", "nudge", {"nudges": session.nudges + 1, "stop": "expire", "stop_note": note}
+        )
         write(Batch((change,)))
         wake(session.id)
         return

@@ -29,7 +29,11 @@ def truncated() -> str:
 
 def denied(reasons: Sequence[str]) -> str:
     """Policy refused; nobody was asked."""
-    return told("not_permitted", "Policy does not allow this call. " + " ".join(reasons), hint="Find another way, or say what you cannot do.")
+    return told(
+        "not_permitted",
+        "Policy does not allow this call. " + " ".join(reasons),
+        hint="Find another way, or say what you cannot do.",
+    )
 
 
 def rejected(by: str, instruction: str) -> str:

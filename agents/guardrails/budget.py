@@ -65,6 +65,15 @@ def check(limits: Limits, spent: Spent, allowance: Mapping[str, int], warned: fr
     return tuple(_warnings(limits, spent, warned))
 
 
+def exhausted(limits: Limits, spent: Spent, allowance: Mapping[str, int]) -> Stop | None:
+    """The hard limit that forbids even a call that was planned and approved before it was met; turns only forbid the next turn."""
+    for name in ("tokens", "cost_microusd", "active_s"):
+        allowed = getattr(limits, name) + allowance.get(name, 0)
+        if getattr(spent, name) >= allowed:
+            return Stop("halt", name, getattr(spent, name), allowed)
+    return None
+
+
 def _warnings(limits: Limits, spent: Spent, warned: frozenset[str]) -> list[Stop]:
     found = []
     for name in ("turns", "tool_calls", "tokens", "cost_microusd"):

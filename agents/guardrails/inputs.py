@@ -10,7 +10,8 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _HIDDEN = re.compile(r"[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\U000e0000-\U000e007f]")
 _INSTRUCTION = re.compile(
-    r"\b(ignore|disregard|forget)\b.{0,30}\b(previous|prior|above|all|your)\b.{0,30}\b(instruction|rule|prompt)", re.I | re.S
+    r"\b(ignore|disregard|forget)\b.{0,30}\b(previous|prior|above|all|your)\b.{0,30}\b(instruction|rule|prompt)",
+    re.IGNORECASE | re.DOTALL,
 )
 
 
@@ -38,7 +39,9 @@ def accept(text: str, *, limit: int = MAX_GOAL) -> Input | BadInput:
     if not text:
         return BadInput("must not be empty")
     if len(text) > limit:
-        return BadInput(f"is {len(text):,} characters long; at most {limit:,} are taken. Shorten it, or put the rest into a document.")
+        return BadInput(
+            f"is {len(text):,} characters long; at most {limit:,} are taken. Shorten it, or put the rest into a document."
+        )
     if _SURROGATE.search(text):
         return BadInput("holds an unpaired surrogate; send valid Unicode")
     flags = [name for name, pattern in _FLAGS if pattern.search(text)]

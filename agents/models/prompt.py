@@ -34,7 +34,9 @@ class PromptVersion(models.Model):
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["prompt", "version"], name="prompt_version_once"),
-            models.CheckConstraint(condition=Q(version__regex=r"^\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?$"), name="prompt_version_semver"),
+            models.CheckConstraint(
+                condition=Q(version__regex=r"^\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?$"), name="prompt_version_semver"
+            ),
         ]
 
 

@@ -49,7 +49,7 @@ class Session(models.Model):
     stop_note = models.JSONField(default=dict)  # {kind, id, name, reason} of who asked
     error = models.JSONField(null=True)  # {category, code, detail}
     ready_at = models.DateTimeField(db_default=Now())
-    lease_owner = models.TextField(null=True)  # noqa: DJ001  NULL means: nobody runs it
+    lease_owner = models.TextField(null=True)
     lease_token = models.BigIntegerField(default=0, db_default=0)  # the fence: grows with every claim
     lease_expires = models.DateTimeField(null=True)
     attempts = models.SmallIntegerField(default=0, db_default=0)  # claims since the last written step

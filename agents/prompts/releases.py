@@ -20,7 +20,10 @@ from audit.services import Entry, Text, record
 def live_version(slug: str) -> PromptVersion:
     """The version that new sessions run with. Raises BadAgent if the prompt has no release."""
     release = (
-        Release.objects.select_related("version__prompt").filter(prompt__slug=slug, ended_at__isnull=True).order_by("-started_at").first()
+        Release.objects.select_related("version__prompt")
+        .filter(prompt__slug=slug, ended_at__isnull=True)
+        .order_by("-started_at")
+        .first()
     )
     if release is None:
         raise BadAgent(problem=f"its prompt `{slug}` has no live version; give `prompt_text`, or release one")

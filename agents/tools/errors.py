@@ -1,7 +1,7 @@
 """What a tool may raise. Each becomes a structured error that the model reads; none reaches a person as a traceback.
 
 A tool that raises one of these says that it knows what happened: nothing, or what the message tells. Anything else
-that escapes from a write without an idempotency key counts as an unknown outcome.
+that escapes from a write counts as an unknown outcome: run again under the same key where there is one, else asked about.
 """
 
 from typing import ClassVar, Literal

@@ -112,7 +112,7 @@ async def _run(tool: Tool, value: BaseModel, context: ToolContext) -> Any:
 
 def _too_slow(tool: Tool) -> ToolError:
     told = f"{tool.name} did not answer within {tool.timeout_s:g} s."
-    return ToolTimeout(told, "Try again, or ask for less.") if tool.repeatable else OutcomeUnknown(told)
+    return OutcomeUnknown(told) if tool.writes else ToolTimeout(told, "Try again, or ask for less.")
 
 
 def _returned(tool: Tool, context: ToolContext, result: object) -> Outcome:
@@ -141,9 +141,12 @@ def _returned(tool: Tool, context: ToolContext, result: object) -> Outcome:
 
 
 def _surprise(tool: Tool, context: ToolContext, error: Exception) -> Outcome:
-    """An exception that the tool did not mean: a read failed; of a write without a key nobody knows what happened."""
+    """An exception that the tool did not mean: a read failed; of a write nobody knows what happened.
+
+    A key lets the gate run the same call again; it does not let the model plan another one, which had another key.
+    """
     told = f"{type(error).__name__}: {shorten(str(error), 1000)}" if str(error) else type(error).__name__
-    if tool.repeatable:
+    if not tool.writes:
         return _error(tool, context, ToolTimeout(told) if isinstance(error, TimeoutError) else ApiError(told))
     return _error(tool, context, OutcomeUnknown(told), sure=False)
 

@@ -16,7 +16,8 @@ class Fact(BaseModel):
     key: str = Field(min_length=1, max_length=120, description="A short name, such as preferred-language.")
     value: str = Field(min_length=1, max_length=4_000)
     scope: Literal["principal", "session", "agent"] = Field(
-        default="principal", description="principal: this person's later runs too; session: this run; agent: all runs of the agent."
+        default="principal",
+        description="principal: this person's later runs too; session: this run; agent: all runs of the agent.",
     )
 
 

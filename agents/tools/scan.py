@@ -22,7 +22,12 @@ _ORDERS = re.compile(
     r"\b(?:instructions?|rules?|prompts?|polic(?:y|ies))\b|<\|?(?:im_start|system|assistant)\|?>|\bsystem prompt\s*:",
     re.IGNORECASE | re.DOTALL,
 )
-_FLAGS = (("control_characters", _CONTROL), ("hidden_characters", _HIDDEN), ("encoded_blob", _BLOB), ("instruction_like", _ORDERS))
+_FLAGS = (
+    ("control_characters", _CONTROL),
+    ("hidden_characters", _HIDDEN),
+    ("encoded_blob", _BLOB),
+    ("instruction_like", _ORDERS),
+)
 
 
 def flags(tool: Tool, value: BaseModel) -> tuple[str, ...]:

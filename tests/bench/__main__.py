@@ -10,7 +10,9 @@ from tests.bench.throughput import bare, product
 
 def say(figure: str, value: float, *, limit: str = "", **more: Any) -> None:
     """Print one figure."""
-    print(json.dumps({"figure": figure, "value": round(value, 3), **({"must_reach": limit} if limit else {}), **more}), flush=True)
+    print(
+        json.dumps({"figure": figure, "value": round(value, 3), **({"must_reach": limit} if limit else {}), **more}), flush=True
+    )
 
 
 def main(sessions: int) -> None:

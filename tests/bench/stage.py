@@ -89,7 +89,9 @@ def working(here: Stage, *, sessions: int = 50, command: tuple[str, ...] = ("-m"
     process = _python(*command, environment=environment)
     here.worker = process
     try:
-        wait_until(lambda: here.query("SELECT count(*) FROM agents_workerheartbeat WHERE beat_at > now() - interval '4 s'"), seconds=30)
+        wait_until(
+            lambda: here.query("SELECT count(*) FROM agents_workerheartbeat WHERE beat_at > now() - interval '4 s'"), seconds=30
+        )
         yield process.pid
     finally:
         end(process)

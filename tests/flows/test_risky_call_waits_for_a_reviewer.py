@@ -95,7 +95,9 @@ def test_an_edit_with_bad_arguments_is_refused_and_nothing_changes(world: World,
     assert (request.status, request.revision) == ("pending", 1)
 
 
-def test_an_edit_that_raises_the_judgement_asks_the_rest_of_the_quorum(world: World, remy: User, rosa: User, mailoutbox: list[Any]) -> None:
+def test_an_edit_that_raises_the_judgement_asks_the_rest_of_the_quorum(
+    world: World, remy: User, rosa: User, mailoutbox: list[Any]
+) -> None:
     """APPR-3, THREATS 10 and 28: a rule over arguments asks for two; the editor is one of them."""
     rule = {"name": "outside", "tool": "send_email", "when": {"path": "to.*", "op": "eq", "value": "board@customer.example"},
             "then": "ask", "required": 2}  # fmt: skip
@@ -149,7 +151,9 @@ def test_a_stale_digest_is_refused(world: World, remy: User) -> None:
         world.decide(request, remy, "approve", digest="0" * 64)
 
 
-def test_an_approval_can_be_undone_within_its_period_and_the_agent_waits_on(world: World, remy: User, mailoutbox: list[Any]) -> None:
+def test_an_approval_can_be_undone_within_its_period_and_the_agent_waits_on(
+    world: World, remy: User, mailoutbox: list[Any]
+) -> None:
     """APPR-7: nothing runs while the undo period lasts, and nothing after an undo."""
     session = world.start(MAIL)
     world.work()

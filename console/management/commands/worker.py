@@ -8,9 +8,9 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.db import connections
-from django_q.cluster import Cluster
 
 from agents.clusters import Clusters, leave_with_parent
+from agents.queue import run_cluster
 from agents.tools import registry
 
 
@@ -29,7 +29,7 @@ class Command(BaseCommand):
         if cluster is not None:
             leave_with_parent()
             connections.close_all()  # what is open now must not be shared over the fork
-            Cluster().start()
+            run_cluster()
             return
         clusters = Clusters(drains=settings.WORKERS)
 

@@ -1,0 +1,73 @@
+"""Putting a call before people: the request with its canonical bytes, their digest, and what a reviewer will read.
+
+Values only; they are written with the turn, or with the intent that found that people must be asked again.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from pydantic import BaseModel
+
+from agents.state import Call, State
+from agents.tools.definition import Tool
+from agents.tools.execute import radius, summary
+from approvals.digest import canonical_body, digest, other_body
+from approvals.policy import Judgement
+from approvals.services import NewRequest, open_request
+from audit.actors import Actor
+from audit.services import Birth, Entry
+
+ASK_PERSON = "ask_person"
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """One judged call before it is a row, and what belongs to it."""
+
+    call: Call
+    changed: Sequence[dict[str, Any]] = ()
+    tool: Tool | None = None
+    value: BaseModel | None = None
+    judgement: Judgement | None = None
+    precondition: str = ""
+
+
+def request_for(state: State, put: Put, *, number: int, reasoning_id: UUID | None) -> tuple[Birth, Entry]:
+    """A new request about a call, as values: a question from the agent, or a call that needs an approval."""
+    call, tool, value, judgement = put.call, put.tool, put.value, put.judgement
+    if tool is None or value is None or judgement is None or call.arguments is None or call.request_id is None:
+        raise ValueError(f"{call.key} was not judged, so it cannot be put before people")
+    request_id = call.request_id
+    kind = "question" if tool.name == ASK_PERSON else "tool_call"
+    if kind == "question":
+        told: dict[str, Any] = {"question": str(getattr(value, "question", "")), "call": call.key}
+        body = other_body(request=str(request_id), revision=1, kind=kind, session=state.ref, facts=told)
+    else:
+        told = {
+            "consequence": tool.consequence,
+            "changed": list(put.changed),
+            "precondition": put.precondition,
+            "key": call.key,
+        }
+        body = canonical_body(
+            request=str(request_id), revision=1, session=state.ref, call=str(call.id), tool=tool.name,
+            definition=tool.definition, tier=call.tier, arguments=call.arguments.encode(),
+            prompt_version=state.prompt_version, precondition=put.precondition,
+        )  # fmt: skip
+    new = NewRequest(
+        id=request_id, number=number, kind=kind, body=body, digest=digest(body), summary=summary(tool, value),
+        judgement=judgement, session_id=state.id, session_ref=state.ref, call_id=call.id, agent=state.agent,
+        environment=state.environment, tool=tool.name, tier=call.tier, blast_radius=radius(tool, value), facts=told,
+        taint=tuple(state.taint), reasoning_id=reasoning_id, raw_arguments_id=call.raw_id,
+        cost_microusd=state.cost_microusd, prompt_version=state.prompt_version, requested_by=state.started_name,
+        requested_for=state.on_behalf_of, requester=state.requester, excluded=frozenset(state.excluded),
+        ttl_s=state.config.limits.approval_ttl_s,
+    )  # fmt: skip
+    return open_request(new, actor=agent_of(state), trace=state.trace, span=call.span)
+
+
+def agent_of(state: State) -> Actor:
+    """The agent as a principal."""
+    return Actor("agent", state.agent, state.config.name or state.agent)
