@@ -92,7 +92,9 @@ def _question(row: ApprovalRequest) -> str:
 
 def _evidence(row: ApprovalRequest) -> list[dict[str, Any]]:
     if row.kind == "tool_call":
-        return []
+        # From the bound bytes, so that what a title or a path means is shown as it will be compared.
+        holds = json.loads(bytes(row.body)).get("precondition")
+        return [{"label": "Must still hold when it runs", "value": holds, "mono": True}] if holds else []
     shown = {name: value for name, value in row.facts.items() if name not in {"question", "detail", "text", "message", "call"}}
     return [
         {"label": name.replace("_", " ").capitalize(), "value": _said(name, value), "mono": True}

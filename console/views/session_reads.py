@@ -43,6 +43,10 @@ class Story:
         """Return the calls that a turn planned, in their order."""
         return [call for call in self.calls if call.turn_id == turn.pk]
 
+    def requests_of(self, call: ToolCall) -> list[ApprovalRequest]:
+        """Return all requests that were made for a call, oldest first: one that is void is followed by another."""
+        return [row for row in self.requests if row.call_id == call.pk]
+
     def request_of(self, call: ToolCall) -> ApprovalRequest | None:
         """Return the request that is, or was, open for a call."""
         return next((row for row in self.requests if row.pk == call.request_id), None)

@@ -122,19 +122,20 @@ def _spans(told: Story) -> Iterator[dict[str, Any]]:
 
 
 def _call_spans(told: Story, turn: Turn, call: ToolCall) -> list[dict[str, Any]]:
-    id_, tone = f"c{turn.number}.{call.index}", TONES.get(call.status, "")
+    """Give every wait for people that a call had, and its run if it came to one."""
+    place, tone = f"{turn.number}.{call.index}", TONES.get(call.status, "")
     found = []
-    request = told.request_of(call)
-    if request is not None:
-        until = request.decided_at or (call.started_at or call.ended_at)
-        name, place = f"{request.ref}, waiting for people", f"w{turn.number}.{call.index}"
-        found.append(_span(2, "wait", name, place, request.created_at, until, "hatch", tone="warn" if until is None else ""))
+    for request in told.requests_of(call):
+        until = None if request.status in ("pending", "held") else request.decided_at or call.started_at or call.ended_at
+        name = f"{request.ref}, waiting for people"
+        waits = "warn" if request.status == "pending" else ""
+        found.append(_span(2, "wait", name, f"w{place}", request.created_at, until, "hatch", tone=waits))
     if call.started_at is None and call.status in ("awaiting", "approved", "allowed"):
         return found  # nothing has run
     begun = call.started_at or call.ended_at or call.created_at
     ended = call.ended_at or (None if call.status == "executing" else begun)
-    found.append(_span(2, "tool", call.tool, id_, begun, ended, {"bad": "bad", "warn": "warn"}.get(tone, "ok"), tone=tone))
-    return found
+    bar = {"bad": "bad", "warn": "warn"}.get(tone, "ok")
+    return [*found, _span(2, "tool", call.tool, f"c{place}", begun, ended, bar, tone=tone)]
 
 
 def _span(
