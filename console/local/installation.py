@@ -6,10 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import psycopg
 from django.conf import settings
 from django.core.management import CommandError, call_command
-from django.db import connections
+from django.db import DatabaseError, connections
 
 from console.environment import database_from_url
 from console.local import preflight
@@ -63,7 +62,7 @@ class Installation:
         """Bring the schema up to date as the owner, then prove that the application may work with it. Raises CannotStart."""
         try:
             call_command("migrate", database="owner", verbosity=0, interactive=False)
-        except (psycopg.Error, OSError) as error:
+        except DatabaseError as error:
             raise CannotStart(f"The schema could not be brought up to date: {' '.join(str(error).split())[:300]}") from error
         if not settings.EMBEDDED:
             with preflight.connect("DATABASE_URL", self.url) as application:

@@ -122,7 +122,7 @@ def end_leftovers(data: Path) -> int:
         _end_session(number, signal.SIGKILL)
     # Their port is free when they are gone, not when they are told.
     deadline = time.monotonic() + _GONE_WITHIN_S
-    while any(map(_is_ours, left)) and time.monotonic() < deadline:
+    while any(map(_holds_files, left)) and time.monotonic() < deadline:
         time.sleep(0.02)
     note.unlink(missing_ok=True)
     return len(left)
@@ -134,6 +134,15 @@ def _is_ours(number: int) -> bool:
         return os.getsid(number) == number and bool(_OUR_PROGRAMS.intersection(command))
     except OSError:
         return False
+
+
+def _holds_files(number: int) -> bool:
+    """Tell whether a process may still hold ports: one that is being ended loses its memory first, its files later."""
+    try:
+        state = Path(f"/proc/{number}/stat").read_text().rsplit(") ", 1)[1]
+    except OSError:
+        return False
+    return not state.startswith(("Z", "X"))
 
 
 def _end_session(number: int, how: signal.Signals) -> None:
