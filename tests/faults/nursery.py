@@ -1,0 +1,95 @@
+"""Starts the fault tests' workers by fork: real processes that die by real signals, without a second of imports each.
+
+`python -m tests.faults.nursery` reads one JSON order a line and answers with one JSON line for each birth and each death.
+An order names the database, a role, the failpoints to arm, and the guards to take out (to prove that they guard).
+"""
+
+import asyncio
+import json
+import os
+import select
+import signal
+import sys
+import threading
+import traceback
+from typing import Any
+
+import django
+
+django.setup()
+
+from django.db import connections  # noqa: E402  settings first
+
+from agents import failpoints, services, tasks  # noqa: E402
+from agents.tools import registry  # noqa: E402
+from agents.worker import Worker, capacity  # noqa: E402
+from audit.actors import SYSTEM  # noqa: E402
+from tests.faults import people, removals  # noqa: E402
+
+
+def main() -> None:
+    """Take orders until nobody gives any; then end all children."""
+    registry.load()
+    children: set[int] = set()
+    pending = b""
+    while True:
+        if select.select([0], [], [], 0.01)[0]:
+            if not (chunk := os.read(0, 65536)):
+                break
+            pending += chunk
+            *lines, pending = pending.split(b"\n")
+            for line in lines:
+                children.add(pid := _born(json.loads(line)))
+                _tell(born=pid)
+        for pid in list(children):
+            found, status = os.waitpid(pid, os.WNOHANG)
+            if found:
+                children.discard(pid)
+                _tell(ended=pid, status=os.waitstatus_to_exitcode(status))
+    for pid in children:
+        os.kill(pid, signal.SIGKILL)
+
+
+def _tell(**told: int) -> None:
+    sys.stdout.write(json.dumps(told) + "\n")
+    sys.stdout.flush()
+
+
+def _born(order: dict[str, Any]) -> int:
+    pid = os.fork()
+    if pid == 0:
+        try:
+            _live(order)
+        except BaseException:  # noqa: BLE001  a child must never go on as a nursery
+            traceback.print_exc()
+            os._exit(1)
+        os._exit(0)
+    return pid
+
+
+def _live(order: dict[str, Any]) -> None:
+    for alias in ("default", "owner"):
+        connections.settings[alias]["NAME"] = order["database"]
+    os.environ.update(order["environment"])
+    for guard in order["without"]:
+        removals.take_out(guard)
+    failpoints._ARMED.update(failpoints.parse(order["failpoints"]))
+    ROLES[order["role"]]()
+
+
+def work() -> None:
+    """One drain loop until SIGTERM."""
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda number, frame: stop.set())
+    asyncio.run(Worker(tasks.provider(), capacity=capacity()).run(lifetime_s=3600, told_to_stop=stop.is_set))
+
+
+def apply() -> None:
+    """Apply the agent that the environment describes."""
+    services.apply_agent(json.loads(os.environ["FAULTS_AGENT"]), actor=SYSTEM)
+
+
+ROLES = {"apply": apply, "work": work, "task": tasks.drain, "decide": people.decide_until_told}
+
+if __name__ == "__main__":
+    main()
