@@ -1,4 +1,4 @@
-"""The demo's documents: the firm's own beside this file, and the project's README and docs where they are installed."""
+"""The demo's documents: the firm's own beside this file, and the project's docs where they are installed."""
 
 import datetime as dt
 import re
@@ -12,7 +12,8 @@ from agents.models.library import LibraryDocument
 from agents.tools.library import fingerprint
 
 FOLDER = Path(__file__).parent / "documents"
-_OWN = ("README.md", "ARCHITECTURE.md", "SECURITY.md", "CONTRIBUTING.md", "docs/*.md", "docs/adr/*.md")
+# Not the README: it holds the goal of its own walk, and would be found in place of the document that answers it.
+_OWN = ("ARCHITECTURE.md", "SECURITY.md", "CONTRIBUTING.md", "docs/*.md", "docs/adr/*.md")
 _FENCE = "+++\n"
 _LONGEST = 200_000
 
