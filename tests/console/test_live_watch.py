@@ -3,9 +3,9 @@
 from django.contrib.auth.models import User
 
 from agents.models import Session
-from tests.agents.llm.conftest import wait_until
 from tests.console.test_live import Page, cookie_of, elsewhere, play
 from tests.flows.conftest import World, model_url, world
+from tests.waiting import wait_until
 
 __all__ = ["model_url", "world"]
 
