@@ -63,7 +63,7 @@ def _taken(owner: str, id_: UUID, number: int, status: str, token: int, rev: int
     change = Change(SESSION, id_, status, "claim", values, {"lease_token": token})
     kind = EventKind.SESSION_RECLAIMED if status == "running" else EventKind.SESSION_CLAIMED
     actor = Actor("system", owner, "worker")
-    told: dict[str, Any] = {"worker": owner, "lease_token": token + 1}
+    told: dict[str, Any] = {"lease_token": token + 1}
     return Batch((change,), (), (Entry(f"session:S-{number}", kind, actor, told, ids=(f"S-{number}",), rev=rev),))
 
 

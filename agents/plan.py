@@ -190,7 +190,7 @@ def told(turn: Pass, completion: Completion, cost: int, puts: Sequence[Put]) -> 
 
 def _call_told(put: Put) -> dict[str, Any]:
     call = put.call
-    facts: dict[str, Any] = {"key": call.key, "tool": call.tool, "status": call.status, "fingerprint": call.fingerprint}
+    facts: dict[str, Any] = {"key": call.key, "tool": call.tool, "status": call.status}
     if call.judgement:
         reasons = [reason["code"] for reason in call.judgement["reasons"]]
         facts |= {"tier": call.tier, "definition": call.definition, "verdict": call.judgement["verdict"], "reasons": reasons}

@@ -74,9 +74,10 @@ class AuditEntry(models.Model):
     class Meta:
         db_table = "audit_entry"
         constraints: ClassVar = [
-            # Two writers of one stream can never take the same place, nor the same predecessor: no forks.
+            # Two writers of one stream can never take the same place, nor the same predecessor: no forks. A hash
+            # covers its stream, so that predecessors of two streams never are the same.
             models.UniqueConstraint(fields=["stream", "seq"], name="audit_entry_place"),
-            models.UniqueConstraint(fields=["stream", "prev_hash"], name="audit_entry_predecessor"),
+            models.UniqueConstraint(fields=["prev_hash"], name="audit_entry_predecessor"),
             models.CheckConstraint(condition=Q(seq__gte=1), name="audit_entry_seq_from_one"),
         ]
         indexes: ClassVar = [

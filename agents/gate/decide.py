@@ -14,6 +14,7 @@ from django.db import transaction
 from agents.errors import BadEdit
 from agents.failpoints import failpoint
 from agents.gate import words
+from agents.gate.request import stored
 from agents.gate.submit import context_of, facts, fingerprint
 from agents.lifecycle import SESSION, TOOL_CALL
 from agents.loading import load
@@ -147,7 +148,7 @@ def _edited(request: ApprovalRequest, arguments: dict[str, Any]) -> Edited:
         precondition=holds,
     )  # fmt: skip
     difference = tuple(_difference("", before, json.loads(call.arguments)))
-    call.judgement = {**judgement.as_json(), "changes": list(difference)}
+    call.judgement = {**stored(judgement), "changes": list(difference)}
     edit = Edit(
         body=body, digest=digest(body), summary=summary(tool, parsed.value), judgement=judgement, difference=difference,
         tier=call.tier, blast_radius=radius(tool, parsed.value),
@@ -197,7 +198,6 @@ def _revised(settled: Settled, edited: Edited, actor: Actor) -> tuple[Change, En
     told: dict[str, Any] = {
         "key": call.key,
         "tool": call.tool,
-        "fingerprint": call.fingerprint,
         "approval": request.ref,
         "revision": settled.revision,
     }

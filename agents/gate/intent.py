@@ -3,7 +3,8 @@
 Nothing is written here; the values go into the record that also says "executing", so an approval is consumed
 together with the intent, once. For an approved call, in order:
 1. the request must still be good: approved, its undo period over, not run out
-2. the arguments about to run must be those inside the bytes that people approved, else somebody changed them: alarm, refused
+2. the arguments about to run must be those inside the bytes that were approved, by each who approved, else somebody
+   changed them: alarm, refused
 3. tool definition, tier and the target's precondition must be as approved, else people are asked again
 4. policy of this moment: a refusal stands, a larger quorum asks again
 5. the approval is consumed, and its votes' rights are checked once more, in the same transaction
@@ -79,7 +80,9 @@ async def _approved(
         changes, entries = expire(await read(lambda: _rows(asked)))
         _stop(intent, state, call, "expire", "expired", words.expired(), changes, entries)
         return
-    if not now.shown or _arguments(asked.body) != (call.arguments or "").encode() or digest(asked.body) != asked.digest:  # step 2
+    if not (
+        now.shown and _arguments(asked.body) == (call.arguments or "").encode() and digest(asked.body) == asked.digest
+    ):  # step 2
         _alarm(intent, state, call, EventKind.ALARM_DIGEST_MISMATCH, asked)
         await _refuse(intent, state, call, asked, ["What was about to run is not what the reviewer approved."], read)
         return
@@ -188,7 +191,7 @@ def _begin(intent: Intent, state: State, call: Call, events: tuple[str, ...], va
             {"started_at": NOW, "attempts": call.attempts, "tier": call.tier, "definition": call.definition, **values},
         )
     )
-    told: dict[str, Any] = {"key": call.key, "tool": call.tool, "fingerprint": call.fingerprint, "attempt": call.attempts}
+    told: dict[str, Any] = {"key": call.key, "tool": call.tool, "attempt": call.attempts}
     if ref:
         told["approval"] = ref
     intent.entries.append(

@@ -22,6 +22,11 @@ from audit.services import Birth, Entry
 ASK_PERSON = "ask_person"
 
 
+def stored(judgement: Judgement) -> dict[str, Any]:
+    """What is kept of a judgement beside its call; who has to agree stands in the request."""
+    return {"verdict": judgement.verdict, "risk": judgement.risk, "reasons": judgement.reasons_json()}
+
+
 @dataclass(frozen=True, slots=True)
 class Put:
     """One judged call before it is a row, and what belongs to it."""

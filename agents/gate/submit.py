@@ -18,7 +18,7 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from agents.gate import words
-from agents.gate.request import ASK_PERSON, Put, request_for
+from agents.gate.request import ASK_PERSON, Put, request_for, stored
 from agents.lifecycle import TOOL_CALL
 from agents.llm.provider import Completion, PlannedCall
 from agents.rules import Rules
@@ -162,7 +162,7 @@ async def _judged(state: State, call: Call, tool: Tool, rules: Rules, fingerprin
         return _refuse(call, words.invalid(error.reason, [{"loc": "", "msg": error.hint}] if error.hint else ()))
     call.repeat_of = fingerprints.get(call.fingerprint)
     judgement = judge(facts(state, call, tool, parsed.value, rules), rules.policy)
-    call.judgement = judgement.as_json()
+    call.judgement = stored(judgement)
     call.dry = state.dry_run and tool.writes
     if tool.name == ASK_PERSON and judgement.verdict == "allow":
         call.status = "awaiting"

@@ -136,9 +136,9 @@ class Migration(migrations.Migration):
                 ('updated_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
                 ('ended_at', models.DateTimeField(null=True)),
                 ('expires_at', models.DateTimeField()),
-                ('agent', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='sessions', to='agents.agent')),
-                ('prompt_version', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='agents.promptversion')),
-                ('revision', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='agents.agentrevision')),
+                ('agent', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='sessions', to='agents.agent')),
+                ('prompt_version', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='agents.promptversion')),
+                ('revision', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='agents.agentrevision')),
             ],
         ),
         migrations.CreateModel(
@@ -153,7 +153,7 @@ class Migration(migrations.Migration):
                 ('author_name', models.TextField(db_default='', default='')),
                 ('supersedes', models.UUIDField(null=True)),
                 ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('session', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='messages', to='agents.session')),
+                ('session', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='messages', to='agents.session')),
             ],
         ),
         migrations.CreateModel(
@@ -178,7 +178,7 @@ class Migration(migrations.Migration):
                 ('omitted', models.IntegerField(db_default=0, default=0)),
                 ('span', models.TextField(db_default='', default='')),
                 ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('session', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='turn_rows', to='agents.session')),
+                ('session', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='turn_rows', to='agents.session')),
             ],
         ),
         migrations.CreateModel(
@@ -187,7 +187,7 @@ class Migration(migrations.Migration):
                 ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
                 ('index', models.SmallIntegerField()),
                 ('provider_id', models.TextField()),
-                ('key', models.TextField(unique=True)),
+                ('key', models.TextField()),
                 ('tool', models.TextField()),
                 ('tier', models.TextField(db_default='', default='')),
                 ('definition', models.TextField(db_default='', default='')),
@@ -216,8 +216,8 @@ class Migration(migrations.Migration):
                 ('duration_ms', models.IntegerField(null=True)),
                 ('span', models.TextField(db_default='', default='')),
                 ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('session', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='calls', to='agents.session')),
-                ('turn', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='call_rows', to='agents.turn')),
+                ('session', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='calls', to='agents.session')),
+                ('turn', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='call_rows', to='agents.turn')),
             ],
         ),
         migrations.AddConstraint(
@@ -311,6 +311,10 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='toolcall',
             constraint=models.CheckConstraint(condition=models.Q(('status__in', ['allowed', 'approved', 'awaiting', 'denied', 'executing', 'expired', 'failed', 'invalid', 'proposed', 'rejected', 'resolved', 'succeeded', 'unknown', 'withdrawn'])), name='call_status_known'),
+        ),
+        migrations.AddConstraint(
+            model_name='toolcall',
+            constraint=models.UniqueConstraint(fields=('key',), name='call_key_once'),
         ),
         migrations.AddConstraint(
             model_name='toolcall',

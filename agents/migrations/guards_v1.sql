@@ -1,3 +1,7 @@
+-- Rows that are changed at every step leave room beside them, so that a change need not touch the indexes.
+ALTER TABLE "%(schema)s".agents_session SET (fillfactor = 70);
+ALTER TABLE "%(schema)s".agents_toolcall SET (fillfactor = 80);
+
 -- What no constraint can say, refused by triggers. Each says what it prevents.
 
 -- A prompt version is what a session was pinned to: changing it would rewrite what ran.

@@ -23,9 +23,9 @@ class Session(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     number = models.BigIntegerField(unique=True)  # S-88123; taken from the sequence `agents_session_number`
-    agent = models.ForeignKey(Agent, on_delete=models.PROTECT, related_name="sessions")
-    revision = models.ForeignKey(AgentRevision, on_delete=models.PROTECT, related_name="+")
-    prompt_version = models.ForeignKey(PromptVersion, on_delete=models.PROTECT, related_name="+")
+    agent = models.ForeignKey(Agent, on_delete=models.PROTECT, related_name="sessions", db_index=False)
+    revision = models.ForeignKey(AgentRevision, on_delete=models.PROTECT, related_name="+", db_index=False)
+    prompt_version = models.ForeignKey(PromptVersion, on_delete=models.PROTECT, related_name="+", db_index=False)
     environment = models.TextField()
     task_type = models.TextField(default="default", db_default="default")
     title = models.TextField()  # the first words of the goal, for lists
@@ -126,7 +126,7 @@ class Message(models.Model):
     """What a person or the system said to the agent."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    session = models.ForeignKey(Session, on_delete=models.PROTECT, related_name="messages")
+    session = models.ForeignKey(Session, on_delete=models.PROTECT, related_name="messages", db_index=False)
     index = models.IntegerField()
     source = models.TextField()  # user | operator | system
     trust = models.TextField(default="trusted", db_default="trusted")
@@ -147,7 +147,7 @@ class Turn(models.Model):
     """One pass of the loop: what the model said, and what it cost."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    session = models.ForeignKey(Session, on_delete=models.PROTECT, related_name="turn_rows")
+    session = models.ForeignKey(Session, on_delete=models.PROTECT, related_name="turn_rows", db_index=False)
     index = models.IntegerField()
     number = models.IntegerField()
     text_id = models.UUIDField(null=True)  # content: the model's own words
@@ -178,11 +178,11 @@ class ToolCall(models.Model):
     """One call that the model planned: its arguments, how it was judged, its one outcome."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    session = models.ForeignKey(Session, on_delete=models.PROTECT, related_name="calls")
-    turn = models.ForeignKey(Turn, on_delete=models.PROTECT, related_name="call_rows")
+    session = models.ForeignKey(Session, on_delete=models.PROTECT, related_name="calls", db_index=False)
+    turn = models.ForeignKey(Turn, on_delete=models.PROTECT, related_name="call_rows", db_index=False)
     index = models.SmallIntegerField()  # place in the plan
     provider_id = models.TextField()  # the model's own call id; its answer carries it back
-    key = models.TextField(unique=True)  # idempotency key: S-88123/7.1 (session / turn . place)
+    key = models.TextField()  # idempotency key: S-88123/7.1 (session / turn . place)
     tool = models.TextField()
     tier = models.TextField(default="", db_default="")
     definition = models.TextField(default="", db_default="")  # hash of the tool's definition
@@ -216,6 +216,8 @@ class ToolCall(models.Model):
         indexes: ClassVar = [models.Index(fields=["session", "fingerprint"], name="call_repeats")]
         constraints: ClassVar = [
             models.CheckConstraint(condition=Q(status__in=sorted(TOOL_CALL.states)), name="call_status_known"),
+            # Two calls under one key would be one effect to a service that honours it.
+            models.UniqueConstraint(fields=["key"], name="call_key_once"),
             models.UniqueConstraint(fields=["turn", "index"], name="call_place_once"),
             # What needed a person runs only on an approval that was used up for it.
             models.CheckConstraint(

@@ -76,7 +76,7 @@ class Migration(migrations.Migration):
                 ],
                 "constraints": [
                     models.UniqueConstraint(fields=("stream", "seq"), name="audit_entry_place"),
-                    models.UniqueConstraint(fields=("stream", "prev_hash"), name="audit_entry_predecessor"),
+                    models.UniqueConstraint(fields=("prev_hash",), name="audit_entry_predecessor"),
                     models.CheckConstraint(condition=models.Q(("seq__gte", 1)), name="audit_entry_seq_from_one"),
                 ],
             },
