@@ -34,6 +34,7 @@ class Ready:
     groups: tuple[str, ...]
     reauthenticate: bool
     votes: int
+    shown: bool = True  # whoever approved it approved this digest; false means that rows were changed past the product
 
     @property
     def ref(self) -> str:
@@ -60,7 +61,8 @@ _READY = """
             SELECT array_agg(g.name) FROM auth_user u
             JOIN auth_user_groups m ON m.user_id = u.id JOIN auth_group g ON g.id = m.group_id
             WHERE u.id = d.decided_by AND u.is_active
-        ), EXISTS (SELECT FROM auth_user u WHERE u.id = d.decided_by AND u.is_active))) AS voters
+        ), EXISTS (SELECT FROM auth_user u WHERE u.id = d.decided_by AND u.is_active),
+            d.verdict = 'edit' OR d.digest = r.digest)) AS voters
         FROM approvals_decision d
         WHERE d.request_id = r.id AND d.revision = r.revision AND d.voided = '' AND d.verdict IN ('approve', 'edit')
     ) v
@@ -81,7 +83,8 @@ def _ready(row: tuple[Any, ...]) -> Ready:
     facts = RequestFacts(kind, frozenset(excluded), requester, groups, self_confirm)
     votes = sum(
         active and may_decide(Person(voter, "", frozenset(roles or ())), facts, "approve") is None
-        for voter, roles, active in voters or ()
+        for voter, roles, active, _ in voters or ()
     )
-    fields: Any = (*row[:11], groups, reauthenticate, votes)
+    shown = all(same for *_, same in voters or ())
+    fields: Any = (*row[:11], groups, reauthenticate, votes, shown)
     return Ready(*fields)
