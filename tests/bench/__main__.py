@@ -1,33 +1,77 @@
-"""`python -m tests.bench [SESSIONS]`: all figures as JSON lines."""
+"""`python -m tests.bench [NAMES] [--sessions N …]`: every figure as a line of JSON."""
 
+import argparse
+import dataclasses
 import json
+import signal
 import sys
-from typing import Any
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from types import FrameType
 
-from tests.bench.stage import stage
-from tests.bench.throughput import bare, product
+from tests.bench import clusters, crowd, latency, paused, screens, starting, throughput, turns
+from tests.bench.options import Options
+from tests.bench.report import Figure
+
+Measure = Callable[[Options], Iterator[Figure]]
+# Each with the seconds after which it is given up.
+BENCHMARKS: dict[str, tuple[Measure, int]] = {
+    "throughput": (throughput.measure, 900),
+    "crowd": (crowd.measure, 600),
+    "latency": (latency.measure, 300),
+    "screens": (screens.measure, 300),
+    "turns": (turns.measure, 600),
+    "clusters": (clusters.measure, 300),
+    "start": (starting.measure, 180),
+    "clone": (starting.measure_clone, 600),
+    "paused": (paused.measure, 1500),
+}
 
 
-def say(figure: str, value: float, *, limit: str = "", **more: Any) -> None:
-    """Print one figure."""
-    print(
-        json.dumps({"figure": figure, "value": round(value, 3), **({"must_reach": limit} if limit else {}), **more}), flush=True
+def run(name: str, options: Options) -> bool:
+    """Measure one benchmark and print its figures; False if it could not be measured."""
+    measure, seconds = BENCHMARKS[name]
+    signal.alarm(seconds)
+    began = time.monotonic()
+    try:
+        for figure in measure(options):
+            print(figure.line(name), flush=True)
+    except Exception as error:  # noqa: BLE001  the others are still measured
+        traceback.print_exc()
+        print(json.dumps({"benchmark": name, "error": f"{type(error).__name__}: {error}"}), flush=True)
+        return False
+    finally:
+        signal.alarm(0)
+        print(json.dumps({"benchmark": name, "took_s": round(time.monotonic() - began, 1)}), flush=True)
+    return True
+
+
+def _over(number: int, frame: FrameType | None) -> None:
+    raise TimeoutError("it took too long and was given up")
+
+
+def _stopped(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def main() -> int:
+    """Take the arguments, measure, and return 1 if something could not be measured."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description="What the product costs, as JSON lines.")
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help=f"what to measure: {', '.join(BENCHMARKS)}; all without a name"
     )
-
-
-def main(sessions: int) -> None:
-    """Measure and print."""
-    with stage() as here:
-        default = bare(here, sessions, 50, "default")
-        aiohttp = bare(here, sessions, 50, "aiohttp")
-        ours = product(here, sessions, 50)
-        say("bare loop, default transport: CPU ms per session", default["cpu_ms"], rate=default["rate"])
-        say("bare loop, aiohttp transport: CPU ms per session", aiohttp["cpu_ms"], rate=aiohttp["rate"])
-        for name, value in ours.items():
-            say(f"product: {name}", value)
-        say("worker CPU over the bare loop, same transport", ours["worker_cpu_ms"] / aiohttp["cpu_ms"], limit="<= 1.5")
-        say("worker CPU over the bare loop, default transport", ours["worker_cpu_ms"] / default["cpu_ms"], limit="aim < 1.0")
+    for field in dataclasses.fields(Options):
+        parser.add_argument(f"--{field.name}", type=int, default=field.default)
+    given = vars(parser.parse_args())
+    names = given.pop("names") or list(BENCHMARKS)
+    if unknown := sorted(set(names) - set(BENCHMARKS)):
+        parser.error(f"there is no {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}")
+    signal.signal(signal.SIGALRM, _over)
+    signal.signal(signal.SIGTERM, _stopped)
+    measured = [run(name, Options(**given)) for name in names]
+    return 0 if all(measured) else 1
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 300)
+    sys.exit(main())

@@ -1,11 +1,13 @@
-"""Starts sessions and decides on their requests, as another process: `python -m tests.bench.people SESSIONS AT_ONCE`.
+"""Starts sessions and decides on their requests, as another process: `python -m tests.bench.people SESSIONS`.
 
-Keeps AT_ONCE sessions going: a new one is started when one is answered. Decides as soon as a request is seen.
+Keeps so many sessions going at once: a new one is started when one has rested for good. Decides as soon as a request
+is seen, or leaves the requests open.
 """
 
+import argparse
 import json
-import sys
 import time
+from typing import Any
 
 import django
 
@@ -22,13 +24,21 @@ from approvals.policy import Person  # noqa: E402
 from audit.actors import Actor  # noqa: E402
 from tests.bench.schema import PROMPT  # noqa: E402
 
-AGENT = {
+AGENT: dict[str, Any] = {
     "slug": "bench",
     "prompt": "bench",
     "prompt_text": PROMPT,
     "model": "scripted-1",
     "tools": ["bench_look_up", "bench_compute", "bench_send"],
 }
+# For sessions of hundreds of turns: no limit ends them, and the context's budget is the usual one.
+LONG: dict[str, Any] = {
+    **AGENT,
+    "slug": "bench-long",
+    "tools": ["bench_look_up", "calculate"],
+    "limits": {"turns": 10_000, "tool_calls": 10_000, "tokens": 10_000_000, "cost_microusd": 10**12, "active_s": 86_400},
+}
+RESTING = ("waiting_input", "completed", "halted", "failed", "dead_letter", "cancelled", "expired")
 
 
 def account(name: str, role: str) -> User:
@@ -38,36 +48,62 @@ def account(name: str, role: str) -> User:
     return user
 
 
-def start(user: User) -> None:
+def actor_of(user: User) -> Actor:
+    """The user as who acts."""
+    return Actor("user", str(user.pk), user.first_name)
+
+
+def person_of(user: User) -> Person:
+    """The user as who decides."""
+    return Person(id=user.pk, name=user.first_name, roles=frozenset({"reviewer"}), reauthenticated=True)
+
+
+def start(user: User, agent: str = "bench", goal: str = "scenario: bench") -> Session:
     """Start one session."""
-    services.start_session(actor=Actor("user", str(user.pk), "Olga"), person_id=user.pk, agent="bench", goal="scenario: bench")
+    return services.start_session(actor=actor_of(user), person_id=user.pk, agent=agent, goal=goal)
 
 
-def decide(user: User) -> int:
+def decide(user: User) -> None:
     """Approve whatever waits."""
-    rows = list(ApprovalRequest.objects.filter(status="pending").values_list("id", "digest")[:100])
-    person = Person(id=user.pk, name="Remy", roles=frozenset({"reviewer"}), reauthenticated=True)
-    for id_, digest in rows:
-        answer(request_id=id_, person=person, actor=Actor("user", str(user.pk), "Remy"), verdict="approve", digest=digest)
-    return len(rows)
+    for id_, digest in ApprovalRequest.objects.filter(status="pending").values_list("id", "digest")[:100]:
+        answer(request_id=id_, person=person_of(user), actor=actor_of(user), verdict="approve", digest=digest)
 
 
-def main(sessions: int, at_once: int) -> None:
-    """Run them all, and print how long it took."""
+def rested(*, decides: bool) -> int:
+    """Sessions that have come to where they are wanted."""
+    return Session.objects.filter(status__in=RESTING if decides else (*RESTING, "waiting_approval")).count()
+
+
+def main(wanted: argparse.Namespace) -> None:
+    """Run them all, and print how long it took and what this process itself cost."""
     olga, remy = account("olga", "operator"), account("remy", "reviewer")
-    services.apply_agent(AGENT, actor=Actor("user", str(olga.pk), "Olga"))
-    before = Session.objects.filter(status="waiting_input").count()
-    began, started, ended = time.monotonic(), 0, 0
-    while ended < sessions:
-        while started < sessions and started - ended < at_once:
-            start(olga)
+    for agent in (AGENT, LONG):
+        services.apply_agent(agent, actor=actor_of(olga))
+    before = rested(decides=wanted.decides)
+    began, spent, started, ended = time.monotonic(), time.process_time(), 0, 0
+    while ended < wanted.sessions:
+        while started < wanted.sessions and started - ended < wanted.at_once:
+            start(olga, wanted.agent, wanted.goal)
             started += 1
-        decide(remy)
+        if wanted.decides:
+            decide(remy)
         time.sleep(0.02)  # its own polling is not the product's cost
-        ended = Session.objects.filter(status="waiting_input").count() - before
-    print(json.dumps({"seconds": time.monotonic() - began, "rate": sessions / (time.monotonic() - began)}))
+        ended = rested(decides=wanted.decides) - before
+    took = time.monotonic() - began
+    cpu_ms = (time.process_time() - spent) * 1000 / wanted.sessions
+    print(json.dumps({"seconds": took, "rate": wanted.sessions / took, "cpu_ms": cpu_ms}))
     connection.close()
 
 
+def _wanted() -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("sessions", type=int)
+    parser.add_argument("--at-once", type=int, default=50)
+    parser.add_argument("--agent", default="bench")
+    parser.add_argument("--goal", default="scenario: bench")
+    parser.add_argument("--leave-open", dest="decides", action="store_false")
+    return parser.parse_args()
+
+
 if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]))
+    main(_wanted())

@@ -4,7 +4,6 @@ import os
 from pathlib import Path
 
 _TICKS = os.sysconf("SC_CLK_TCK")
-_PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 def tree(root: int) -> list[int]:
@@ -36,15 +35,20 @@ def cpu_s(root: int) -> float:
     return total / _TICKS
 
 
-def rss_mib(root: int) -> float:
-    """Resident memory of a tree, shared pages counted by each (so growth is what counts)."""
-    total = 0
+def memory_kib(root: int) -> tuple[int, int]:
+    """Resident memory of a tree: what its processes hold themselves, and the shared memory that they have touched."""
+    own = shared = 0
     for pid in tree(root):
         try:
-            total += int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
+            lines = Path(f"/proc/{pid}/status").read_text(encoding="utf-8", errors="replace").splitlines()
         except (FileNotFoundError, ProcessLookupError):
             continue
-    return total * _PAGE / 2**20
+        sizes = {
+            name: int(rest.split()[0]) for name, _, rest in (line.partition(":") for line in lines) if name.startswith("Rss")
+        }
+        own += sizes.get("RssAnon", 0) + sizes.get("RssFile", 0)
+        shared += sizes.get("RssShmem", 0)
+    return own, shared
 
 
 def _stat(pid: int) -> list[str]:

@@ -1,6 +1,7 @@
 """One figure is one line of JSON: what it is, its value, what it must reach, and whether it does."""
 
 import json
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -43,16 +44,8 @@ def within(value: float, bound: str) -> bool:
 
 
 def percentile(values: list[float], share: float) -> float:
-    """The smallest value that so large a share of all does not exceed."""
-    ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, max(0, -(-int(len(ordered) * share * 1000) // 1000) - 1))]
-
-
-def median(values: list[float]) -> float:
-    """The middle one, or the mean of the middle two."""
-    ordered = sorted(values)
-    half = len(ordered) // 2
-    return ordered[half] if len(ordered) % 2 else (ordered[half - 1] + ordered[half]) / 2
+    """The smallest of the values that so large a share of them does not exceed."""
+    return sorted(values)[max(0, math.ceil(round(len(values) * share, 6)) - 1)]
 
 
 def _rounded(value: Any) -> Any:

@@ -1,12 +1,12 @@
-"""The benchmark's stage: a PostgreSQL of its own with fsync, the scripted model, one worker process."""
+"""The benchmark's stage: a PostgreSQL of its own with fsync, the scripted model, a worker process, a web process."""
 
 import contextlib
+import json
 import os
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,8 @@ from console.local.roles import provision
 from tests.waiting import free_port, wait_until
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+DRAIN = ("-m", "tests.bench.work")
+POSTGRES = ("max_connections=100", "shared_buffers=128MB", "track_io_timing=off")
 
 
 @dataclass(slots=True)
@@ -27,10 +29,10 @@ class Stage:
     """What runs: addresses, and the processes whose CPU is counted."""
 
     server: Server
+    folder: Path
     environment: dict[str, str]
     model_url: str
     model: subprocess.Popen[bytes]
-    worker: subprocess.Popen[bytes] | None = None
 
     def query(self, sql: str, *parameters: Any) -> Any:
         """One value, as the superuser."""
@@ -44,79 +46,100 @@ class Stage:
         """The process id of PostgreSQL."""
         return int((self.server.folder / "postmaster.pid").read_text(encoding="ascii").split("\n", 1)[0])
 
-
-def _python(*words: str, environment: dict[str, str]) -> subprocess.Popen[bytes]:
-    return subprocess.Popen([sys.executable, *words], env=environment, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=None)
+    def run(self, module: str, *words: object) -> dict[str, Any]:
+        """Run one of the benchmark's programs to its end; returns the JSON of its last line."""
+        command = [sys.executable, "-m", f"tests.bench.{module}", *map(str, words)]
+        found = subprocess.run(command, env=self.environment, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
+        told: dict[str, Any] = json.loads(found.stdout.splitlines()[-1])
+        return told
 
 
 @contextlib.contextmanager
-def stage(*, delay_s: float = 0) -> Iterator[Stage]:
-    """Set it up, and take it down."""
-    with tempfile.TemporaryDirectory(prefix="countersign-bench-") as folder:
-        Path(folder).chmod(0o755)
-        server = Server(Path(folder) / "postgres", ("max_connections=100", "shared_buffers=128MB", "track_io_timing=off"))
+def stage(*, delay_s: float = 0, **more: str) -> Iterator[Stage]:
+    """Set it up, and take it down. `delay_s` is how long the model thinks; `more` are environment variables."""
+    with tempfile.TemporaryDirectory(prefix="countersign-bench-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        server = Server(folder / "postgres", POSTGRES)
         server.start()
-        port = free_port()
-        environment = {
-            **os.environ,
-            "DJANGO_SETTINGS_MODULE": "console.settings",
-            "COUNTERSIGN_DATA": str(Path(folder) / "data"),
-            "COUNTERSIGN_DEMO": "0",
-            "COUNTERSIGN_TOOLS": "tests.bench.tools",
-            "OPENAI_BASE_URL": f"http://127.0.0.1:{port}/v1",
-            "OPENAI_API_KEY": "none",
-            "LOG_LEVEL": "warning",
-            "PYTHONPATH": str(ROOT),
-        }
-        provision(server)
-        environment["DATABASE_URL"] = server.url(APP_ROLE, DATABASE)
-        environment["DATABASE_OWNER_URL"] = server.url(OWNER_ROLE, DATABASE)
-        model = _python("-m", "agents.llm.scripted", "--port", str(port), "--delay", str(delay_s), environment=environment)
         try:
-            migrate = ["manage.py", "migrate", "--database", "owner", "--verbosity", "0"]
-            subprocess.run([sys.executable, *migrate], env=environment, cwd=ROOT, check=True)
-            wait_until(lambda: _answers(f"http://127.0.0.1:{port}/healthz"), seconds=20)
-            yield Stage(server, environment, f"http://127.0.0.1:{port}/v1", model)
+            provision(server)
+            port = free_port()
+            environment = _environment(server, folder, port) | more
+            _manage(environment, "migrate", "--database", "owner")
+            model = start("-m", "agents.llm.scripted", "--port", str(port), "--delay", str(delay_s), environment=environment)
+            with ending(model):
+                wait_until(lambda: answers(f"http://127.0.0.1:{port}/healthz"), seconds=30)
+                yield Stage(server, folder, environment, f"http://127.0.0.1:{port}/v1", model)
         finally:
-            end(model)
             server.stop()
 
 
+def _environment(server: Server, folder: Path, port: int) -> dict[str, str]:
+    return {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "console.settings",
+        "COUNTERSIGN_DATA": str(folder / "data"),
+        "COUNTERSIGN_DEMO": "0",
+        "COUNTERSIGN_TOOLS": "tests.bench.tools",
+        "DATABASE_URL": server.url(APP_ROLE, DATABASE),
+        "DATABASE_OWNER_URL": server.url(OWNER_ROLE, DATABASE),
+        "OPENAI_BASE_URL": f"http://127.0.0.1:{port}/v1",
+        "OPENAI_API_KEY": "none",
+        "LOG_LEVEL": "warning",
+        "PYTHONPATH": str(ROOT),
+    }
+
+
 @contextlib.contextmanager
-def working(here: Stage, *, sessions: int = 50, command: tuple[str, ...] = ("-m", "tests.bench.work")) -> Iterator[int]:
-    """One worker process for the time being; yields its process id."""
-    environment = {**here.environment, "WORKER_SESSIONS": str(sessions)}
-    process = _python(*command, environment=environment)
-    here.worker = process
-    try:
+def working(here: Stage, *, sessions: int = 50, command: tuple[str, ...] = DRAIN, **more: str) -> Iterator[int]:
+    """One worker for the time being; yields its process id."""
+    environment = {**here.environment, "WORKER_SESSIONS": str(sessions), **more}
+    with ending(start(*command, environment=environment)) as process:
         wait_until(
-            lambda: here.query("SELECT count(*) FROM agents_workerheartbeat WHERE beat_at > now() - interval '4 s'"), seconds=30
+            lambda: here.query("SELECT count(*) FROM agents_workerheartbeat WHERE beat_at > now() - interval '4 s'"), seconds=60
         )
         yield process.pid
-    finally:
-        end(process)
-        here.worker = None
 
 
-def end(process: subprocess.Popen[bytes]) -> None:
-    """Stop a process, with force if it must be."""
-    process.terminate()
+@contextlib.contextmanager
+def serving(here: Stage) -> Iterator[tuple[str, int]]:
+    """One web process for the time being; yields its address and its process id."""
+    port = free_port()
+    environment = {**here.environment, "PORT": str(port)}
+    _manage(environment, "collectstatic", "--no-input")
+    words = ("-m", "daphne", "--bind", "127.0.0.1", "--port", str(port), "--verbosity", "0", "console.asgi:application")
+    with ending(start(*words, environment=environment)) as process:
+        wait_until(lambda: answers(f"http://127.0.0.1:{port}/healthz"), seconds=60)
+        yield f"127.0.0.1:{port}", process.pid
+
+
+def start(*words: str, environment: dict[str, str]) -> subprocess.Popen[bytes]:
+    """Start a Python program beside this one."""
+    return subprocess.Popen([sys.executable, *words], env=environment, cwd=ROOT, stdout=subprocess.DEVNULL)
+
+
+@contextlib.contextmanager
+def ending(process: subprocess.Popen[bytes]) -> Iterator[subprocess.Popen[bytes]]:
+    """Stop a process in the end, with force if it must be."""
     try:
-        process.wait(20)
-    except subprocess.TimeoutExpired:
-        process.kill()
+        yield process
+    finally:
+        process.terminate()
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
 
-def _answers(url: str) -> bool:
+def answers(url: str) -> bool:
+    """Whether an address answers 200."""
     with contextlib.suppress(httpx2.HTTPError):
-        return httpx2.get(url, timeout=1).status_code == 200
+        return httpx2.get(url, timeout=5).status_code == 200
     return False
 
 
-def eventually(value: Callable[[], Any], *, seconds: float) -> None:
-    """Wait for a condition with a cheap poll."""
-    deadline = time.monotonic() + seconds
-    while not value():
-        if time.monotonic() > deadline:
-            raise TimeoutError("the benchmark's work did not end in time")
-        time.sleep(0.05)
+def _manage(environment: dict[str, str], *words: str) -> None:
+    command = [sys.executable, "manage.py", *words, "--verbosity", "0"]
+    subprocess.run(command, env=environment, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)

@@ -1,5 +1,9 @@
 """The benchmark's three tools: they do nothing, so that what is measured is what stands around them."""
 
+import os
+import time
+from pathlib import Path
+
 from pydantic import BaseModel, ConfigDict
 
 from agents.tools import ToolContext, tool
@@ -27,7 +31,13 @@ class Letter(BaseModel):
     body: str
 
 
+MARKS = os.environ.get("BENCH_MARKS", "")  # the file that says when the letter's tool was entered
 FOUND = {"results": [{"title": "Refund policy", "quote": "A refund of 15 percent is due after 30 days. " * 4}]}
+
+
+def _mark(session: str, entered_ns: int) -> None:
+    with Path(MARKS).open("a", encoding="ascii") as file:
+        file.write(f"{session} {entered_ns}\n")
 
 
 @tool(tier="read_only", summary="Look up {query}")
@@ -45,4 +55,6 @@ async def bench_compute(args: Expression, context: ToolContext) -> object:
 @tool(tier="irreversible_write", idempotent=False, summary="Send a letter to {to}")
 async def bench_send(args: Letter, context: ToolContext) -> object:
     """Send a letter."""
+    if MARKS:
+        _mark(context.session, time.time_ns())
     return {"sent": True}

@@ -1,0 +1,15 @@
+"""What a run of the benchmark may be told: how much of each work to do."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How much is measured. The defaults are what the table of figures asks for."""
+
+    sessions: int = 300  # a round of fifty at once
+    rounds: int = 3
+    crowd: int = 900  # sessions of which 300 run at once
+    decisions: int = 80
+    paused: int = 5000
+    long: int = 6  # sessions of 208 turns
