@@ -40,6 +40,7 @@ from tests.waiting import free_port, wait_until
 
 T = TypeVar("T")
 DOMAIN = "demo.example"
+SCENARIOS = Path(__file__).parent / "scenarios"
 MAIL = 'scenario: mail-once to={to} subject="{subject}" token={token}'
 
 
@@ -86,7 +87,7 @@ class House:
     def start(self) -> None:
         """Start everything and wait until pages are served."""
         manage = str(ROOT / "manage.py")
-        self._run("model", "-m", "agents.llm.scripted", "--port", str(self._ports["model"]))
+        self._run("model", "-m", "agents.llm.scripted", "--port", str(self._ports["model"]), "--scenarios", str(SCENARIOS))
         self._run("mail", manage, "mail_catcher", "--port", str(self._ports["mail"]))
         self._run("worker", "-m", "tests.bench.work")
         self.start_web()

@@ -64,12 +64,11 @@ def test_markup_and_hidden_characters_in_a_goal_are_text_with_marks(hostile: App
 
 
 def test_a_hostile_document_taints_the_request_and_is_shown_as_text(hostile: ApprovalRequest, visit: Visit) -> None:
-    """THREATS 31, 33, 34, 52: title, source and quote in the warning, title in the arguments; counted where hidden."""
+    """THREATS 31, 33, 34, 52: title, source and quote in the warning, and the tabs and the form beside it."""
     visitor = visit("remy")
     visitor.open_request(hostile)
     expect(visitor.detail.locator("section.callout").first).to_contain_text("Zanzibar")
     inert(visitor, "<img src=/healthz?x", *MARKS[:2])
-    expect(visitor.detail.get_by_text("hidden character").first).to_be_visible()
     for tab in ("json", "changes"):
         visitor.open(f"/approvals/{hostile.ref}/?tab={tab}")
         inert(visitor)
@@ -78,11 +77,12 @@ def test_a_hostile_document_taints_the_request_and_is_shown_as_text(hostile: App
 
 
 def test_a_hostile_subject_is_text_in_the_queue_on_the_page_and_in_the_sent_mail(house: House, visit: Visit) -> None:
-    """THREATS 31, 33, 34: the sentence that a reviewer decides on shows what is hidden in it."""
+    """THREATS 31, 33, 34: the sentence that a reviewer decides on shows what is hidden in it, and counts it."""
     row = house.mail(subject=f"<img src=/healthz?x onerror=window.pwned=1> {HIDDEN}")
     visitor = visit("remy")
     visitor.open_request(row)
     inert(visitor, "<img src=/healthz?x onerror=window.pwned=1>", *MARKS)
+    expect(visitor.detail.get_by_text("hidden characters marked").first).to_be_visible()
     house.decide(row, "remy", "approve")
     house.becomes(row, "consumed")
     olga = visit("olga")

@@ -1,0 +1,125 @@
+"""Every page at both widths in both themes: sound for axe, nothing to scroll sideways, and a picture to look at.
+
+The pictures go to the folder that COUNTERSIGN_SHOTS names, else to a temporary one.
+"""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from agents.models import Session
+from approvals.models import ApprovalRequest
+from audit.models import LogIndex
+from tests.browser.conftest import Visit
+from tests.browser.house import House
+from tests.browser.visitor import NARROW, WIDE
+from tests.waiting import wait_until
+
+GOALS = (
+    "Find our refund policy and e-mail a short summary to finance@halden.example.",
+    "Read the letter of Kestrel Foods about the recall and e-mail a summary to quality@halden.example.",
+    "Delete the document “Travel policy 2023 (superseded)”.",
+    "What happened in the calibration drift of May 2026? Calculate 377 / 512 * 100.",
+    "scenario: ask-person question=\"Which of the two offices do you mean?\"",
+    "scenario: loop-same",
+)
+PAGES = {
+    "approvals": ("remy", "/approvals/"),
+    "approvals-decided": ("remy", "/approvals/?state=decided"),
+    "approvals-mine-empty": ("vic", "/approvals/?state=mine"),
+    "approval": ("remy", "{mail}"),
+    "approval-tainted": ("remy", "{tainted}"),
+    "approval-json": ("remy", "{tainted}?tab=json"),
+    "approval-changes": ("remy", "{tainted}?tab=changes"),
+    "approval-destructive": ("remy", "{delete}"),
+    "approval-question": ("remy", "{question}"),
+    "approval-decided": ("remy", "{decided}"),
+    "approval-viewer": ("vic", "{tainted}"),
+    "approval-edit": ("remy", "{mail}edit/"),
+    "approval-edit-json": ("remy", "{mail}edit/?mode=json"),
+    "sessions": ("olga", "/sessions/"),
+    "sessions-viewer": ("vic", "/sessions/"),
+    "session-waiting": ("olga", "{waiting}"),
+    "session-waterfall": ("olga", "{waiting}?view=waterfall"),
+    "session-span": ("olga", "{waiting}?view=waterfall&span=t1"),
+    "session-events": ("olga", "{waiting}?view=events"),
+    "session-answered": ("olga", "{answered}"),
+    "agents": ("olga", "/agents/"),
+    "agent": ("olga", "/agents/research-assistant/"),
+    "tools": ("olga", "/tools/"),
+    "prompts": ("paul", "/prompts/"),
+    "prompt": ("paul", "/prompts/research-assistant/"),
+    "audit": ("audrey", "/audit/"),
+    "audit-entry": ("audrey", "{entry}"),
+    "mail": ("olga", "/mail/"),
+    "mail-message": ("olga", "{message}"),
+    "tokens": ("ada", "/tokens/"),
+    "styleguide": ("ada", "/styleguide/"),
+    "not-found": ("olga", "/nothing/here/"),
+    "forbidden": ("vic", "/audit/"),
+    "sign-in": ("", "/sign-in/"),
+}
+REFUSED = {"not-found": 404, "forbidden": 403}
+
+
+@pytest.fixture(scope="session")
+def shots(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where pictures go."""
+    named = os.environ.get("COUNTERSIGN_SHOTS")
+    return Path(named) if named else tmp_path_factory.mktemp("shots")
+
+
+@pytest.fixture(scope="module")
+def places(house: House) -> dict[str, str]:
+    """Addresses of pages that have something on them."""
+    mail, tainted, delete = (house.session(goal, by) for goal, by in zip(GOALS, ("olga", "paul", "olga"), strict=False))
+    answered, question, stuck = (house.session(goal) for goal in GOALS[3:])
+    decided = house.asked(house.session("scenario: mail-once to=lee@customer.example token=page", "paul"))
+    rows = {"mail": mail, "tainted": tainted, "delete": delete, "question": question}
+    found = {name: f"/approvals/{house.asked(session).ref}/" for name, session in rows.items()}
+    house.decide(decided, "rosa", "approve")
+    house.becomes(decided, "consumed")
+    wait_until(lambda: house.do(lambda: settled(answered) and settled(stuck)), seconds=30)
+    return {
+        **found,
+        "decided": f"/approvals/{decided.ref}/",
+        "waiting": f"/sessions/{tainted.ref}/",
+        "answered": f"/sessions/{answered.ref}/",
+        "entry": f"/audit/{house.do(lambda: entry_of(decided))}/",
+        "message": f"/mail/{newest_mail(house)}/",
+    }
+
+
+def settled(session: Session) -> bool:
+    """Return whether a session rests."""
+    session.refresh_from_db()
+    return session.status not in ("queued", "running")
+
+
+def entry_of(row: ApprovalRequest) -> int:
+    """Return the place in the log of a decision."""
+    return LogIndex.objects.filter(entry__kind="approval.approved", entry__stream=f"session:{row.session_ref}").get().log_index
+
+
+def newest_mail(house: House) -> str:
+    """Return the name of a message that was caught."""
+    wait_until(lambda: list((house.folder / "mail").glob("*.eml")), seconds=20)
+    return max((house.folder / "mail").glob("*.eml")).stem
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_page_is_sound_in_both_widths_and_themes(name: str, places: dict[str, str], visit: Visit, shots: Path) -> None:
+    """UI.md 7: axe with WCAG 2.2 AA and best practice, one h1, no overflow, no message, no report; UI.md 8."""
+    who, path = PAGES[name]
+    visitor = visit(who)
+    visitor.refusals.add(REFUSED.get(name, 0))
+    page = visitor.open(path.format(**places))
+    if page.locator("#live").count():
+        visitor.live()
+    for theme in ("light", "dark"):
+        page.evaluate("theme => { document.documentElement.dataset.theme = theme }", theme)
+        for width in (WIDE, NARROW):
+            page.set_viewport_size(width)
+            visitor.shoot(shots, f"{name}-{width['width']}-{theme}")
+            visitor.check()
