@@ -19,12 +19,13 @@ from pathlib import Path
 import structlog
 from django.db import DatabaseError, connection
 
-from agents.queue import BACKGROUND_CLUSTER, DRAIN_CLUSTER, clear_stale_drains, schedule_sweep, top_up
+from agents.queue import BACKGROUND_CLUSTER, DRAIN_CLUSTER, LIVING_S, clear_stale_drains, schedule_sweep, top_up
 
 log = structlog.get_logger(__name__)
 
 TICK_S = 1.0
 SILENT_S = 20.0  # a drain cluster without a living drain for so long has stalled
+FIRST_SIGN_S = 90.0  # what a cluster is given to show its first one, on a busy machine
 LATE_S = 240.0  # the minute sweep is so late: the background cluster has stalled
 STOP_WITHIN_S = 12.0
 
@@ -37,6 +38,7 @@ class Cluster:
     id: str = ""
     process: subprocess.Popen[bytes] | None = None
     started: float = 0.0
+    heard: float = 0.0  # when it last showed a sign of life; 0 if it never did
     pause: float = 0.5
 
 
@@ -87,37 +89,60 @@ class Clusters:
         }
         command = [sys.executable, sys.argv[0], "worker", "--cluster", child.name]
         child.process = subprocess.Popen(command, env=environment, process_group=0)
-        child.started = time.monotonic()
+        child.started, child.heard = time.monotonic(), 0.0
+        if child.name == DRAIN_CLUSTER:
+            with contextlib.suppress(DatabaseError):
+                clear_stale_drains()
 
     def _stalled(self, child: Cluster) -> bool:
-        if time.monotonic() - child.started < SILENT_S:
-            return False
+        """True if nothing was heard of it for too long. Between two drains there is silence for a moment."""
+        now = time.monotonic()
         try:
-            quiet = _drains_silent_s(child.id) if child.name == DRAIN_CLUSTER else _sweep_late_s()
+            alive = _drain_lives(child.id) if child.name == DRAIN_CLUSTER else _sweep_late_s() < LATE_S
         except DatabaseError:
             connection.close()
-            return False  # the database is away: nobody can show a sign of life
-        if quiet < SILENT_S:
-            child.pause = 0.5
-        return quiet > (SILENT_S if child.name == DRAIN_CLUSTER else LATE_S)
+            alive = True  # the database is away: nobody can show a sign of life
+        if alive:
+            child.heard, child.pause = now, 0.5
+        return now - child.heard > SILENT_S if child.heard else now - child.started > FIRST_SIGN_S
 
     def _top_up(self) -> None:
         try:
-            top_up(self.drains)
+            top_up(self.children[0].id, self.drains)
         except DatabaseError:
             connection.close()
 
     def _stop(self) -> None:
-        """Ask the clusters' main processes, never their workers; end whatever is left after the grace period."""
-        running = [child.process for child in self.children if child.process is not None]
-        for process in running:
-            process.terminate()
+        """Ask the clusters' main processes, never their workers; end them whole once their drains have left.
+
+        A drain leaves by itself, seconds before the queue around it has said its own good-byes.
+        """
+        running = [child for child in self.children if child.process is not None]
+        for child in running:
+            _process(child).terminate()
         deadline = time.monotonic() + STOP_WITHIN_S
-        for process in running:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(max(0.1, deadline - time.monotonic()))
-            _end_group(process.pid)
+        while time.monotonic() < deadline and not all(_has_left(child) for child in running):
+            time.sleep(0.1)
+        for child in running:
+            _end_group(_process(child).pid)
+            _process(child).wait()
         connection.close()
+
+
+def _process(child: Cluster) -> subprocess.Popen[bytes]:
+    if child.process is None:
+        raise ValueError(f"the cluster {child.name} does not run")
+    return child.process
+
+
+def _has_left(child: Cluster) -> bool:
+    if _process(child).poll() is not None or child.name != DRAIN_CLUSTER:
+        return True
+    try:
+        return not _drain_lives(child.id)
+    except DatabaseError:
+        connection.close()
+        return False
 
 
 def _end_group(pid: int) -> None:
@@ -125,10 +150,9 @@ def _end_group(pid: int) -> None:
         os.killpg(pid, signal.SIGKILL)
 
 
-def _drains_silent_s(cluster: str) -> float:
-    return _seconds(
-        "SELECT extract(epoch FROM clock_timestamp() - max(beat_at)) FROM agents_workerheartbeat WHERE cluster = %s", cluster
-    )
+def _drain_lives(cluster: str) -> bool:
+    sql = "SELECT extract(epoch FROM clock_timestamp() - max(beat_at)) FROM agents_workerheartbeat WHERE cluster = %s"
+    return _seconds(sql, cluster, none=float("inf")) < LIVING_S
 
 
 def _sweep_late_s() -> float:
@@ -139,7 +163,7 @@ def _sweep_late_s() -> float:
     )
 
 
-def _seconds(sql: str, parameter: str, *, none: float = float("inf")) -> float:
+def _seconds(sql: str, parameter: str, *, none: float) -> float:
     with connection.cursor() as cursor:
         cursor.execute(sql, [parameter])
         (seconds,) = cursor.fetchone()

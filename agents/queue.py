@@ -14,30 +14,29 @@ from django_q.tasks import async_task
 DRAIN_CLUSTER = "drain"
 BACKGROUND_CLUSTER = "background"
 SWEEP = "countersign-sweep"
-MOST_WAITING = 64  # drain tasks in the queue; beyond it somebody enqueues without running any
+LIVING_S = 8.0  # a drain that was heard of so lately lives
 
 
-def enqueue_drain() -> None:
-    """Put one drain task into the queue, unless enough wait there already."""
-    if OrmQ.objects.filter(key=DRAIN_CLUSTER).count() < MOST_WAITING:
-        async_task("agents.tasks.drain", cluster=DRAIN_CLUSTER)
+def top_up(cluster: str, wanted: int) -> int:
+    """Enqueue drains until as many of this cluster live, or wait for a place, as it has places; returns how many.
 
-
-def top_up(wanted: int) -> int:
-    """Enqueue drains until as many live or wait as this cluster has places; returns how many were added.
-
-    Called by one process per cluster each second; a lock keeps several hosts from adding the same ones.
+    Called by a drain that ends and, each second, by whoever keeps the cluster: a drain that died comes back so. A task
+    that a dead cluster had taken is not counted; it comes back by itself much later, and is then one that waits.
     """
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_xact_lock(hashtext('countersign.drains'))")
         if not cursor.fetchone()[0]:
             return 0
-        cursor.execute("SELECT count(*) FROM agents_workerheartbeat WHERE beat_at > now() - interval '8 seconds'")
+        cursor.execute(
+            "SELECT count(*) FROM agents_workerheartbeat WHERE cluster = %s AND beat_at > now() - make_interval(secs => %s)",
+            [cluster, LIVING_S],
+        )
         living = int(cursor.fetchone()[0])
-        missing = wanted - living - OrmQ.objects.filter(key=DRAIN_CLUSTER).count()
+        waiting = OrmQ.objects.filter(key=DRAIN_CLUSTER, lock__lte=timezone.now()).count()
+        missing: int = max(0, wanted - living - waiting)
         for _ in range(missing):
-            enqueue_drain()
-        return int(max(0, missing))
+            async_task("agents.tasks.drain", cluster=DRAIN_CLUSTER)
+        return missing
 
 
 def schedule_sweep() -> None:

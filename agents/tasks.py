@@ -11,7 +11,7 @@ from django.db import connections
 
 from agents.gate.sweep import sweep as sweep_now
 from agents.llm.openai import OpenAIProvider
-from agents.queue import enqueue_drain
+from agents.queue import top_up
 from agents.tools import registry
 from agents.worker import Worker
 
@@ -26,14 +26,15 @@ def drain() -> None:
     registry.load()
     stop = Path(os.environ.get(STOP_FILE, os.devnull + "/none"))
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    worker = Worker(provider(), capacity=settings.WORKER_SESSIONS, cluster=os.environ.get("COUNTERSIGN_CLUSTER", "drain"))
+    cluster = os.environ.get("COUNTERSIGN_CLUSTER", "drain")
+    worker = Worker(provider(), capacity=settings.WORKER_SESSIONS, cluster=cluster)
     log.info("drain.started", owner=worker.owner)
     try:
         asyncio.run(worker.run(lifetime_s=DRAIN_S, told_to_stop=stop.exists))
     finally:
         log.info("drain.ended", owner=worker.owner)
         if not stop.exists():
-            enqueue_drain()
+            top_up(cluster, settings.WORKERS)
 
 
 def sweep() -> int:
