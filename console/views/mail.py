@@ -68,4 +68,4 @@ def _line(mail: Mail) -> dict[str, Any]:
 def _whole(mail: Mail, request: HttpRequest) -> dict[str, Any]:
     reveal = caller_of(request).has(Right.REVEAL) or caller_of(request).has(Right.REVEAL_DECIDED)
     rows = [{"label": name, "value": value, "mono": True} for name, value in mail.headers]
-    return {**_line(mail), "body": mail.body if reveal else HIDDEN, "rows": rows}
+    return {**_line(mail), "body": mail.body.replace("\r\n", "\n") if reveal else HIDDEN, "rows": rows}
