@@ -18,7 +18,7 @@ __all__ = ["model_url", "signed_in", "world"]
 
 MAIL = "scenario: mail-once to=kim@customer.example token=T1"
 Asked = tuple[Session, ApprovalRequest]
-Sql = Callable[..., Any]
+Sql = Callable[..., int]
 
 
 @pytest.fixture
@@ -72,3 +72,10 @@ def status(request: ApprovalRequest) -> str:
     """The request's status as it stands."""
     request.refresh_from_db()
     return request.status
+
+
+def why(session: Session) -> dict[str, str]:
+    """Why the session ended, as its row says."""
+    session.refresh_from_db()
+    assert session.error is not None
+    return dict(session.error)

@@ -12,7 +12,7 @@ from approvals.errors import AlreadyDecided
 from approvals.models import Decision
 from audit.models import AuditEntry
 from tests.flows.conftest import World, actor_of
-from tests.threats.conftest import MAIL, Asked, Sql, ask, kinds, status
+from tests.threats.conftest import MAIL, Asked, Sql, ask, kinds, status, why
 
 
 def test_two_workers_use_an_approval_once(world: World, approved: Asked, mailoutbox: list[Any]) -> None:
@@ -181,8 +181,8 @@ def test_an_approval_does_not_outlive_the_limit_of_tool_calls(world: World, remy
     world.decide(first, remy, "approve")
     world.work()
     session.refresh_from_db()
-    assert (mailoutbox, session.status, session.error["code"]) == ([], "halted", "limit_tool_calls")
-    assert "1 of its 1 tool calls" in session.error["detail"]
+    assert (mailoutbox, session.status, why(session)["code"]) == ([], "halted", "limit_tool_calls")
+    assert "1 of its 1 tool calls" in why(session)["detail"]
     assert status(first) == "withdrawn"
     assert {call.status for call in world.calls(session)} == {"succeeded", "withdrawn"}
 
@@ -204,8 +204,8 @@ def test_an_approval_does_not_outlive_the_budget(
     as_owner(f"UPDATE agents_session SET {spend} WHERE id = %s", [session.pk])
     world.work()
     session.refresh_from_db()
-    assert (mailoutbox, session.status, session.error["code"]) == ([], "halted", f"limit_{limit}")
-    assert " of its " in session.error["detail"]
+    assert (mailoutbox, session.status, why(session)["code"]) == ([], "halted", f"limit_{limit}")
+    assert " of its " in why(session)["detail"]
     assert status(request) == "withdrawn"
     ended = AuditEntry.objects.get(stream=f"session:{session.ref}", kind="session.halted")
     assert ended.body_json["facts"]["error"]["code"] == f"limit_{limit}"

@@ -27,7 +27,7 @@ SignedIn = Callable[[User | None], Client]
 
 def change_content(run: Sql, request: ApprovalRequest) -> None:
     """Change the stored arguments of the call, which the executor reads."""
-    call = ToolCall.objects.get(pk=request.call_id)
+    call = ToolCall.objects.get(request_id=request.pk)
     statement = "UPDATE audit_content SET body = %s WHERE id = %s"
     assert run(statement, [OTHER, call.arguments_id], past=("audit_content", "audit_content_stays")) == 1
 
@@ -69,7 +69,7 @@ def test_a_call_that_is_pointed_at_other_arguments_does_not_run(
 ) -> None:
     """THREATS 1: no stored text is touched; the call's row names another one."""
     session, request = approved
-    call = ToolCall.objects.get(pk=request.call_id)
+    call = ToolCall.objects.get(request_id=request.pk)
     as_owner("UPDATE agents_toolcall SET arguments_id = raw_id WHERE id = %s", [call.pk])
     world.work()
     assert mailoutbox == []

@@ -89,7 +89,7 @@ def test_a_vote_counts_only_while_its_voter_may_still_decide(
 def test_nothing_that_an_agent_holds_opens_the_console(world: World, asked: Asked) -> None:
     """THREATS 25: no id, key or trace that a tool is handed is a credential, and no field of its context holds one."""
     session, request = asked
-    call = ToolCall.objects.get(pk=request.call_id)
+    call = ToolCall.objects.get(request_id=request.pk)
     client = Client(raise_request_exception=False)
     for known in (call.key, str(session.pk), session.ref, session.trace, str(request.pk), request.digest, session.agent.slug):
         headers = {"Authorization": f"Bearer {known}"}
