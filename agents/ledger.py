@@ -35,6 +35,7 @@ log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 INDEX_EVERY_S = 0.03  # entries get their place in the log at most this often
+INDEX_EVERY_BUSY_S = 0.1  # where there is much to do: ten times a second is live enough
 LINGER_S = 0.0004  # for each session that the worker carries, a transaction waits so long for company
 LONGEST_LINGER_S = 0.02
 PREPARE_AFTER = 3  # runs of a statement
@@ -185,7 +186,7 @@ class Ledger:
                 write([record.batch for record in records])
         failpoint("ledger.after_commit")
         # At once when the last time is long ago, so that an idle installation shows an event without delay.
-        self._index_due = self._index_due or max(time.monotonic(), self._indexed_at + INDEX_EVERY_S)
+        self._index_due = self._index_due or max(time.monotonic(), self._indexed_at + self._index_every())
         for record in records:
             record.done.set_result(True)
 
@@ -223,6 +224,9 @@ class Ledger:
             record.done.set_result(False)
         else:
             record.done.set_exception(error)
+
+    def _index_every(self) -> float:
+        return INDEX_EVERY_BUSY_S if self.crowd >= BUSY else INDEX_EVERY_S
 
     def _index(self) -> None:
         if self._index_due is None or time.monotonic() < self._index_due:

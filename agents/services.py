@@ -116,7 +116,9 @@ def start_session(  # noqa: PLR0913  one name for each thing that a session is s
     write(Batch((), (Birth("agents.Session", values, SESSION), first), (entry,)))
     wake(ids["session"])
     transaction.on_commit(index_soon)
-    return get_session(ids["session"])
+    session = Session.objects.get(pk=ids["session"])
+    session.agent, session.revision, session.prompt_version = revision.agent, revision, version
+    return session
 
 
 @transaction.atomic

@@ -16,7 +16,7 @@ from django.db import DatabaseError, connections, transaction
 CHANNEL = "countersign_log"
 INDEX = "SELECT audit_index(%s)"
 PATIENCE_MS = 2000
-EVERY_S = 0.03
+EVERY_S = 0.05
 
 log = structlog.get_logger(__name__)
 
