@@ -103,12 +103,9 @@ class Child:
 class Nursery:
     """The process that forks workers, and what it tells of them."""
 
-    def __init__(self, environment: dict[str, str], log: Path) -> None:
+    def __init__(self, environment: dict[str, str]) -> None:
         command = [sys.executable, "-m", "tests.faults.nursery"]
-        with log.open("ab") as file:
-            self._process = subprocess.Popen(
-                command, env=environment, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=file
-            )
+        self._process = subprocess.Popen(command, env=environment, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self._born: queue.Queue[Child] = queue.Queue()
         self._children: dict[int, Child] = {}
         self._reader = threading.Thread(target=self._read, daemon=True)
@@ -164,7 +161,7 @@ def standing() -> Iterator[Stage]:
         subprocess.run([sys.executable, *migrate], env=environment, cwd=ROOT, check=True)
         model, effects = f"http://127.0.0.1:{ports['model']}", Effects(environment[URL])
         wait_until(lambda: _answers(f"{model}/healthz") and _answers(effects.url), seconds=PATIENCE_S)
-        nursery = Nursery(environment, folder / "nursery.log")
+        nursery = Nursery(environment)
         stack.callback(nursery.close)
         yield Stage(server, model, effects, environment, nursery)
 
