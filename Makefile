@@ -14,7 +14,7 @@ DEV := $(VENV)/.dev-ready
 # Test processes side by side.
 N ?= 2
 
-.PHONY: help up test check bench demo-reset lint types contracts lock clean
+.PHONY: help up test test-faults check bench demo-reset lint types contracts lock clean
 
 help:  ## show this text
 	@echo "Countersign: agents propose, people countersign, the log proves it."
@@ -32,6 +32,9 @@ demo-reset: $(BASE)  ## drop the demo's own database and seed it anew
 test: $(DEV)  ## run all tests, those in a browser included
 	@$(BIN)/python -m tests.chromium
 	$(BIN)/python -m pytest -n $(N) --dist loadgroup $(ARGS)
+
+test-faults: $(DEV)  ## kill each failpoint twenty times, and break the rest more often (about half an hour)
+	FAULTS=full FAULTS_FIGURES=$(abspath var/faults.jsonl) $(BIN)/python -m pytest tests/faults -n $(N) $(ARGS)
 
 check: lint types contracts test  ## what has to pass before a change is merged
 

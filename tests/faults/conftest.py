@@ -42,6 +42,7 @@ def figure(request: pytest.FixtureRequest) -> Figure:
 
     def note(**told: object) -> None:
         if path := os.environ.get("FAULTS_FIGURES"):
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
             with Path(path).open("a", encoding="utf-8") as file:
                 file.write(json.dumps({"test": request.node.originalname, **told}) + "\n")
 

@@ -16,7 +16,7 @@ from tests.faults.stage import PATIENCE_S, Child, Play
 from tests.waiting import wait_until
 
 KILLS = 20 if os.environ.get("FAULTS") == "full" else 2
-IN_A_ROW = 2  # before a worker may live: five deaths in a row would make a session a dead letter
+IN_A_ROW = 4  # before a worker may live: five deaths in a row would make a session a dead letter
 AT_ONCE = 2
 TAKEN_OVER_WITHIN_S = 15.0
 OF_PEOPLE = "answer.after_decision"
