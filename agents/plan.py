@@ -21,7 +21,17 @@ from agents.gate.request import Put
 from agents.ledger import Ledger, Record
 from agents.llm import retry
 from agents.llm.pricing import cost_microusd
-from agents.llm.provider import BadRequest, BrokenAnswer, Completion, JsonObject, ModelError, Provider, Question, Usage
+from agents.llm.provider import (
+    BadRequest,
+    BrokenAnswer,
+    Completion,
+    ContextOverflow,
+    JsonObject,
+    ModelError,
+    Provider,
+    Question,
+    Usage,
+)
 from agents.state import Pass, State
 from agents.steps import FREE, entry, move, record
 from agents.watching import Watchers
@@ -47,8 +57,14 @@ class Prepared:
     tools: list[JsonObject]
 
 
-async def ask(state: State, prepared: Prepared, hands: Asking) -> Completion | Record:
-    """Ask the model once, with retries. Returns its answer, or the record of what follows without one."""
+async def ask(
+    state: State, prepared: Prepared, hands: Asking, *, shorter: bool = False
+) -> Completion | Record | ContextOverflow:
+    """Ask the model once, with retries.
+
+    Returns its answer; or the record of what follows without one; or, where `shorter` says that the caller can give
+    less, the error that says the context was too long.
+    """
     question = _question(state, prepared)
     policy = retry.RetryPolicy(attempts=1 + state.config.retries.model, base_s=state.config.retries.base_backoff_s)
     started = asyncio.get_running_loop().time()
@@ -62,6 +78,8 @@ async def ask(state: State, prepared: Prepared, hands: Asking) -> Completion | R
                 return answer
             if answer is None or state.leaving or state.stop:
                 return _abandoned(state, prepared)
+            if isinstance(answer, ContextOverflow) and shorter:
+                return answer
             decision = retry.decide(answer, attempt, random=random.random(), policy=policy)  # noqa: S311  jitter
             log.warning(
                 "model.failed", session=state.ref, trace=state.trace, attempt=attempt, code=answer.code, next=decision.action

@@ -14,7 +14,7 @@ session rests, ends, or is given back. Each round:
 import asyncio
 import secrets
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import structlog
 
@@ -25,7 +25,7 @@ from agents.gate import effect, intent
 from agents.gate.submit import offer, row, submit
 from agents.guardrails import budget, loops
 from agents.ledger import Ledger, Record
-from agents.llm.provider import Completion, Provider
+from agents.llm.provider import Completion, ContextOverflow, Provider
 from agents.rules import Cache, Rules, read
 from agents.state import Call, Pass, State
 from agents.steps import entry, move, record
@@ -136,16 +136,22 @@ async def _rest(state: State, hands: Hands) -> Step | None:
 
 
 async def _plan(state: State, hands: Hands) -> Step:
-    """Ask the model, and submit what it planned."""
-    completion = await plan.ask(state, await _question(state, hands), hands)
+    """Ask the model, with less of the conversation where it was too long, and submit what it planned."""
+    tokens = state.config.limits.context_tokens
+    while True:
+        question = await _question(state, hands, tokens)
+        completion = await plan.ask(state, question, hands, shorter=tokens > SHORTEST_CONTEXT)
+        if not isinstance(completion, ContextOverflow):
+            break
+        tokens //= 2
     if isinstance(completion, Record):
         return Step(completion)
     return await _submitted(state, completion, hands)
 
 
-async def _question(state: State, hands: Hands) -> plan.Prepared:
+async def _question(state: State, hands: Hands, tokens: int) -> plan.Prepared:
     rules = await hands.current_rules()
-    context = assemble(state, budget=state.config.limits.context_tokens)
+    context = assemble(state, budget=tokens)
     return plan.Prepared(context, [tool.offer for tool in offer(state, rules)])
 
 
@@ -198,6 +204,7 @@ def _taint(state: State, sources: list[dict[str, str]]) -> None:
 
 
 MAX_ATTEMPTS = 5  # claims of one session without a step written
+SHORTEST_CONTEXT = 1_000  # tokens, estimated; below it leaving more out does not help
 MAX_TAINT = 50  # sources named on a session; that it is tainted does not depend on it
 
 
@@ -245,6 +252,8 @@ async def _submitted(state: State, completion: Completion, hands: Hands) -> Step
     """Step 7: what the model said, and the reads of it, which run at once. Writes are looked at once more first."""
     failpoint("runner.after_model")
     rules = await hands.current_rules()
+    if not (completion.text or completion.calls):
+        completion = replace(completion, text=f"(The model gave no answer: {completion.finish_reason}.)")
     reasoning = Text(uuid7(), "reasoning", completion.text) if completion.text else None
     reasoning_id = reasoning.id if reasoning else None
     out = await submit(state, completion, rules, hands.numbers, reasoning_id=reasoning_id)

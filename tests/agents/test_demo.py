@@ -104,7 +104,9 @@ def test_the_first_goals_are_sessions_started_by_people(empty: None) -> None:
     """A newcomer finds approvals waiting as soon as the worker runs."""
     seed()
     sessions = Session.objects.order_by("number")
-    assert [(session.started_name, session.status) for session in sessions] == [(name.capitalize(), "queued") for name, _ in GOALS]
+    assert [(session.started_name, session.status) for session in sessions] == [
+        (name.capitalize(), "queued") for name, _ in GOALS
+    ]
     assert all(session.started_user for session in sessions)
 
 

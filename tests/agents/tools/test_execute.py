@@ -121,7 +121,9 @@ def test_an_error_that_a_tool_means_is_told_and_sure_also_for_a_write(returning:
     assert json.loads(outcome.text)["message"] == raised.reason
 
 
-@pytest.mark.parametrize("raised", [ValueError("odd"), ConnectionResetError("cut"), TimeoutError(), KeyError("x"), RuntimeError("é\0")])
+@pytest.mark.parametrize(
+    "raised", [ValueError("odd"), ConnectionResetError("cut"), TimeoutError(), KeyError("x"), RuntimeError("é\0")]
+)
 @pytest.mark.parametrize("facts", [KEYED, UNKEYED])
 def test_a_surprise_in_a_write_is_an_unknown_outcome(returning: Declare, raised: Any, facts: dict[str, Any]) -> None:
     """TOOL-2, TOOL-3: nobody may call it failed; the model would plan the same again, under another key."""
@@ -305,7 +307,10 @@ def test_a_check_says_what_must_hold_or_refuses(declare: Declare) -> None:
 
     value = Words()
     assert precondition(declare(do), value, make_context()) == ""
-    assert precondition(declare(do, check=lambda args, context: f"open for {context.session}"), value, make_context()) == "open for S-88001"
+    assert (
+        precondition(declare(do, check=lambda args, context: f"open for {context.session}"), value, make_context())
+        == "open for S-88001"
+    )
 
     def refuse(args: Words, context: ToolContext) -> str:
         raise LookupError("no such payment")

@@ -266,7 +266,9 @@ def test_what_was_remembered_while_tainted_stays_tainted(here: ToolContext) -> N
 def test_memory_of_all_sessions_of_an_agent_reaches_wide(here: ToolContext) -> None:
     from_scope = built_in("remember").blast_radius
     assert callable(from_scope)
-    values = [parse(built_in("remember"), json.dumps({"key": "k", "value": "v", "scope": scope})) for scope in ("session", "agent")]
+    values = [
+        parse(built_in("remember"), json.dumps({"key": "k", "value": "v", "scope": scope})) for scope in ("session", "agent")
+    ]
     assert [from_scope(value.value) for value in values if isinstance(value, Parsed)] == ["narrow", "wide"]
 
 

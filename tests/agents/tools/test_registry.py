@@ -214,7 +214,9 @@ def test_a_tool_of_ones_own_is_loaded_from_its_module(tmp_path: Path) -> None:
         ('tier="read_only", ', "json", "registers no tool"),
     ],
 )
-def test_a_careless_module_stops_the_start_with_a_clear_message(tmp_path: Path, arguments: str, modules: str, told: str) -> None:
+def test_a_careless_module_stops_the_start_with_a_clear_message(
+    tmp_path: Path, arguments: str, modules: str, told: str
+) -> None:
     done = _start(tmp_path, arguments, modules)
     assert done.returncode != 0
     assert told in done.stderr

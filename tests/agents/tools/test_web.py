@@ -254,14 +254,19 @@ def test_web_search_says_itself_that_it_is_not_there(settings: Any) -> None:
 def test_web_search_asks_the_configured_provider(site: str, settings: Any) -> None:
     settings.SEARCH_URL = f"{site}/"
     found = {"results": [{"title": "T", "url": "http://x.example/", "content": "c", "score": 1}, "odd"]}
-    Pages.pages["/search?q=load+cell+%26+glue&format=json"] = (200, {"Content-Type": "application/json"}, json.dumps(found).encode())
+    Pages.pages["/search?q=load+cell+%26+glue&format=json"] = (
+        200,
+        {"Content-Type": "application/json"},
+        json.dumps(found).encode(),
+    )
     outcome = call("web_search", query="load cell & glue")
     assert json.loads(outcome.text)["result"]["results"] == [{"title": "T", "url": "http://x.example/", "snippet": "c"}]
     assert outcome.trust == "untrusted"
 
 
 @pytest.mark.parametrize(
-    ("answer", "error_type"), [((500, {}, b"x"), "api_error"), ((200, {}, b"<html>"), "api_error"), ((200, {}, b"[]"), "api_error")]
+    ("answer", "error_type"),
+    [((500, {}, b"x"), "api_error"), ((200, {}, b"<html>"), "api_error"), ((200, {}, b"[]"), "api_error")],
 )
 def test_a_search_provider_that_fails_is_told(site: str, settings: Any, answer: Any, error_type: str) -> None:
     settings.SEARCH_URL = site
