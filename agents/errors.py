@@ -63,6 +63,7 @@ class BadEdit(AgentsError):
     """The edited arguments are not valid."""
 
     code: ClassVar[str] = "invalid_arguments"
+    errors: list[dict[str, str]]
 
 
 class LeaseLost(AgentsError):

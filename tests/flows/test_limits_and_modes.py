@@ -10,6 +10,13 @@ from agents.errors import SessionEnded
 from agents.models import Session
 from tests.flows.conftest import World, actor_of
 
+
+def error_of(session: Session) -> dict[str, str]:
+    """Why the session ended."""
+    assert session.error is not None
+    return dict(session.error)
+
+
 MAIL = "scenario: mail-once to=kim@customer.example token=T1"
 
 
@@ -18,8 +25,8 @@ def test_a_loop_halts_with_its_evidence_and_the_partial_answer(world: World) -> 
     session = world.start("scenario: loop-same")
     world.work()
     session.refresh_from_db()
-    assert (session.status, session.error["code"], session.partial) == ("halted", "loop", True)
-    assert "same call" in session.error["detail"]
+    assert (session.status, error_of(session)["code"], session.partial) == ("halted", "loop", True)
+    assert "same call" in error_of(session)["detail"]
     assert world.answer_of(session) == "Once more."
     assert world.log_is_whole()
 
@@ -29,7 +36,7 @@ def test_a_limit_of_turns_halts(world: World) -> None:
     session = world.start("scenario: loop-work", agent=world.agent(slug="short", limits={"turns": 3}))
     world.work()
     session.refresh_from_db()
-    assert (session.status, session.error["code"], session.turns) == ("halted", "limit_turns", 3)
+    assert (session.status, error_of(session)["code"], session.turns) == ("halted", "limit_turns", 3)
 
 
 def test_a_limit_of_tool_calls_counts_each_call_of_a_plan(world: World) -> None:
@@ -37,7 +44,7 @@ def test_a_limit_of_tool_calls_counts_each_call_of_a_plan(world: World) -> None:
     session = world.start("scenario: fifty-calls", agent=world.agent(slug="narrow", limits={"tool_calls": 7}))
     world.work()
     session.refresh_from_db()
-    assert (session.status, session.error["code"], session.tool_calls) == ("halted", "limit_tool_calls", 7)
+    assert (session.status, error_of(session)["code"], session.tool_calls) == ("halted", "limit_tool_calls", 7)
     statuses = [call.status for call in world.calls(session)]
     assert statuses.count("succeeded") == 7
     assert statuses.count("withdrawn") == 43
@@ -155,7 +162,7 @@ def test_a_session_past_its_time_is_ended_with_a_reason(world: World) -> None:
     world.work()
     world.work(until=lambda: Session.objects.filter(pk=session.pk, status="expired").exists())
     session.refresh_from_db()
-    assert session.error["code"] == "session_expired"
+    assert error_of(session)["code"] == "session_expired"
     assert world.pending(session) == []
 
 
@@ -173,4 +180,4 @@ def test_an_error_that_cannot_pass_is_not_tried_again(world: World) -> None:
     session = world.start("scenario: unauthorized")
     world.work()
     session.refresh_from_db()
-    assert (session.status, session.error["category"]) == ("failed", "model")
+    assert (session.status, error_of(session)["category"]) == ("failed", "model")
