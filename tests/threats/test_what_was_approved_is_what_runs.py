@@ -1,4 +1,4 @@
-"""Between the decision and the run, somebody or something changes: the arguments, the tool, the rules, the target (THREATS 1-8, 61)."""
+"""Between display, decision and run something changes: arguments, tool, rules, target, path, prompt (THREATS 1-8, 61)."""
 
 import dataclasses
 import hashlib
@@ -11,13 +11,17 @@ from django.contrib.auth.models import User
 from django.db.models.functions import Now
 from django.test import Client
 
+from agents.errors import BadEdit
 from agents.models import LibraryDocument, Prompt, PromptVersion, Release, ToolCall
+from agents.models.library import WorkspaceFile
 from agents.tools import registry
 from agents.tools.library import fingerprint
 from approvals import tiers
+from approvals.errors import StaleDigest
 from approvals.models import ApprovalRequest, Decision
 from audit.ids import uuid7
 from audit.models import AuditEntry
+from tests.console.api.calls import Program
 from tests.flows.conftest import World, actor_of, person_of
 from tests.threats.conftest import Asked, Sql, ask, kinds, status
 
@@ -74,6 +78,61 @@ def test_a_call_that_is_pointed_at_other_arguments_does_not_run(
     world.work()
     assert mailoutbox == []
     assert "alarm.digest_mismatch" in kinds(session)
+
+
+def test_what_was_edited_since_it_was_shown_is_not_approved_by_it(
+    world: World, remy: User, rosa: User, mailoutbox: list[Any]
+) -> None:
+    """THREATS 2: Remy looks at the first revision while Rosa edits; his click is refused, and counts once he saw the edit."""
+    world.policy(rules=[{"name": "two", "tool": "send_email", "then": "ask", "required": 2}])
+    _, request = ask(world)
+    shown = request.digest
+    world.decide(request, rosa, "edit", arguments={"to": ["lee@customer.example"], "subject": "Edited", "body": "Shorter."})
+    with pytest.raises(StaleDigest):
+        world.decide(request, remy, "approve", digest=shown)
+    world.work()
+    assert (mailoutbox, status(request)) == ([], "pending")
+    world.decide(request, remy, "approve")
+    world.work()
+    assert [mail.to for mail in mailoutbox] == [["lee@customer.example"]]
+    assert world.log_is_whole()
+
+
+@pytest.mark.parametrize(
+    "path", ["../../etc/passwd", "/etc/passwd", "notes/../../x", "~/x", "notes\\x", "notes/./x", "notes/x\x00"]
+)
+def test_a_path_cannot_be_turned_outside_after_the_fact(world: World, remy: User, path: str) -> None:
+    """THREATS 6: files are rows and have no links to swap; a path that any reader could take for another is refused."""
+    world.policy(rules=[{"name": "files", "tool": "write_file", "then": "ask"}])
+    session, request = ask(world, "scenario: writes token=x")
+    with pytest.raises(BadEdit):
+        world.decide(request, remy, "edit", arguments={"path": path, "content": "x"})
+    world.decide(request, remy, "approve")
+    world.work()
+    assert list(WorkspaceFile.objects.values_list("session_id", "path")) == [(session.pk, "notes/x.md")]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        '{"to":["a@b.example"],"to":["kim@customer.example"],"subject":"S","body":"B"}',
+        '{"to":"kim@customer.example","subject":"S","body":"B"}',
+        '{"to":["kim@customer.example"],"subject":10,"body":"B"}',
+        '{"to":["kim@customer.example"],"subject":NaN,"body":"B"}',
+        '{"to":["kim@customer.example"],"subject":"S","body":"B\\u0000"}',
+        '{"to":["kim@customer.example"],"subject":"S","body":"B\\ud800"}',
+    ],
+)
+def test_arguments_that_can_be_read_in_two_ways_are_refused(
+    world: World, asked: Asked, remy: User, mailoutbox: list[Any], arguments: str
+) -> None:
+    """THREATS 7: an edit over HTTP meets one strict parser; nothing is coerced, and what was shown stays as it is."""
+    _, request = asked
+    body = f'{{"verdict":"edit","digest":"{request.digest}","arguments":{arguments}}}'
+    answer = Program(remy)("POST", f"/approvals/{request.ref}/decisions", body.encode())
+    assert answer.status_code in (400, 422), answer.content
+    before = (request.revision, request.digest)
+    assert (status(request), (request.revision, request.digest), mailoutbox) == ("pending", before, [])
 
 
 def test_a_tool_that_changed_after_the_approval_is_asked_about_again(
