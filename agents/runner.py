@@ -189,6 +189,7 @@ async def act(state: State, calls: list[Call], hands: Hands) -> Record:
         state.consecutive_errors = state.consecutive_errors + 1 if ended.failed else 0
         _taint(state, ended.tainted)
         state.remember(call)
+        log.info("tool.ended", key=call.key, tool=call.tool, span=call.span, status=call.status, error=call.error_type, ms=took)
     state.tool_calls += len(calls)
     state.active_ms += int((asyncio.get_running_loop().time() - started) * 1000)
     failpoint("gate.before_result")
@@ -265,6 +266,9 @@ async def _submitted(state: State, completion: Completion, hands: Hands) -> Step
     wave = _first_wave(state)
     cost = plan.settle(state, completion)
     span = secrets.token_hex(8)
+    log.info(
+        "model.answered", turn=turn.number, span=span, model=completion.model, calls=len(turn.calls), ms=completion.duration_ms
+    )
     births = [plan.turn_row(state, turn, completion, cost, reasoning_id, span), *out.requests]
     births += [row(state, turn.id, call) for call in out.calls]
     texts = [*([reasoning] if reasoning else []), *out.texts]
