@@ -114,9 +114,9 @@ def takeovers(ended: dict[int, float]) -> list[float]:
     kinds = {EventKind.SESSION_CLAIMED, EventKind.SESSION_RECLAIMED}
     waits: list[float] = []
     holder: dict[str, int] = {}
-    rows = AuditEntry.objects.filter(kind__in=kinds).order_by("id").values_list("stream", "kind", "at", "body_json")
-    for stream, kind, at, body in rows:
+    rows = AuditEntry.objects.filter(kind__in=kinds).order_by("id").values_list("stream", "kind", "at", "actor_id")
+    for stream, kind, at, owner in rows:
         if kind == EventKind.SESSION_RECLAIMED:
             waits.append(at.timestamp() - ended[holder[stream]])
-        holder[stream] = int(body["facts"]["worker"].split(":")[1])
+        holder[stream] = int(owner.split(":")[1])
     return waits

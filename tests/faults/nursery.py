@@ -13,6 +13,7 @@ import sys
 import threading
 import traceback
 from typing import Any
+from unittest.mock import patch
 
 import django
 
@@ -20,9 +21,8 @@ django.setup()
 
 from django.db import connections  # noqa: E402  settings first
 
-from agents import failpoints, services, tasks  # noqa: E402
+from agents import failpoints, services, tasks, worker  # noqa: E402
 from agents.tools import registry  # noqa: E402
-from agents.worker import Worker, capacity  # noqa: E402
 from audit.actors import SYSTEM  # noqa: E402
 from tests.faults import people, removals  # noqa: E402
 
@@ -71,6 +71,9 @@ def _live(order: dict[str, Any]) -> None:
     for alias in ("default", "owner"):
         connections.settings[alias]["NAME"] = order["database"]
     os.environ.update(order["environment"])
+    if lease_s := order["lease_s"]:
+        for name, value in {"claims.LEASE_S": lease_s, "worker.LEASE_S": lease_s, "worker.RENEW_S": lease_s * 0.3}.items():
+            patch(f"agents.{name}", value).start()
     for guard in order["without"]:
         removals.take_out(guard)
     failpoints._ARMED.update(failpoints.parse(order["failpoints"]))
@@ -81,7 +84,7 @@ def work() -> None:
     """One drain loop until SIGTERM."""
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda number, frame: stop.set())
-    asyncio.run(Worker(tasks.provider(), capacity=capacity()).run(lifetime_s=3600, told_to_stop=stop.is_set))
+    asyncio.run(worker.Worker(tasks.provider(), capacity=worker.capacity()).run(lifetime_s=3600, told_to_stop=stop.is_set))
 
 
 def apply() -> None:

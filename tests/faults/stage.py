@@ -207,6 +207,7 @@ class Play:
     database: str
     olga: User
     workers: list[Child] = field(default_factory=list)
+    lease_s: float = 0  # of this play's workers; 0: the product's own
 
     def agent(self, **more: Any) -> None:
         """Apply the agent of the fault tests, changed where a test needs it."""
@@ -238,7 +239,12 @@ class Play:
     def worker(self, failpoints: str = "", *, role: str = "work", without: tuple[str, ...] = (), **environment: str) -> Child:
         """Start a process of a role."""
         child = self.stage.nursery.bear(
-            database=self.database, role=role, failpoints=failpoints, without=without, environment=environment
+            database=self.database,
+            role=role,
+            failpoints=failpoints,
+            without=without,
+            environment=environment,
+            lease_s=self.lease_s,
         )
         self.workers.append(child)
         return child

@@ -17,6 +17,8 @@ from tests.faults.invariants import check, nothing_happens_twice, nothing_runs_u
 from tests.faults.stage import PATIENCE_S, Child, Play, token
 from tests.waiting import wait_until
 
+SHORT_LEASE_S = 5.0
+
 
 def _awake(worker: Child) -> bool:
     beat = WorkerHeartbeat.objects.filter(owner__contains=f":{worker.pid}:").values_list("beat_at", flat=True).first()
@@ -40,6 +42,7 @@ def _resume(play: Play, late: Child) -> None:
 @pytest.mark.slow
 def test_a_worker_that_lost_its_lease_writes_nothing(play: Play) -> None:
     """The fencing check (GUARD-1, THREATS 3). It stands before a commit while another worker asks the same anew."""
+    play.lease_s = SHORT_LEASE_S
     for without, turns in (((), 0), (("fencing",), 1)):
         (session,) = play.start("payment")
         late = play.worker("ledger.before_commit:stop:1", without=without)
@@ -60,6 +63,7 @@ def test_a_worker_that_lost_its_lease_writes_nothing(play: Play) -> None:
 @pytest.mark.slow
 def test_a_worker_that_lost_its_lease_executes_nothing(play: Play) -> None:
     """The look at the lease before a call runs (GUARD-1, THREATS 3): a person has meanwhile let it run again elsewhere."""
+    play.lease_s = SHORT_LEASE_S
     for without in ((), ("lease",)):
         (session,) = play.start("payment")
         late = play.worker("gate.after_intent:stop:1", without=without)
