@@ -24,6 +24,7 @@ from approvals.queries import (
 from approvals.services import decide
 from audit.ids import uuid7
 from tests.approvals.conftest import ask, by
+from tests.conftest import FreshDatabase
 
 pytestmark = pytest.mark.django_db
 
@@ -173,8 +174,8 @@ MANY = """
 
 
 @pytest.fixture
-def many(db: None) -> None:
-    """20,000 requests, of which 100 wait."""
+def many(fresh_database: FreshDatabase) -> None:
+    """20,000 requests, of which 100 wait, where no dead rows of other tests mislead the planner."""
     with connection.cursor() as cursor:
         cursor.execute(MANY)
         cursor.execute("ANALYZE approvals_approvalrequest")
