@@ -1,12 +1,13 @@
 """Leases: taking sessions, keeping them, and hearing what others want of them. Runs on the ledger's connection.
 
-A lease lasts ten seconds by the database's clock and carries a fencing token that grows with every claim.
+A lease lasts ten seconds (LEASE_S) by the database's clock and carries a fencing token that grows with every claim.
 """
 
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db import connection, transaction
 
 from agents.lifecycle import SESSION
@@ -17,7 +18,11 @@ from audit.events import EventKind
 from audit.services import After, Batch, Change, Entry, Plus
 from audit.services import transition as write
 
-LEASE_S = 10.0
+
+def lease_s() -> float:
+    """How long a lease lasts, in seconds; the setting LEASE_S."""
+    return float(settings.LEASE_S)
+
 
 _READY = """
 SELECT id, number, status, lease_token, step + nudges FROM agents_session
@@ -59,7 +64,7 @@ def claim(owner: str, limit: int) -> list[State]:
 
 
 def _taken(owner: str, id_: UUID, number: int, status: str, token: int, rev: int) -> Batch:
-    values = {"lease_owner": owner, "lease_expires": After(LEASE_S), "lease_token": Plus(1), "attempts": Plus(1)}
+    values = {"lease_owner": owner, "lease_expires": After(lease_s()), "lease_token": Plus(1), "attempts": Plus(1)}
     change = Change(SESSION, id_, status, "claim", values, {"lease_token": token})
     kind = EventKind.SESSION_RECLAIMED if status == "running" else EventKind.SESSION_CLAIMED
     actor = Actor("system", owner, "worker")
@@ -69,7 +74,7 @@ def _taken(owner: str, id_: UUID, number: int, status: str, token: int, rev: int
 
 def renew(owner: str, ids: list[UUID]) -> dict[UUID, News]:
     """Keep the leases of `ids`; those that are missing from the answer are lost."""
-    return _news(_RENEW, [LEASE_S, ids, owner])
+    return _news(_RENEW, [lease_s(), ids, owner])
 
 
 def look(owner: str, ids: list[UUID]) -> dict[UUID, News]:

@@ -19,7 +19,7 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
 
 from agents import plan, runner
-from agents.claims import LEASE_S, News, beat, claim, leave, look, renew
+from agents.claims import News, beat, claim, lease_s, leave, look, renew
 from agents.errors import LeaseLost
 from agents.failpoints import failpoint
 from agents.gate.sweep import sweep
@@ -38,7 +38,6 @@ RULES = "countersign_policy"  # the policy or a tool's setting changed
 POLL_S = 1.0
 GATHER_S = 0.03  # a worker that has much to do takes new sessions together
 BUSY = 8  # sessions from which on it has
-RENEW_S = 3.0
 SWEEP_S = 5.0
 ABANDON_AFTER_S = 8.0  # open model calls, once the worker is told to leave
 LEAVE_WITHIN_S = 9.5
@@ -95,7 +94,7 @@ class Worker:
             return
         failpoint("worker.after_claim")
         for state in states:
-            state.lease_until = asked + LEASE_S  # never later than the database has it
+            state.lease_until = asked + lease_s()  # never later than the database has it
             task = asyncio.create_task(self._carry(state), name=state.ref)
             self._carried[state.id] = Carried(state, task)
         self._ledger.crowd = len(self._carried)
@@ -160,10 +159,10 @@ class Worker:
                 if ids := list(self._carried):
                     asked = time.monotonic()
                     news = await self._ledger.read(lambda ids=ids: renew(self.owner, ids))  # type: ignore[misc]  # mypy cannot infer the default
-                    self._heard(ids, news, asked + LEASE_S)
+                    self._heard(ids, news, asked + lease_s())
             except (OperationalError, InterfaceError):
                 log.warning("leases.not_renewed", sessions=len(self._carried))
-            await asyncio.sleep(RENEW_S)
+            await asyncio.sleep(min(3.0, lease_s() / 3))
 
     def _heard(self, ids: list[UUID], news: dict[UUID, News], lease_until: float | None = None) -> None:
         for id_ in ids:
