@@ -88,7 +88,8 @@
   let typed = "";
   document.addEventListener("htmx:before:swap", (event) => {
     const target = event.detail.ctx?.target;
-    if (target?.id === "detail") typed = [...target.querySelectorAll(".bar textarea")].map((box) => box.value.trim()).find(Boolean) || "";
+    if (target?.id !== "detail") return;
+    typed = [...target.querySelectorAll(".bar textarea")].map((box) => box.value.trim()).find(Boolean) || target.querySelector("#kept")?.textContent || "";
   });
   document.addEventListener("htmx:after:swap", (event) => {
     const { ctx } = event.detail;
