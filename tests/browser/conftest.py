@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from django.db import connections
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from console.local.paths import APP_ROLE, OWNER_ROLE
 from console.local.postgres import Server
@@ -23,6 +23,8 @@ from tests.chromium import find_chromium
 from tests.conftest import _point_django_at
 
 Visit = Callable[..., Visitor]
+# A machine that is busy with other tests is slow, not wrong.
+expect.set_options(timeout=15_000)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -1,5 +1,7 @@
 """Deciding in the browser: with the keyboard, in a hurry, after somebody else, and with a password."""
 
+from datetime import UTC, datetime, timedelta
+
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Visit
@@ -18,6 +20,12 @@ def approve(visitor: Visitor) -> None:
     expect(visitor.page.locator("#confirm [data-confirm]")).to_be_focused()
     confirm_is_armed(visitor)
     visitor.page.keyboard.press("Enter")
+
+
+def reject(visitor: Visitor) -> None:
+    """Open the form of a rejection by its key."""
+    visitor.page.keyboard.press("r")
+    expect(visitor.page.get_by_label("What should the agent do instead?")).to_be_focused()
 
 
 def stay(visitor: Visitor) -> None:
@@ -59,19 +67,20 @@ def test_a_request_is_found_opened_and_approved_by_keyboard_alone(house: House, 
 def test_confirm_does_nothing_until_a_grave_request_has_been_on_display(house: House, remy: Visitor) -> None:
     """UI.md 4: with high risk two quick keys decide nothing; Confirm rests for 1.2 s."""
     row = house.mail()
-    remy.page.clock.install()
-    page = remy.open(f"/approvals/{row.ref}/")
-    remy.page.clock.run_for(700)
+    shown = datetime(2030, 1, 1, tzinfo=UTC)
+    remy.page.clock.set_fixed_time(shown)
+    page = remy.open_request(row)
     page.keyboard.press("a")
     confirm = page.locator("#confirm [data-confirm]")
     expect(confirm).to_be_focused()
     expect(confirm).to_have_attribute("aria-disabled", "true")
     page.keyboard.press("Enter")
     assert remy.posts == []
-    remy.page.clock.run_for(1300)
+    remy.page.clock.set_fixed_time(shown + timedelta(seconds=1.3))
     expect(confirm).not_to_have_attribute("aria-disabled", "true")
     page.keyboard.press("Enter")
     house.becomes(row, "held", "consumed")
+    assert len(remy.posts) == 1
 
 
 def test_a_held_key_decides_once_and_never_on_the_next_request(house: House, remy: Visitor) -> None:
@@ -106,10 +115,11 @@ def test_an_approval_is_taken_back_within_the_undo_period(house: House, remy: Vi
     expect(page.locator(".notice.hold")).to_contain_text(row.ref)
     remy.check_quiet()
     remy.wait("Date.now() > window.console_shown + 650")
-    page.keyboard.press("z")
+    with page.expect_navigation():
+        page.keyboard.press("z")
     house.becomes(row, "pending")
     expect(remy.detail.get_by_role("button", name="Approve")).to_be_visible()
-    expect(page.locator(".notice.hold")).to_have_count(0)
+    expect(page.locator(".notice.hold", has_text=row.ref)).to_have_count(0)
     remy.check()
 
 
@@ -171,7 +181,7 @@ def test_the_slower_of_two_reviewers_is_told_who_was_faster_and_keeps_the_words(
     rosa.context.route_web_socket("**/ws/live/**", lambda socket: socket.close())
     page = rosa.open_request(row)
     stay(rosa)
-    page.keyboard.press("r")
+    reject(rosa)
     page.keyboard.type("Finance has to see this first.")
     house.decide(row, "remy", "approve")
     page.keyboard.press("Control+Enter")
@@ -188,10 +198,11 @@ def test_words_are_kept_when_somebody_else_decides_while_one_writes(house: House
     rosa = visit("rosa")
     page = rosa.open_request(row)
     rosa.live()
-    page.keyboard.press("r")
+    reject(rosa)
     page.keyboard.type("I was about to say this.")
     house.decide(row, "remy", "approve")
     expect(rosa.detail.locator(".lede b", has_text="Remy")).to_be_visible()
+    expect(rosa.detail.locator(".bar")).to_contain_text("Approved and carried out once")
     expect(page.locator("#kept")).to_have_text("I was about to say this.")
     expect(rosa.detail.locator("form[data-decide]")).to_have_count(0)
     rosa.check()
@@ -199,7 +210,7 @@ def test_words_are_kept_when_somebody_else_decides_while_one_writes(house: House
 
 def test_destroying_something_asks_for_the_password_again(house: House, remy: Visitor) -> None:
     """UI.md 4, APPR-5: without the right password nothing is decided; with it the document goes."""
-    row = house.asked(house.session("scenario: delete-document document=travel-policy-2023"))
+    row = house.asked(house.session("scenario: delete-document document=price-list-2026"))
     page = remy.open_request(row)
     stay(remy)
     remy.refusals |= {401, 403}
@@ -251,5 +262,3 @@ def test_a_narrow_screen_decides_too(house: House, visit: Visit) -> None:
     confirm_is_armed(visitor)
     page.get_by_role("button", name="Confirm").click()
     house.becomes(row, "held", "consumed")
-
-

@@ -21,7 +21,7 @@ GOALS = (
     "Read the letter of Kestrel Foods about the recall and e-mail a summary to quality@halden.example.",
     "Delete the document “Travel policy 2023 (superseded)”.",
     "What happened in the calibration drift of May 2026? Calculate 377 / 512 * 100.",
-    "scenario: ask-person question=\"Which of the two offices do you mean?\"",
+    'scenario: ask-person question="Which of the two offices do you mean?"',
     "scenario: loop-same",
 )
 PAGES = {

@@ -67,8 +67,10 @@ def test_a_goal_is_started_by_form_watched_live_and_goes_on_after_the_approval(h
     olga.check()
     remy.check_quiet()
     mail = olga.open("/mail/")
-    expect(mail.get_by_role("table")).to_contain_text("finance@halden.example")
-    assert ref.startswith("S-")
+    mail.get_by_role("row", name="finance@halden.example").get_by_role("link").click()
+    expect(mail.get_by_role("main")).to_contain_text(ref)
+    assert "U+" not in mail.get_by_role("main").inner_text(), "line ends of a mail are nothing hidden"
+    olga.check()
 
 
 def test_a_follow_up_is_sent_in_place_and_answered(house: House, olga: Visitor) -> None:
