@@ -13,12 +13,12 @@ import sys
 import threading
 import traceback
 from typing import Any
-from unittest.mock import patch
 
 import django
 
 django.setup()
 
+from django.conf import settings
 from django.db import connections  # noqa: E402  settings first
 
 from agents import failpoints, services, tasks, worker  # noqa: E402
@@ -72,8 +72,7 @@ def _live(order: dict[str, Any]) -> None:
         connections.settings[alias]["NAME"] = order["database"]
     os.environ.update(order["environment"])
     if lease_s := order["lease_s"]:
-        for name, value in {"claims.LEASE_S": lease_s, "worker.LEASE_S": lease_s, "worker.RENEW_S": lease_s * 0.3}.items():
-            patch(f"agents.{name}", value).start()
+        settings.LEASE_S = lease_s
     for guard in order["without"]:
         removals.take_out(guard)
     failpoints._ARMED.update(failpoints.parse(order["failpoints"]))
