@@ -18,7 +18,7 @@ import django
 
 django.setup()
 
-from django.conf import settings
+from django.conf import settings  # noqa: E402  settings first
 from django.db import connections  # noqa: E402  settings first
 
 from agents import failpoints, services, tasks, worker  # noqa: E402
