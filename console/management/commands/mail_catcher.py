@@ -2,7 +2,7 @@
 
 import asyncio
 from argparse import ArgumentParser
-from typing import Any, ClassVar
+from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
@@ -12,7 +12,7 @@ from agents.demo.catcher import serve
 class Command(BaseCommand):
     """Run the catcher until it is told to stop."""
 
-    requires_system_checks: ClassVar[list[str]] = []  # it needs no database and starts beside everything else
+    requires_system_checks = ()  # it needs no database and starts beside everything else
     help = "Speak SMTP on loopback and keep what is sent as files; nothing is passed on."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
