@@ -96,6 +96,7 @@ def test_a_held_key_decides_once_and_never_on_the_next_request(house: House, rem
         page.keyboard.down("Enter")
     house.becomes(row, "held", "consumed")
     page.wait_for_url(lambda url: row.ref not in url)
+    remy.settle()
     for _ in range(20):
         page.keyboard.down("Enter")
         page.keyboard.down("a")
@@ -199,7 +200,7 @@ def test_words_are_kept_when_somebody_else_decides_while_one_writes(house: House
     rosa.live()
     reject(rosa)
     page.keyboard.type("I was about to say this.")
-    house.decide(row, "remy", "approve")
+    house.decide(row, "remy", "approve", hold=True)
     expect(rosa.detail.locator(".lede b", has_text="Remy")).to_be_visible()
     expect(rosa.detail.locator(".bar")).to_contain_text("Approved and carried out once")
     expect(page.locator("#kept")).to_have_text("I was about to say this.")
