@@ -44,10 +44,10 @@ class Watchers:
     async def _flush(self) -> None:
         await asyncio.sleep(EVERY_S)
         texts, self._texts, self._task = self._texts, {}, None
-        kept = {ref: text[-HOLD_BACK:] for ref, text in texts.items() if len(text) > HOLD_BACK}
-        payloads = [payload for ref, text in texts.items() if ref in kept for payload in _payloads(ref, text[:-HOLD_BACK])]
-        for ref, rest in kept.items():
-            self._texts[ref] = rest + self._texts.get(ref, "")
+        payloads: list[str] = []
+        for ref, text in texts.items():
+            payloads += _payloads(ref, text[:-HOLD_BACK])
+            self._texts[ref] = text[-HOLD_BACK:] + self._texts.get(ref, "")
         if payloads:
             try:
                 await self._ledger.read(lambda: _notify(payloads))
