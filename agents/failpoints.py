@@ -12,6 +12,7 @@ from collections import Counter
 NAMES = (
     "worker.after_claim",
     "ledger.before_commit",
+    "ledger.in_transaction",
     "ledger.after_commit",
     "runner.before_model",
     "runner.after_model",

@@ -39,6 +39,7 @@ INDEX_EVERY_BUSY_S = 0.1  # where there is much to do: ten times a second is liv
 LINGER_S = 0.0004  # for each session that the worker carries, a transaction waits so long for company
 LONGEST_LINGER_S = 0.02
 PREPARE_AFTER = 3  # runs of a statement
+STANDSTILL_S = 8  # within a transaction; less than a lease, so that the locks are gone when that runs out
 BUSY = 8  # sessions; below, nothing waits
 DATABASE_PATIENCE_S = 60.0  # how long records wait for a database that is away
 
@@ -147,6 +148,7 @@ class Ledger:
         if not job.done.set_running_or_notify_cancel():
             return  # whoever asked has left
         try:
+            self._prepare_connection()
             job.done.set_result(job.function())
         except (OperationalError, InterfaceError) as error:
             connection.close()
@@ -179,21 +181,29 @@ class Ledger:
 
     def _commit(self, records: list[Record]) -> None:
         failpoint("ledger.before_commit")
-        self._prepare_statements()
+        self._prepare_connection()
         with transaction.atomic():
             records = self._with_premise(records)
             if records:
                 write([record.batch for record in records])
+            failpoint("ledger.in_transaction")
         failpoint("ledger.after_commit")
         # At once when the last time is long ago, so that an idle installation shows an event without delay.
         self._index_due = self._index_due or max(time.monotonic(), self._indexed_at + self._index_every())
         for record in records:
             record.done.set_result(True)
 
-    def _prepare_statements(self) -> None:
-        """The same few statements, all day on one connection: let the server plan them once."""
+    def _prepare_connection(self) -> None:
+        """The same few statements, all day on one connection: let the server plan them once.
+
+        And let it end the transaction of a process that stands still within one: its locks would keep its sessions
+        from every other worker for as long as it stands.
+        """
         connection.ensure_connection()
-        connection.connection.prepare_threshold = PREPARE_AFTER
+        if connection.connection.prepare_threshold != PREPARE_AFTER:
+            with connection.cursor() as cursor:
+                cursor.execute(f"SET idle_in_transaction_session_timeout = '{STANDSTILL_S}s'")
+            connection.connection.prepare_threshold = PREPARE_AFTER
 
     def _with_premise(self, records: list[Record]) -> list[Record]:
         if not any(record.premise for record in records):

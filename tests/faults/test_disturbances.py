@@ -15,11 +15,12 @@ from audit.events import EventKind
 from audit.models import AuditEntry
 from console.local.paths import APP_ROLE
 from tests.faults.conftest import Figure
-from tests.faults.invariants import check
+from tests.faults.invariants import check, takeovers
 from tests.faults.stage import Child, Play, token
 
 FULL = os.environ.get("FAULTS") == "full"
 LEAVES_WITHIN_S = 10.0
+TAKEN_OVER_WITHIN_S = 15.0
 
 
 def _entries(session: Session, kind: EventKind) -> int:
@@ -147,6 +148,7 @@ STANDSTILLS = (
     "runner.after_model:stop:1",
     "ledger.before_commit:stop:1",
     "ledger.before_commit:stop:2",
+    "ledger.in_transaction:stop:1",
     "gate.before_intent:stop:1",
     "gate.after_intent:stop:1",
     "gate.after_effect:stop:1",
@@ -177,6 +179,23 @@ def test_workers_that_stood_still_past_their_leases_neither_write_nor_execute(pl
     assert found.effects == found.sessions == len(STANDSTILLS)
     # Stopped with the intent written: nobody could know, so a person looked it up.
     assert found.asked_people >= 3
+
+
+@pytest.mark.slow
+def test_a_worker_that_stands_still_within_a_transaction_keeps_nothing_locked(play: Play, figure: Figure) -> None:
+    """LOOP-11: its rows are locked in the database, which ends the transaction before the lease runs out."""
+    play.start("payment")
+    late = play.worker("ledger.in_transaction:stop:1")
+    play.until(lambda: late.stopped)
+    stopped_at = time.time()
+    play.worker()
+    play.until(lambda: AuditEntry.objects.filter(kind=EventKind.SESSION_RECLAIMED).exists())
+    (took,) = takeovers({late.pid: stopped_at})
+    assert took < TAKEN_OVER_WITHIN_S
+    play.until(play.at_rest)
+    late.end(signal.SIGTERM)
+    check(play, each_does=("pay",))
+    figure(taken_over_after_s=round(took, 1))
 
 
 def _beats(worker: Child) -> bool:
