@@ -17,7 +17,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Take whether to start sessions."""
-        parser.add_argument("--follow-provider", action="store_true", help="only give the demo's agents the model that is there")
+        parser.add_argument(
+            "--follow-provider", action="store_true", help="only give the demo's agents the model that is there"
+        )
         parser.add_argument("--no-sessions", action="store_true", help="do not give the agent its first goals")
 
     def handle(self, *args: Any, no_sessions: bool, follow_provider: bool, **options: Any) -> None:
