@@ -4,20 +4,18 @@ Whoever holds the lease writes a running session; so what is asked of one that r
 `stop`) and its worker is told. A session that rests is moved here at once.
 """
 
-import secrets
 from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
 
 from agents.agents import apply_agent
-from agents.config import AgentConfig
-from agents.errors import BadText, SessionEnded, UnknownAgent, UnknownSession, UnknownTaskType, WrongState
+from agents.errors import SessionEnded, UnknownSession, WrongState
 from agents.gate import words
-from agents.guardrails.inputs import MAX_GOAL, MAX_MESSAGE, BadInput, Input, accept
+from agents.guardrails.inputs import MAX_MESSAGE
 from agents.lifecycle import SESSION, TOOL_CALL
-from agents.models import AgentRevision, Session, ToolCall
-from agents.prompts.releases import live_version
+from agents.models import Session, ToolCall
+from agents.starting import accepted, message_row, start_session
 from agents.steps import ENDS
 from agents.wake import wake
 from approvals.lifecycle import OPEN
@@ -27,12 +25,11 @@ from audit.actors import Actor
 from audit.events import EventKind
 from audit.ids import uuid7
 from audit.index import index_soon
-from audit.services import NOW, After, Batch, Birth, Change, Entry, Text
+from audit.services import NOW, Batch, Change, Entry, Text
 from audit.services import transition as write
 
 __all__ = ["add_message", "apply_agent", "cancel", "end_session", "get_session", "pause", "resume", "start_session", "watch"]
 
-TITLE = 160  # characters of a goal that lists show
 WATCH_S = 30
 
 
@@ -52,83 +49,13 @@ def get_session(ref: str | UUID) -> Session:
 
 
 @transaction.atomic
-def start_session(  # noqa: PLR0913  one name for each thing that a session is started with
-    *,
-    actor: Actor,
-    person_id: int | None,
-    agent: str,
-    goal: str,
-    task_type: str = "default",
-    on_behalf_of: str = "",
-    tenant: str = "",
-    feature: str = "",
-    dry_run: bool = False,
-    webhook_url: str = "",
-) -> Session:
-    """Start a session: pinned to the agent's current revision and the prompt's live version, queued for any worker.
-
-    Args:
-        actor: who starts it.
-        person_id: that user, or the owner of the token: four eyes.
-        agent: the agent's slug.
-        goal: what to do; bounded and cleaned.
-        task_type: which of the agent's scopes it gets.
-        on_behalf_of: another person or customer, by e-mail or name.
-        tenant, feature: labels for budgets and attribution.
-        dry_run: write tools only say what they would have done.
-        webhook_url: not supported yet; refused.
-
-    Raises:
-        UnknownAgent, UnknownTaskType, BadText.
-    """
-    if webhook_url:
-        raise BadText(field="webhook_url", reason="is not supported yet; follow the session by polling or by its events")
-    revision = AgentRevision.objects.select_related("agent").filter(agent__slug=agent, current=True).first()
-    if revision is None:
-        raise UnknownAgent(slug=agent[:63])
-    config = AgentConfig.model_validate(revision.document)
-    if task_type not in config.task_types:
-        raise UnknownTaskType(agent=agent, task_type=task_type[:60], known=", ".join(sorted(config.task_types)))
-    text = _accepted("goal", goal, MAX_GOAL)
-    version = live_version(config.prompt)
-    number = _next_number()
-    ids = {"session": uuid7(), "goal": uuid7()}
-    ref = f"S-{number}"
-    values: dict[str, Any] = {
-        "id": ids["session"], "number": number, "agent_id": revision.agent_id, "revision_id": revision.id,
-        "prompt_version_id": version.id, "environment": config.environment, "task_type": task_type,
-        "title": " ".join(text.text.split())[:TITLE], "started_kind": actor.kind, "started_by": actor.id,
-        "started_name": actor.name, "started_user": person_id, "token": actor.token, "on_behalf_of": on_behalf_of[:200],
-        "on_behalf_user": _user_named(on_behalf_of), "tenant": tenant[:200], "feature": feature[:200],
-        "dry_run": dry_run or config.dry_run, "next_index": 1, "trace": secrets.token_hex(16),
-        "notes": {"flags": list(text.flags)} if text.flags else {}, "taint": [], "stop_note": {},
-        "expires_at": After(config.limits.session_ttl_s),
-    }  # fmt: skip
-    goal_text = Text(ids["goal"], "goal", text.text)
-    facts = {
-        "agent": agent, "revision": revision.number, "prompt_version": f"{version.prompt.slug} {version.version}",
-        "prompt_checksum": version.checksum, "environment": config.environment, "task_type": task_type,
-        "dry_run": values["dry_run"], "tenant": values["tenant"], "feature": values["feature"], "flags": list(text.flags),
-    }  # fmt: skip
-    entry = Entry(f"session:{ref}", EventKind.SESSION_STARTED, actor, facts, ids=(ref,), rev=1, texts=(goal_text,),
-                  on_behalf_of=values["on_behalf_of"], trace=values["trace"])  # fmt: skip
-    first = _message(ids["session"], 0, goal_text, actor, person_id)
-    write(Batch((), (Birth("agents.Session", values, SESSION), first), (entry,)))
-    wake(ids["session"])
-    transaction.on_commit(index_soon)
-    session = Session.objects.get(pk=ids["session"])
-    session.agent, session.revision, session.prompt_version = revision.agent, revision, version
-    return session
-
-
-@transaction.atomic
 def add_message(*, session: Session | UUID, actor: Actor, user_id: int | None, content: str) -> Session:
     """Say something to the agent. It joins the next turn; whoever said it may not decide in this session any more.
 
     Raises:
         UnknownSession, SessionEnded, BadText.
     """
-    text = _accepted("content", content, MAX_MESSAGE)
+    text = accepted("content", content, MAX_MESSAGE)
     _open_requests(session)  # requests are locked before their session, and the session before its stream, everywhere
     row = _locked(session)
     if user_id is not None:
@@ -137,7 +64,7 @@ def add_message(*, session: Session | UUID, actor: Actor, user_id: int | None, c
     index = row.next_index if row.status != "running" else _beyond(row)
     facts = {"index": index, "flags": list(text.flags)}
     entry = _entry(row, EventKind.MESSAGE_RECEIVED, actor, facts, said)
-    birth = _message(row.id, index, said, actor, user_id)
+    birth = message_row(row.id, index, said, actor, user_id)
     write(Batch((_noticed(row, next_index=index + 1),), (birth,), (entry,)))
     return _moved(row)
 
@@ -215,38 +142,6 @@ def end_session(
     last = _entry(row, ENDS[event], actor, facts, *texts, closes=True)
     write(Batch(tuple(changes), (), (*entries, last)))
     return _moved(row)
-
-
-def _accepted(field: str, text: str, limit: int) -> Input:
-    accepted = accept(text, limit=limit)
-    if isinstance(accepted, BadInput):
-        raise BadText(field=field, reason=accepted.reason)
-    return accepted
-
-
-def _next_number() -> int:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT nextval('agents_session_number')")
-        return int(cursor.fetchone()[0])
-
-
-def _user_named(name: str) -> int | None:
-    """The account that a session acts for, if it is one: it may not decide in it."""
-    if not name:
-        return None
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT id FROM auth_user WHERE lower(username) = lower(%s) OR lower(email) = lower(%s) ORDER BY id LIMIT 1",
-            [name, name],
-        )
-        found = cursor.fetchone()
-        return int(found[0]) if found else None
-
-
-def _message(session: UUID, index: int, text: Text, actor: Actor, person_id: int | None) -> Birth:
-    values = {"id": uuid7(), "session_id": session, "index": index, "source": "user", "text_id": text.id,
-              "author": person_id, "author_name": actor.name}  # fmt: skip
-    return Birth("agents.Message", values)
 
 
 def _pk(session: Session | UUID) -> UUID:

@@ -1,0 +1,154 @@
+"""Starting a session: checked, pinned to what is current, queued for any worker. One transaction."""
+
+import secrets
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.db import connection, transaction
+
+from agents.config import AgentConfig
+from agents.errors import BadText, UnknownAgent, UnknownTaskType
+from agents.guardrails.inputs import MAX_GOAL, BadInput, Input, accept
+from agents.lifecycle import SESSION
+from agents.models import AgentRevision, PromptVersion, Session
+from agents.prompts.releases import live_version
+from agents.wake import wake
+from audit.actors import Actor
+from audit.events import EventKind
+from audit.ids import uuid7
+from audit.index import index_soon
+from audit.services import After, Batch, Birth, Entry, Text
+from audit.services import transition as write
+
+TITLE = 160  # characters of a goal that lists show
+
+
+@transaction.atomic
+def start_session(  # noqa: PLR0913  one name for each thing that a session is started with
+    *,
+    actor: Actor,
+    person_id: int | None,
+    agent: str,
+    goal: str,
+    task_type: str = "default",
+    on_behalf_of: str = "",
+    tenant: str = "",
+    feature: str = "",
+    dry_run: bool = False,
+    webhook_url: str = "",
+) -> Session:
+    """Start a session: pinned to the agent's current revision and the prompt's live version, queued for any worker.
+
+    Args:
+        actor: who starts it.
+        person_id: that user, or the owner of the token: four eyes.
+        agent: the agent's slug.
+        goal: what to do; bounded and cleaned.
+        task_type: which of the agent's scopes it gets.
+        on_behalf_of: another person or customer, by e-mail or name.
+        tenant, feature: labels for budgets and attribution.
+        dry_run: write tools only say what they would have done.
+        webhook_url: not supported yet; refused.
+
+    Raises:
+        UnknownAgent, UnknownTaskType, BadText.
+    """
+    if webhook_url:
+        raise BadText(field="webhook_url", reason="is not supported yet; follow the session by polling or by its events")
+    pinned = _pinned(agent, task_type)
+    text = accepted("goal", goal, MAX_GOAL)
+    goal_text = Text(uuid7(), "goal", text.text)
+    values: dict[str, Any] = {
+        **pinned.columns, "id": uuid7(), "number": _next_number(), "task_type": task_type,
+        "title": " ".join(text.text.split())[:TITLE], "started_kind": actor.kind, "started_by": actor.id,
+        "started_name": actor.name, "started_user": person_id, "token": actor.token, "on_behalf_of": on_behalf_of[:200],
+        "on_behalf_user": _user_named(on_behalf_of), "tenant": tenant[:200], "feature": feature[:200],
+        "dry_run": dry_run or pinned.config.dry_run, "next_index": 1, "trace": secrets.token_hex(16),
+        "notes": {"flags": list(text.flags)} if text.flags else {}, "taint": [], "stop_note": {},
+        "expires_at": After(pinned.config.limits.session_ttl_s),
+    }  # fmt: skip
+    told = {name: values[name] for name in ("environment", "task_type", "dry_run", "tenant", "feature")}
+    ref = f"S-{values['number']}"
+    entry = Entry(f"session:{ref}", EventKind.SESSION_STARTED, actor, {**pinned.facts, **told, "flags": list(text.flags)}, ids=(ref,),
+                  rev=1, texts=(goal_text,), on_behalf_of=values["on_behalf_of"], trace=values["trace"])  # fmt: skip
+    first = message_row(values["id"], 0, goal_text, actor, person_id)
+    write(Batch((), (Birth("agents.Session", values, SESSION), first), (entry,)))
+    wake(values["id"])
+    transaction.on_commit(index_soon)
+    session = Session.objects.get(pk=values["id"])
+    session.agent, session.revision, session.prompt_version = pinned.revision.agent, pinned.revision, pinned.version
+    return session
+
+
+@dataclass(frozen=True, slots=True)
+class Pinned:
+    """What a session is pinned to at its start: the agent's revision and the prompt's version of this moment."""
+
+    revision: AgentRevision
+    config: AgentConfig
+    version: PromptVersion
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        """As columns of the session."""
+        return {
+            "agent_id": self.revision.agent_id,
+            "revision_id": self.revision.id,
+            "prompt_version_id": self.version.id,
+            "environment": self.config.environment,
+        }
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """As the session's first entry states it."""
+        return {
+            "agent": self.revision.agent.slug,
+            "revision": self.revision.number,
+            "prompt_version": f"{self.version.prompt.slug} {self.version.version}",
+            "prompt_checksum": self.version.checksum,
+        }
+
+
+def _pinned(agent: str, task_type: str) -> Pinned:
+    revision = AgentRevision.objects.select_related("agent").filter(agent__slug=agent, current=True).first()
+    if revision is None:
+        raise UnknownAgent(slug=agent[:63])
+    config = AgentConfig.model_validate(revision.document)
+    if task_type not in config.task_types:
+        raise UnknownTaskType(agent=agent, task_type=task_type[:60], known=", ".join(sorted(config.task_types)))
+    return Pinned(revision, config, live_version(config.prompt))
+
+
+def accepted(field: str, text: str, limit: int) -> Input:
+    """The text, cleaned; raises BadText that names the field and the fix."""
+    accepted = accept(text, limit=limit)
+    if isinstance(accepted, BadInput):
+        raise BadText(field=field, reason=accepted.reason)
+    return accepted
+
+
+def _next_number() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT nextval('agents_session_number')")
+        return int(cursor.fetchone()[0])
+
+
+def _user_named(name: str) -> int | None:
+    """The account that a session acts for, if it is one: it may not decide in it."""
+    if not name:
+        return None
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id FROM auth_user WHERE lower(username) = lower(%s) OR lower(email) = lower(%s) ORDER BY id LIMIT 1",
+            [name, name],
+        )
+        found = cursor.fetchone()
+        return int(found[0]) if found else None
+
+
+def message_row(session: UUID, index: int, text: Text, actor: Actor, person_id: int | None) -> Birth:
+    """A message as a row; its text is written with the entry."""
+    values = {"id": uuid7(), "session_id": session, "index": index, "source": "user", "text_id": text.id,
+              "author": person_id, "author_name": actor.name}  # fmt: skip
+    return Birth("agents.Message", values)
