@@ -14,6 +14,7 @@ from agents.lifecycle import SESSION
 from agents.loading import from_json, load
 from agents.state import State
 from audit.actors import Actor
+from audit.connection import read
 from audit.events import EventKind
 from audit.services import After, Batch, Change, Entry, Plus
 from audit.services import transition as write
@@ -25,20 +26,20 @@ def lease_s() -> float:
 
 
 _READY = """
-SELECT id, number, status, lease_token, step + nudges FROM agents_session
+SELECT id, number, status, lease_token, step + nudges AS rev FROM agents_session
 WHERE status = 'queued' AND ready_at <= now() ORDER BY ready_at LIMIT %s FOR UPDATE SKIP LOCKED"""
 
 _ORPHANED = """
-SELECT id, number, status, lease_token, step + nudges FROM agents_session
+SELECT id, number, status, lease_token, step + nudges AS rev FROM agents_session
 WHERE status = 'running' AND lease_expires < now() ORDER BY lease_expires LIMIT %s FOR UPDATE SKIP LOCKED"""
 
 _RENEW = """
 UPDATE agents_session SET lease_expires = now() + make_interval(secs => %s)
 WHERE id = ANY(%s) AND status = 'running' AND lease_owner = %s
-RETURNING id, nudges, stop, stop_note, coalesce(watched_until > now(), false)"""
+RETURNING id, nudges, stop, stop_note, coalesce(watched_until > now(), false) AS watched"""
 
 _LOOK = """
-SELECT id, nudges, stop, stop_note, coalesce(watched_until > now(), false) FROM agents_session
+SELECT id, nudges, stop, stop_note, coalesce(watched_until > now(), false) AS watched FROM agents_session
 WHERE id = ANY(%s) AND status = 'running' AND lease_owner = %s"""
 
 
@@ -99,10 +100,8 @@ def leave(owner: str) -> None:
         cursor.execute("DELETE FROM agents_workerheartbeat WHERE owner = %s", [owner])
 
 
-def _rows(sql: str, params: list[Any]) -> list[Any]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, params)
-        return list(cursor.fetchall())
+def _rows(sql: str, params: list[Any]) -> list[tuple[Any, ...]]:
+    return [tuple(row.values()) for row in read(sql, params)]
 
 
 def _news(sql: str, params: list[Any]) -> dict[UUID, News]:

@@ -10,11 +10,10 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
-
 from agents.config import AgentConfig
 from agents.models import AgentRevision, PromptVersion
 from agents.state import Asked, Call, Pass, Said, State
+from audit.connection import read
 
 _SESSION = """
 SELECT s.id, s.number, a.slug AS agent, s.revision_id, s.prompt_version_id, s.environment, s.task_type, s.dry_run,
@@ -56,21 +55,14 @@ Row = dict[str, Any]
 
 def load(ids: Sequence[UUID], owner: str | None) -> list[State]:
     """Read sessions whole: those that `owner` holds the lease of, or with None only to look at them."""
-    rows = _read(_SESSION, [list(ids), owner, owner])
+    rows = read(_SESSION, [list(ids), owner, owner])
     if not rows:
         return []
     held = [row["id"] for row in rows]
-    messages = _grouped(_read(_MESSAGES, [held]), "session_id")
-    turns = _grouped(_read(_TURNS, [held]), "session_id")
-    calls = _grouped(_read(_CALLS, [held]) if turns else [], "turn_id")
+    messages = _grouped(read(_MESSAGES, [held]), "session_id")
+    turns = _grouped(read(_TURNS, [held]), "session_id")
+    calls = _grouped(read(_CALLS, [held]) if turns else [], "turn_id")
     return [_state(row, messages.get(row["id"], []), turns.get(row["id"], []), calls) for row in rows]
-
-
-def _read(sql: str, params: Sequence[Any]) -> list[Row]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, params)
-        names = [column.name for column in cursor.description or ()]
-        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
 def _grouped(rows: Iterable[Row], key: str) -> dict[UUID, list[Row]]:

@@ -8,13 +8,12 @@ import time
 from dataclasses import dataclass
 from typing import ClassVar
 
-from django.db import connection
-
 from agents.errors import AgentsError
 from agents.tools import registry
 from agents.tools.definition import Tool
 from approvals import policies, tiers
 from approvals.policy import Policy
+from audit.connection import read as read_rows
 
 FRESH_S = 1.0
 
@@ -41,12 +40,11 @@ class Rules:
 
 def stamp() -> str:
     """Which policy revision and which tool settings hold now; changes with every change of either."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT coalesce((SELECT number FROM approvals_policyrevision WHERE current), 0),"
-            " coalesce(sum(revision), 0), count(*) FROM approvals_toolsetting"
-        )
-        return ".".join(map(str, cursor.fetchone()))
+    (row,) = read_rows(
+        "SELECT coalesce((SELECT number FROM approvals_policyrevision WHERE current), 0) AS policy,"
+        " coalesce(sum(revision), 0)::bigint AS settings, count(*) AS tools FROM approvals_toolsetting"
+    )
+    return ".".join(map(str, row.values()))
 
 
 def read() -> Rules:

@@ -49,7 +49,11 @@ class Hands:
 
     async def current_rules(self) -> Rules:
         """Policy and tool settings, at most a second old."""
-        return self.rules.fresh or self.rules.keep(await self.ledger.read(read))
+        return self.rules.fresh or await self.ledger.read(self._read_rules)
+
+    def _read_rules(self) -> Rules:
+        # Of many runners that asked in the same moment, the first reads for all.
+        return self.rules.fresh or self.rules.keep(read())
 
     async def numbers(self, count: int) -> list[int]:
         """Short ids for approval requests."""

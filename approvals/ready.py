@@ -10,10 +10,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
-
 from approvals.facts import Person, RequestFacts
 from approvals.policy import may_decide
+from audit.connection import read
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +71,7 @@ _READY = """
 
 def ready(ids: Sequence[UUID]) -> dict[UUID, Ready]:
     """Return how each of the requests `ids` stands; one that does not exist is left out."""
-    with connection.cursor() as cursor:
-        cursor.execute(_READY, [list(ids)])
-        return {row[0]: _ready(row) for row in cursor.fetchall()}
+    return {row["id"]: _ready(tuple(row.values())) for row in read(_READY, [list(ids)])}
 
 
 def _ready(row: tuple[Any, ...]) -> Ready:

@@ -45,6 +45,19 @@ class Writer:
         return self._cursor.fetchall()
 
 
+def read(statement: str, parameters: Sequence[Any] = (), *, using: str = "default") -> list[dict[str, Any]]:
+    """Run one reading statement outside of Django's cursor and return its rows by column.
+
+    For statements that a process runs all day on one connection: where that prepares statements, they are planned once.
+    """
+    connection = connections[using]
+    connection.ensure_connection()
+    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+        cursor.execute(statement, parameters)
+        names = [column.name for column in cursor.description or ()]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
 def _refusal(error: DatabaseError) -> CountersignError | None:
     cause = error.__cause__
     if not isinstance(cause, psycopg.Error):

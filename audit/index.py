@@ -17,6 +17,7 @@ CHANNEL = "countersign_log"
 INDEX = "SELECT audit_index(%s)"
 PATIENCE_MS = 2000
 EVERY_S = 0.05
+IDLE_S = 0.5  # how long the thread that catches up keeps its connection
 
 log = structlog.get_logger(__name__)
 
@@ -34,40 +35,63 @@ def index_log(using: str = "default", *, patience_ms: int = 0) -> int | None:
 
 
 class _Pace:
-    """One process's pace: at once when the last time is long ago, else once more when `EVERY_S` is over."""
+    """One process's pace: at once when the last time is long ago, else once more, in a thread, when `EVERY_S` is over."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._last = 0.0
-        self._timer: threading.Timer | None = None
+        self._due = threading.Event()
+        self._thread: threading.Thread | None = None
 
     def go(self, using: str) -> None:
         """Index now or soon; many calls in a row make few of it."""
         with self._lock:
-            wait = self._last + EVERY_S - time.monotonic()
-            if wait > 0:
-                self._later(wait, using)
+            if self._last + EVERY_S > time.monotonic():
+                self._later(using)
                 return
             self._last = time.monotonic()
         index_log(using, patience_ms=PATIENCE_MS)
 
-    def _later(self, wait: float, using: str) -> None:
-        if self._timer is None or not self._timer.is_alive():
-            self._timer = threading.Timer(wait, self._catch_up, [using])
-            self._timer.daemon = True
-            self._timer.start()
+    def _later(self, using: str) -> None:
+        self._due.set()
+        if self._thread is None or not self._thread.is_alive():
+            self._thread = threading.Thread(target=self._run, args=[using], name="index", daemon=True)
+            self._thread.start()
 
-    def _catch_up(self, using: str) -> None:
+    def _run(self, using: str) -> None:
+        """Catch up as long as there is something to, on one connection; then go."""
+        try:
+            while self._wanted():
+                time.sleep(max(0.0, self._last + EVERY_S - time.monotonic()))  # the pace itself
+                self._due.clear()
+                with self._lock:
+                    self._last = time.monotonic()
+                _catch_up(using)
+        finally:
+            connections[using].close()
+
+    def _wanted(self) -> bool:
+        if self._due.wait(IDLE_S):
+            return True
         with self._lock:
-            self._last = time.monotonic()
-            self._timer = None
+            if not self._due.is_set():
+                self._thread = None
+                return False
+        return True
+
+
+def _catch_up(using: str) -> None:
+    """Index; once more on a new connection where the old one had gone."""
+    for attempt in (1, 2):
         try:
             index_log(using, patience_ms=PATIENCE_MS)
         except DatabaseError as error:
-            # Whoever indexes next takes what is left: a worker after its next batch, or the live feed's tick.
-            log.warning("log.not_indexed", error=type(error).__name__)
-        finally:
             connections[using].close()
+            if attempt == 2:
+                # Whoever indexes next takes what is left: a worker after its next batch, or the live feed's tick.
+                log.warning("log.not_indexed", error=type(error).__name__)
+        else:
+            return
 
 
 _pace = _Pace()
