@@ -49,7 +49,8 @@ class Hands:
 
     async def current_rules(self) -> Rules:
         """Policy and tool settings, at most a second old."""
-        return self.rules.fresh or await self.ledger.read(self._read_rules)
+        fresh = self.rules.fresh
+        return fresh if fresh is not None else await self.ledger.read(self._read_rules)
 
     def _read_rules(self) -> Rules:
         # Of many runners that asked in the same moment, the first reads for all.
