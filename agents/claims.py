@@ -53,10 +53,10 @@ class News:
     watched: bool
 
 
-def claim(owner: str, limit: int) -> list[State]:
-    """Take up to `limit` sessions that are ready, or whose worker is gone, and read them whole."""
+def claim(owner: str, limit: int, *, orphans: bool = True) -> list[State]:
+    """Take up to `limit` sessions that are ready, or (with `orphans`) whose worker is gone, and read them whole."""
     with transaction.atomic():
-        rows = _rows(_ORPHANED, [limit])
+        rows = _rows(_ORPHANED, [limit]) if orphans else []
         rows += _rows(_READY, [limit - len(rows)]) if len(rows) < limit else []
         if not rows:
             return []

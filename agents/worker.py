@@ -63,6 +63,7 @@ class Worker:
         self._carried: dict[UUID, Carried] = {}
         self._wake = asyncio.Event()
         self._leaving = False
+        self._looked_for_orphans = 0.0
 
     async def run(self, *, lifetime_s: float, told_to_stop: Callable[[], bool]) -> None:
         """Work until `lifetime_s` is over or `told_to_stop`; then finish the steps that are under way, and leave."""
@@ -86,9 +87,12 @@ class Worker:
         free = self._capacity - len(self._carried)
         if free <= 0:
             return
+        orphans = time.monotonic() - self._looked_for_orphans >= POLL_S
+        if orphans:
+            self._looked_for_orphans = time.monotonic()
         asked = time.monotonic()
         try:
-            states = await self._ledger.read(lambda: claim(self.owner, free))
+            states = await self._ledger.read(lambda: claim(self.owner, free, orphans=orphans))
         except (OperationalError, InterfaceError) as error:
             log.warning("worker.database_away", error=type(error).__name__)
             return
