@@ -71,12 +71,14 @@ async def ask(
     attempt = 0
     try:
         while True:
+            if _told_to_end(state):  # since the last look, and nothing is asked yet
+                return record(state, changes=[move(state)])
             attempt += 1
             answer = await _once(state, question, hands)
             if isinstance(answer, Completion):
                 state.notes.pop("retries", None)
                 return answer
-            if answer is None or state.leaving or state.stop:
+            if answer is None or _told_to_end(state):
                 return _abandoned(state, prepared)
             if isinstance(answer, ContextOverflow) and shorter:
                 return answer
@@ -94,6 +96,11 @@ async def ask(
     finally:
         hands.watchers.forget(state.ref)
         state.active_ms += int((asyncio.get_running_loop().time() - started) * 1000)
+
+
+def _told_to_end(state: State) -> bool:
+    """True if somebody stops the session, or its worker leaves; both come from outside, at any time."""
+    return bool(state.stop) or state.leaving
 
 
 def _question(state: State, prepared: Prepared) -> Question:

@@ -42,6 +42,7 @@ class _Pace:
         self._last = 0.0
         self._due = threading.Event()
         self._thread: threading.Thread | None = None
+        self._ending = False
 
     def go(self, using: str) -> None:
         """Index now or soon; many calls in a row make few of it."""
@@ -62,7 +63,8 @@ class _Pace:
         """Catch up as long as there is something to, on one connection; then go."""
         try:
             while self._wanted():
-                time.sleep(max(0.0, self._last + EVERY_S - time.monotonic()))  # the pace itself
+                if not self._ending:
+                    time.sleep(max(0.0, self._last + EVERY_S - time.monotonic()))  # the pace itself
                 self._due.clear()
                 with self._lock:
                     self._last = time.monotonic()
@@ -70,8 +72,19 @@ class _Pace:
         finally:
             connections[using].close()
 
+    def finish(self) -> None:
+        """Do what is still to be done, and let the thread go."""
+        with self._lock:
+            thread = self._thread
+            if thread is None:
+                return
+            self._ending = True
+            self._due.set()
+        thread.join(2 * PATIENCE_MS / 1000)
+        self._ending = False
+
     def _wanted(self) -> bool:
-        if self._due.wait(IDLE_S):
+        if self._due.wait(0 if self._ending else IDLE_S):
             return True
         with self._lock:
             if not self._due.is_set():
@@ -95,6 +108,11 @@ def _catch_up(using: str) -> None:
 
 
 _pace = _Pace()
+
+
+def finish() -> None:
+    """Wait for what `index_soon` left to be done; for whoever is about to take the database away."""
+    _pace.finish()
 
 
 def index_soon(using: str = "default") -> None:

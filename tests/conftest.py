@@ -14,6 +14,7 @@ from django.contrib.auth.models import Group, User
 from django.core.management import call_command
 from django.db import connections
 
+from audit import index
 from console.local.paths import APP_ROLE, OWNER_ROLE
 from console.local.postgres import Server
 from console.local.roles import drop, provision
@@ -100,6 +101,16 @@ def fresh_database(
         finally:
             _point_django_at(postgres, before)
             drop(postgres, name)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_left_to_index(request: pytest.FixtureRequest, _django_db_marker: None) -> Iterator[None]:
+    """Let what a test's commits left to a thread be done while the test's database is still there."""
+    for name in ("fresh_database", "db"):
+        if name in request.fixturenames:
+            request.getfixturevalue(name)
+    yield
+    index.finish()
 
 
 def person(name: str, *roles: str) -> User:
