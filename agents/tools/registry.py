@@ -5,6 +5,7 @@ A tool that is declared carelessly stops the start; what is registered can be of
 
 import importlib
 import inspect
+import string
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
@@ -82,7 +83,12 @@ def _declared(
     model = definition.check_model(name, _first_annotation(function))
     definition.check_summary(name, facts["summary"], model)
     granted = definition.check_scopes(name, scopes)
-    told = {"name": name, "description": _description(name, function), "schema": definition.schema_of(model), **facts}
+    told = {
+        "name": name,
+        "description": _description(function, facts["summary"]),
+        "schema": definition.schema_of(model),
+        **facts,
+    }
     code = [part for part in (function, bounds["check"], bounds["blast_radius"]) if callable(part)]
     radius = bounds["blast_radius"] if isinstance(bounds["blast_radius"], str) else ""
     digest = definition.definition_hash({**told, "tier": known, "scopes": sorted(granted), "blast_radius": radius}, code)
@@ -147,8 +153,9 @@ def _first_annotation(function: Callable[..., Any]) -> type[BaseModel] | None:
     return hints.get(parameters[0])
 
 
-def _description(name: str, function: Callable[..., Any]) -> str:
-    text = inspect.getdoc(function) or ""
-    if not text.strip():
-        raise ToolDefinitionError(name, "it has no docstring; tell the model what it does and when to use it")
-    return text
+def _description(function: Callable[..., Any], summary: str) -> str:
+    """Return what the model is told: the docstring, else the summary's sentence with the bare names of its fields."""
+    told = inspect.getdoc(function) or ""
+    if told.strip():
+        return told
+    return "".join(text + (name or "") for text, name, _, _ in string.Formatter().parse(summary))

@@ -1,5 +1,6 @@
 """Registering tools: what stops a start, what a declaration becomes (TOOL-1, TOOL-6)."""
 
+import inspect
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,25 @@ from pydantic import BaseModel, ConfigDict
 from agents.tools import ToolContext, registry
 from agents.tools.errors import ToolDefinitionError
 from tests.agents.tools.conftest import Declare
+
+REFUND = """
+from pydantic import BaseModel, ConfigDict
+from agents.tools import ToolContext, tool
+
+class Refund(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    payment_id: str
+    amount_cents: int
+
+def still_open(args: Refund, context: ToolContext) -> str:   # precondition: raises, or returns what must still hold at execution
+    ...
+
+@tool(tier="irreversible_write", scopes=["payments:refund"], egress=True, idempotent=False, timeout_s=20, concurrency=5,
+      blast_radius=lambda args: "wide" if args.amount_cents > 50_000 else "narrow", check=still_open,
+      summary="Refund {amount_cents} cents of payment {payment_id}")
+def refund(args: Refund, context: ToolContext) -> dict:   # may be async; context: session id, principal, idempotency_key, files, dry_run
+    ...
+"""
 
 
 class Nothing(BaseModel):
@@ -116,7 +136,7 @@ def test_a_model_that_lets_unknown_keys_through_stops_the_start(declare: Declare
             declare(function)
 
 
-def test_a_function_must_take_arguments_and_context_and_tell_the_model_what_it_does(declare: Declare) -> None:
+def test_a_function_must_take_its_arguments_and_the_context(declare: Declare) -> None:
     def lonely(args: Nothing) -> dict[str, Any]:
         """Do."""
         return {}
@@ -125,12 +145,26 @@ def test_a_function_must_take_arguments_and_context_and_tell_the_model_what_it_d
         """Do."""
         return {}
 
-    def silent(args: Nothing, context: ToolContext) -> dict[str, Any]:
-        return {}
-
-    for function, told in ((lonely, "two parameters"), (untyped, "pydantic model"), (silent, "docstring")):
+    for function, told in ((lonely, "two parameters"), (untyped, "pydantic model")):
         with pytest.raises(ToolDefinitionError, match=told):
             declare(function)
+
+
+def test_the_docstring_tells_the_model_what_a_tool_does(declare: Declare) -> None:
+    assert declare(touch, summary="Touch it").description == inspect.getdoc(touch)
+
+
+def test_without_a_docstring_the_summary_tells_the_model(
+    declare: Declare, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The example of the API's description is registered as it stands there (TOOL-1)."""
+    (tmp_path / "refund_example.py").write_text(REFUND, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    registry._import("refund_example")
+    refund = registry.get("refund")
+    assert refund is not None
+    assert refund.offer["function"]["description"] == "Refund amount_cents cents of payment payment_id"
+    assert (refund.tier, refund.repeatable, refund.concurrency) == ("irreversible_write", False, 5)
 
 
 def test_idempotent_false_on_purpose_is_accepted(declare: Declare) -> None:
