@@ -135,16 +135,19 @@ def _next_number() -> int:
 
 
 def _user_named(name: str) -> int | None:
-    """The account that a session acts for, if it is one: it may not decide in it."""
+    """The account that a session acts for, if it is one: it may not decide in it. Raises BadText for a name of several."""
     if not name:
         return None
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT id FROM auth_user WHERE lower(username) = lower(%s) OR lower(email) = lower(%s) ORDER BY id LIMIT 1",
-            [name, name],
+            "SELECT id FROM auth_user WHERE lower(%s) IN (lower(username), lower(email), lower(first_name),"
+            " lower(trim(first_name || ' ' || last_name))) LIMIT 2",
+            [name.strip()],
         )
-        found = cursor.fetchone()
-        return int(found[0]) if found else None
+        found = [int(id_) for (id_,) in cursor.fetchall()]
+    if len(found) > 1:
+        raise BadText(field="on_behalf_of", reason="names several accounts; give the e-mail address of the one that is meant")
+    return found[0] if found else None
 
 
 def message_row(session: UUID, index: int, text: Text, actor: Actor, person_id: int | None) -> Birth:

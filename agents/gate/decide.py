@@ -24,7 +24,7 @@ from agents.state import Call
 from agents.tools import registry
 from agents.tools.arguments import Malformed, parse
 from agents.tools.errors import CheckFailed
-from agents.tools.execute import precondition, radius, summary
+from agents.tools.execute import precondition_within, radius, summary
 from agents.wake import wake
 from approvals.digest import canonical_body, digest
 from approvals.models import ApprovalRequest
@@ -132,7 +132,7 @@ def _edited(request: ApprovalRequest, arguments: dict[str, Any]) -> Edited:
             or [{"loc": "arguments", "msg": parsed.hint}]
         )
     try:
-        holds = precondition(tool, parsed.value, context_of(state, call))
+        holds = precondition_within(tool, parsed.value, context_of(state, call))
     except CheckFailed as error:
         raise BadEdit(errors=[{"loc": "arguments", "msg": error.reason}]) from error
     rules = read_rules()

@@ -34,6 +34,7 @@ from audit.events import EventKind
 from audit.ids import uuid7
 from audit.services import NOW, Birth, Change, Entry, Text
 
+FAILED = "The check before it runs failed: "
 Reader = Callable[[Callable[[], Any]], Awaitable[Any]]
 
 
@@ -129,15 +130,18 @@ async def _allowed(intent: Intent, state: State, call: Call, rules: Rules, take_
     if put is None or put.judgement is None or put.judgement.verdict == "deny":
         _stop(intent, state, call, "deny", "denied", words.denied(_reasons(put)))
         return
-    repeat = call.attempts > 0  # a person said: run it again
-    if put.judgement.verdict == "ask" and not repeat:
+    if put.precondition.startswith(FAILED):
+        _stop(intent, state, call, "deny", "denied", words.denied([put.precondition]))
+        return
+    if put.judgement.verdict == "ask":
+        # Also where a person said "run it again": that settles what happened, it approves no bytes. These are put
+        # before people like any others, with their digest, quorum and password.
         call.request_id = uuid7()
         birth, entry = request_for(state, put, number=(await take_numbers(1))[0], reasoning_id=None)
         intent.births.append(birth)
         intent.entries.append(entry)
-        intent.changes.append(
-            Change(TOOL_CALL, call.id, "allowed", "ask", {"needs_approval": True, "request_id": call.request_id})
-        )
+        values = {"needs_approval": True, "request_id": call.request_id, "consumed_id": None}
+        intent.changes.append(Change(TOOL_CALL, call.id, "allowed", "ask", values))
         call.status, call.needs_approval = "awaiting", True
         return
     _begin(intent, state, call, ("start",), {}, "")
@@ -156,7 +160,7 @@ async def _again(state: State, call: Call, rules: Rules) -> Put | None:
     try:
         holds = await precondition_async(tool, value, context_of(state, call))
     except CheckFailed as error:
-        holds = f"failed: {error.reason}"
+        holds = f"{FAILED}{error.reason}"
     call.tier, call.definition = rules.tier(tool), tool.definition
     return Put(call, call.judgement.get("changed", []), tool, value, judgement, holds)
 

@@ -17,12 +17,13 @@ from agents.tools.definition import Tool
 from agents.tools.errors import ApiError, CheckFailed, OutcomeUnknown, ToolError, ToolTimeout
 from agents.tools.results import Outcome, clean, error_text, shorten, success_text, told_error
 from agents.tools.slots import slot
-from agents.tools.threads import in_thread
+from agents.tools.threads import in_thread, within
 from approvals.facts import Radius
 
-__all__ = ["Outcome", "execute", "precondition", "precondition_async", "radius", "rehearse", "summary"]
+__all__ = ["Outcome", "execute", "precondition", "precondition_async", "precondition_within", "radius", "rehearse", "summary"]
 
 SUMMARY_VALUE = 120
+LONGEST_CHECK_S = 10.0  # a session, or people, wait for a check
 _log = structlog.get_logger(__name__)
 
 
@@ -81,7 +82,29 @@ async def precondition_async(tool: Tool, value: BaseModel, context: ToolContext)
     """Do the same from the event loop: the check runs in a thread, or not at all where there is none."""
     if tool.check is None:
         return ""
-    return await in_thread(lambda: precondition(tool, value, context))
+    try:
+        async with asyncio.timeout(_check_s(tool)):
+            return await in_thread(lambda: precondition(tool, value, context))
+    except TimeoutError as error:
+        raise _check_too_slow(tool) from error
+
+
+def precondition_within(tool: Tool, value: BaseModel, context: ToolContext) -> str:
+    """Do the same for whoever holds a transaction open: in a thread, for a few seconds at most."""
+    if tool.check is None:
+        return ""
+    try:
+        return within(lambda: precondition(tool, value, context), _check_s(tool))
+    except TimeoutError as error:
+        raise _check_too_slow(tool) from error
+
+
+def _check_s(tool: Tool) -> float:
+    return min(tool.timeout_s, LONGEST_CHECK_S)
+
+
+def _check_too_slow(tool: Tool) -> CheckFailed:
+    return CheckFailed(f"The check of {tool.name} did not answer within {_check_s(tool):g} s.", "Try again later.")
 
 
 def radius(tool: Tool, value: BaseModel) -> Radius:

@@ -41,6 +41,11 @@ async def in_thread(work: Callable[[], _Result]) -> _Result:
     return await asyncio.get_running_loop().run_in_executor(_threads, _run, work)
 
 
+def within(work: Callable[[], _Result], seconds: float) -> _Result:
+    """Run blocking work in a thread, for whoever cannot wait longer than `seconds`; raises TimeoutError after that."""
+    return _threads.submit(_run, work).result(timeout=seconds)
+
+
 def _run(work: Callable[[], _Result]) -> _Result:
     if _mine.database is not None and not _usable():
         _close()

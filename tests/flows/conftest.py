@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -29,6 +30,7 @@ from audit.verify import verify
 from tests.conftest import FreshDatabase
 from tests.waiting import free_port, wait_until
 
+SCENARIOS = Path(__file__).parent / "scenarios"
 SCOPES = ["documents:read", "documents:delete", "files:read", "files:write", "mail:draft", "mail:send", "notes:publish",
           "memory:read", "memory:write", "people:ask", "web:fetch", "web:search"]  # fmt: skip
 
@@ -37,7 +39,9 @@ SCOPES = ["documents:read", "documents:delete", "files:read", "files:write", "ma
 def model_url() -> Iterator[str]:
     """The scripted model server, as a process of its own."""
     port = free_port()
-    with subprocess.Popen([sys.executable, "-m", "agents.llm.scripted", "--port", str(port)]) as process:
+    with subprocess.Popen(
+        [sys.executable, "-m", "agents.llm.scripted", "--port", str(port), "--scenarios", str(SCENARIOS)]
+    ) as process:
         url = f"http://127.0.0.1:{port}"
         try:
             wait_until(lambda: answers(f"{url}/healthz"), seconds=20)
