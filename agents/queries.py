@@ -1,5 +1,6 @@
 """Reads for pages and API: lists by keyset, one session's steps, agents with their tools, prompts with their versions."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,7 @@ from agents.models import AgentRevision, Message, Prompt, Release, Session, Tool
 
 LIVE = ("queued", "running", "waiting_approval", "waiting_input", "paused")
 STEPS = 12
+_REF = re.compile(r"(?:S-)?([0-9]{1,18})", re.IGNORECASE)
 ICONS = {"invalid": "circle-x", "denied": "circle-x", "rejected": "circle-x", "failed": "circle-x", "unknown": "triangle-alert"}
 
 
@@ -23,6 +25,7 @@ class Filters:
     agent: str = ""
     started_by: str = ""
     q: str = ""
+    titles: bool = True  # whether `q` looks into titles too: they are goals in short, which not everybody may read
 
 
 def live_count() -> int:
@@ -42,8 +45,17 @@ def sessions(filters: Filters, *, before: int | None = None, limit: int = 50) ->
     if filters.started_by:
         rows = rows.filter(started_by=filters.started_by)
     if filters.q:
-        rows = rows.filter(Q(title__icontains=filters.q) | Q(started_name__icontains=filters.q))
+        rows = rows.filter(_says(filters))
     return list(rows[:limit])
+
+
+def _says(filters: Filters) -> Q:
+    found = Q(started_name__icontains=filters.q)
+    if filters.titles:
+        found |= Q(title__icontains=filters.q)
+    if match := _REF.fullmatch(filters.q.strip()):
+        found |= Q(number=int(match[1]))
+    return found
 
 
 def steps_of(session_id: UUID | None) -> list[dict[str, Any]]:

@@ -22,9 +22,11 @@ STOP_FILE = "COUNTERSIGN_STOP_FILE"
 
 def drain() -> None:
     """Run the worker loop for about a minute, then leave the place to the next drain."""
+    stop = Path(os.environ.get(STOP_FILE, os.devnull + "/none"))
+    if stop.exists():
+        return  # one more that waited in the queue while the host is stopping
     connections.close_all()  # nothing inherited over the fork
     registry.load()
-    stop = Path(os.environ.get(STOP_FILE, os.devnull + "/none"))
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     cluster = os.environ.get("COUNTERSIGN_CLUSTER", "drain")
     worker = Worker(provider(), capacity=settings.WORKER_SESSIONS, cluster=cluster)
