@@ -6,6 +6,7 @@ as the message. Which HTTP status an error becomes is decided in one table of th
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 
@@ -34,7 +35,12 @@ class CountersignError(Exception):
     def detail(self) -> str:
         """The message: the class's docstring (its first paragraph) with the facts filled in."""
         paragraph = (type(self).__doc__ or self.code).split("\n\n")[0]
-        return " ".join(paragraph.split()).format_map(_Facts(self.facts))
+        return " ".join(paragraph.split()).format_map(_Facts({name: _told(value) for name, value in self.facts.items()}))
+
+
+def _told(fact: object) -> object:
+    """Return a moment as RFC 3339 has it, in UTC and to the second; everything else as it is."""
+    return fact.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if isinstance(fact, datetime) else fact
 
 
 def _rebuild(cls: type[CountersignError], facts: dict[str, Any]) -> CountersignError:
@@ -76,6 +82,13 @@ class InvalidJson(CountersignError, ValueError):
 
     code = "invalid_json"
     reason: str
+
+
+class UnknownStream(CountersignError):
+    """There is no stream {stream} in the audit log."""
+
+    code = "unknown_stream"
+    stream: str
 
 
 class UnknownEntry(CountersignError):

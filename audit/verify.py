@@ -23,6 +23,7 @@ from audit.chain import genesis
 from audit.verify_entry import Found, Link, check_content, check_entry
 
 CHUNK = 2000
+NO_STREAM = "there is no such stream"
 
 _ENTRIES = """
 SELECT e.stream, e.id, e.seq, e.kind, e.at, e.actor_kind, e.actor_id, e.tool, e.body, e.body_json::text, e.prev_hash,
@@ -90,6 +91,11 @@ def verify(stream: str | None = None, *, using: str = "default") -> Verification
     return Verification(bad is None, walk.checked, bad)
 
 
+def is_unknown(found: Verification) -> bool:
+    """Return whether there was nothing to verify: a name that no stream has is a wrong question, not a wrong log."""
+    return found.first_bad is not None and found.first_bad.reason == NO_STREAM
+
+
 class _Walk:
     """One pass over the log, which keeps the first thing that is wrong."""
 
@@ -105,7 +111,7 @@ class _Walk:
         for name, links, head in _side_by_side(entries, self._rows(_STREAMS)):
             self._chain(name, links, head)
         if self.stream and not self.checked and self.first is None:
-            self._note(Found(self.stream, None, None, "there is no such stream"))
+            self._note(Found(self.stream, None, None, NO_STREAM))
 
     def _chain(self, name: str, links: Iterable[Any], head: tuple[Any, ...] | None) -> None:
         """Check one chain up to its first wrong entry, then its head."""

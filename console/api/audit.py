@@ -9,6 +9,7 @@ from pydantic import AfterValidator, AwareDatetime, Field
 
 from audit import queries, verify
 from audit.canonical import Json
+from audit.errors import UnknownStream
 from audit.events import EventKind
 from audit.index import index_soon
 from audit.queries import EntryFilter, StoredEntry
@@ -139,7 +140,13 @@ def get_entry(request: ApiRequest, index: Annotated[int, Path(ge=1, le=2**62)]) 
 
 
 @endpoint(
-    router, "POST", "/audit/verify", right=Right.VERIFY_AUDIT, scope="audit:read", answer=Verified, refuses=(413, 415, 422, 429)
+    router,
+    "POST",
+    "/audit/verify",
+    right=Right.VERIFY_AUDIT,
+    scope="audit:read",
+    answer=Verified,
+    refuses=(404, 413, 415, 422, 429),
 )
 def verify_log(request: ApiRequest, body: VerifyBody | None = None) -> Verified:
     """Verify the log or one stream: every hash, every link, every place; the first bad entry is named."""
@@ -148,13 +155,15 @@ def verify_log(request: ApiRequest, body: VerifyBody | None = None) -> Verified:
 
 
 def verified(caller: Caller, stream: str | None) -> Verified:
-    """Verify, write that to the log, and return the outcome; raises TooMany while others are at it."""
+    """Verify, write that to the log, and return the outcome; raises TooMany while others are at it, UnknownStream."""
     if not AT_ONCE.acquire(blocking=False):
         raise TooMany(retry_after_s=10)
     try:
         found = verify.verify(stream=stream)
     finally:
         AT_ONCE.release()
+    if verify.is_unknown(found):
+        raise UnknownStream(stream=stream)
     facts: dict[str, Json] = {"ok": found.ok, "checked": found.checked, "of": stream or "all"}
     record([Entry("system", EventKind.AUDIT_VERIFIED, caller.actor(), facts)])
     index_soon()

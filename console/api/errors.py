@@ -40,6 +40,7 @@ STATUS: Mapping[str, int] = {
     "unknown_entry": 404,
     "unknown_prompt": 404,
     "unknown_session": 404,
+    "unknown_stream": 404,
     "unknown_token": 404,
     "method_not_allowed": 405,
     # somebody was faster, or it is not the time for it

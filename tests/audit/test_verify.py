@@ -7,7 +7,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import connection, connections, transaction
 
 from audit.actors import SYSTEM
@@ -257,6 +257,13 @@ def test_the_command_names_the_first_wrong_entry_and_fails(log: psycopg.Connecti
     assert left.value.code == 1
     assert "First wrong entry: policy, entry 2, log index 4: its column kind" in err.getvalue()
     call_command("verify_audit", stream="session:S-1", stdout=out, stderr=err)
+
+
+def test_the_command_does_not_call_a_wrong_name_tampering(log: psycopg.Connection[Any]) -> None:
+    for json_ in (False, True):
+        with pytest.raises(CommandError, match="There is no stream session:S-404") as told:
+            call_command("verify_audit", stream="session:S-404", json=json_)
+        assert told.value.returncode == 2
 
 
 def test_the_command_speaks_json_to_programs(log: psycopg.Connection[Any]) -> None:

@@ -1,4 +1,4 @@
-"""Verify the audit log and say what is wrong first: exit 0 when all is well, 1 when it is not."""
+"""Verify the audit log and say what is wrong first: exit 0 when all is well, 1 when it is not, 2 for no such stream."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from argparse import ArgumentParser
 from dataclasses import asdict
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
-from audit.verify import verify
+from audit.verify import is_unknown, verify
 
 
 class Command(BaseCommand):
@@ -26,6 +26,8 @@ class Command(BaseCommand):
     def handle(self, *, stream: str | None, json: bool, **_: Any) -> None:
         """Print the result; leave with 1 when something is wrong."""
         result = verify(stream)
+        if is_unknown(result):
+            raise CommandError(f"There is no stream {stream}. Whether one is missing says the whole log.", returncode=2)
         if json:
             self.stdout.write(_as_json(asdict(result)))
         elif result.first_bad is None:

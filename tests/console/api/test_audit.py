@@ -90,6 +90,7 @@ def test_verification_counts_what_it_checked_and_is_logged(fresh_database: objec
     program = Program(audrey)
     answer = program.post("/audit/verify", {"stream": "session:S-1"}).json()
     assert answer == {"ok": True, "checked": 3, "first_bad": None}
+    refused(program.post("/audit/verify", {"stream": "session:S-404"}), 404, "unknown_stream")
     whole = program.post("/audit/verify").json()
     assert whole["ok"]
     assert whole["checked"] > 3
