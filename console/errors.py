@@ -24,6 +24,10 @@ class SignInRefused(CountersignError):
     code = "sign_in_refused"
 
 
+class PasswordRefused(SignInRefused):
+    """The password does not match. After several attempts, wait a quarter of an hour."""
+
+
 class UnknownScope(CountersignError):
     """There is no scope {scope}."""
 

@@ -20,7 +20,7 @@ from audit.events import EventKind
 from audit.index import index_soon
 from audit.services import Entry, record
 from console.auth import caller_of_user
-from console.errors import SignInRefused
+from console.errors import PasswordRefused, SignInRefused
 from console.models import SignInAttempt
 
 WINDOW = timedelta(minutes=15)
@@ -52,12 +52,12 @@ def sign_out(request: HttpRequest) -> None:
 
 
 def reauthenticate(request: HttpRequest, password: str, digest: str) -> None:
-    """Take the password again for a decision on `digest`; raises SignInRefused where it is wrong or tried too often."""
+    """Take the password again for a decision on `digest`; raises PasswordRefused where it is wrong or tried too often."""
     expected = request.user
     email = expected.username if isinstance(expected, User) else ""
     user = _proven(request, email, password)
     if user is None or user.pk != expected.pk:
-        raise SignInRefused
+        raise PasswordRefused
     request.session.cycle_key()
     request.session[_PROOF] = {"digest": digest, "at": int(time.time())}
     _note(EventKind.USER_REAUTHENTICATED, user)

@@ -20,6 +20,7 @@ from console import signin, tokens
 from console.auth import ANONYMOUS, caller_of_user
 from console.errors import (
     Forbidden,
+    PasswordRefused,
     ServiceNeverDecides,
     SignInRefused,
     TokenWiderThanCaller,
@@ -164,8 +165,10 @@ def test_reauthentication_with_a_wrong_password_is_refused(olga: User) -> None:
     request = request_with_session()
     request.user = olga
     request.session.create()
-    with pytest.raises(SignInRefused):
+    with pytest.raises(PasswordRefused) as refused:
         signin.reauthenticate(request, "wrong", "d" * 64)
+    assert "password does not match" in refused.value.detail
+    assert "E-mail" not in refused.value.detail
     assert not signin.reauthenticated(request, "d" * 64)
 
 
