@@ -36,6 +36,7 @@ class Filters:
     tool: str = ""
     session_id: UUID | None = None
     q: str = ""
+    summaries: bool = True  # whether `q` looks into summaries too, which hold what not everybody may read
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,12 +123,12 @@ def _filtered(filters: Filters) -> QuerySet[ApprovalRequest]:
     rows = rows.filter(**{name: value for name, value in named.items() if value})
     if text := filters.q.strip():
         match = _REF.match(text)
-        rows = rows.filter(number=int(match[1])) if match else rows.filter(_says(text))
+        rows = rows.filter(number=int(match[1])) if match else rows.filter(_says(text, summaries=filters.summaries))
     return rows
 
 
-def _says(text: str) -> Q:
-    names = ("summary", "tool", "agent", "session_ref", "requested_by", "requested_for")
+def _says(text: str, *, summaries: bool) -> Q:
+    names = ("tool", "agent", "session_ref", "requested_by", "requested_for", *(("summary",) if summaries else ()))
     found = Q()
     for name in names:
         found |= Q(**{f"{name}__icontains": text})

@@ -84,6 +84,6 @@ def menu(caller: Caller) -> dict[str, bool]:
         "sessions": caller.has(Right.SEE),
         "start": caller.has(Right.RUN_SESSIONS),
         "audit": caller.has(Right.READ_OWN_AUDIT),
-        "mail": settings.DEMO and caller.has(Right.SEE),
+        "mail": settings.DEMO and caller.has(Right.REVEAL),
         "tokens": caller.has(Right.OWN_TOKENS),
     }

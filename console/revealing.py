@@ -1,11 +1,22 @@
 """Who may read raw content: goals, answers, arguments, results, reasoning. The one rule of pages and API."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 from uuid import UUID
 
+from agents.models import Session
 from approvals.models import ApprovalRequest
 from console.auth import Caller
 from console.rights import Right
+
+UNREAD_TITLE = "A goal you may not read"
+UNREAD_SUMMARIES: Mapping[str, str] = {
+    "tool_call": "Call {tool}",
+    "question": "A question you may not read",
+    "unknown_outcome": "Call {tool}: whether it had its effect is unknown",
+    "stuck": "The session makes no progress",
+}
+"""What stands for the summary of a request; those of other kinds are the product's own words and hold nothing raw."""
 
 
 def reveals_request(caller: Caller) -> bool:
@@ -27,3 +38,18 @@ def revealed_sessions(caller: Caller, starters: Mapping[UUID, int | None]) -> se
         return own
     rows = ApprovalRequest.objects.filter(session_id__in=[one for one in starters if one not in own])
     return own | {one for one in rows.values_list("session_id", flat=True) if one is not None}
+
+
+def title_of(session: Session, *, revealed: bool) -> str:
+    """Return the title of a session, which is its goal in short, or what stands for it."""
+    return session.title if revealed else UNREAD_TITLE
+
+
+def summary_of(row: ApprovalRequest, *, revealed: bool) -> str:
+    """Return what a request asks for in one sentence; its values are raw content."""
+    return row.summary if revealed else UNREAD_SUMMARIES.get(row.kind, row.summary).replace("{tool}", row.tool)
+
+
+def marks_of(taint: Sequence[Mapping[str, Any]], *, revealed: bool) -> list[dict[str, Any]]:
+    """Return where untrusted content came from, and what it said only for those who may read it."""
+    return [{name: value for name, value in mark.items() if revealed or name != "quote"} for mark in taint]

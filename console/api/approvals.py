@@ -1,6 +1,7 @@
 """Approval requests over the API: what waits, what was decided, and deciding."""
 
 import json
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -9,6 +10,7 @@ from pydantic import Field, StringConstraints
 
 from agents.gate.decide import answer
 from approvals import queries
+from approvals.errors import InvalidVerdict
 from approvals.facts import DecisionVerdict, Tier
 from approvals.models import ApprovalRequest, Decision
 from approvals.policy import verdicts_for
@@ -18,7 +20,7 @@ from console.api.endpoint import ApiRequest, endpoint
 from console.api.paging import Paged
 from console.api.reading import ApprovalRef, Body, Word
 from console.auth import Caller
-from console.revealing import reveals_request
+from console.revealing import marks_of, reveals_request, summary_of
 from console.rights import DECIDE_SCOPE, Right
 from console.signin import reauthenticated
 
@@ -26,6 +28,16 @@ router = Router(tags=["approvals"])
 Kind = Literal["tool_call", "budget", "question", "unknown_outcome", "stuck", "prompt_release"]
 Status = Literal["pending", "held", "approved", "consumed", "rejected", "answered", "expired", "withdrawn", "void"]
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+
+BELONGS: Mapping[str, frozenset[str]] = {
+    "edit": frozenset({"arguments"}),
+    "reject": frozenset({"instruction"}),
+    "answer": frozenset({"answer", "instruction"}),
+    "happened": frozenset({"answer"}),
+    "extend": frozenset({"amount"}),
+}
+"""What can be said with a verdict; with those that are not named nothing."""
 
 
 class DecisionBody(Body):
@@ -123,6 +135,7 @@ def list_approvals(request: ApiRequest, page: Query[ApprovalQuery]) -> ApprovalP
         agent=page.agent,
         tool=page.tool,
         q=page.q,
+        summaries=reveals_request(request.auth),
     )
     found = queries.page(where, limit=page.limit, cursor=page.cursor)
     return ApprovalPage(items=[_shape(request.auth, row) for row in found.items], next_cursor=found.next_cursor or None)
@@ -141,6 +154,7 @@ def get_approval(request: ApiRequest, ref: ApprovalRef) -> ApprovalOut:
 def decide_approval(request: ApiRequest, ref: ApprovalRef, body: DecisionBody) -> ApprovalOut:
     """Decide on the revision whose digest you were shown. A decision over the API has no undo period."""
     caller = request.auth
+    _only_what_belongs(body)
     decided = answer(
         request_id=queries.get(ref).id,
         person=caller.person(reauthenticated=caller.kind == "user" and reauthenticated(request, body.digest)),
@@ -157,6 +171,13 @@ def decide_approval(request: ApiRequest, ref: ApprovalRef, body: DecisionBody) -
     return whole(caller, queries.get(decided.request.id))
 
 
+def _only_what_belongs(body: DecisionBody) -> None:
+    """Raise InvalidVerdict for what the verdict would silently drop."""
+    for name in ("instruction", "arguments", "answer", "amount"):
+        if getattr(body, name) not in (None, "") and name not in BELONGS.get(body.verdict, frozenset()):
+            raise InvalidVerdict(field=name, reason=f"The verdict {body.verdict} takes no {name}.")
+
+
 def whole(caller: Caller, row: ApprovalRequest) -> ApprovalOut:
     """Return a request with its raw content, for those who may read it."""
     shape = _shape(caller, row)
@@ -171,7 +192,7 @@ def whole(caller: Caller, row: ApprovalRequest) -> ApprovalOut:
 
 def _shape(caller: Caller, row: ApprovalRequest) -> ApprovalOut:
     names = (
-        "kind", "status", "revision", "risk", "environment", "summary", "digest", "cost_microusd",
+        "kind", "status", "revision", "risk", "environment", "digest", "cost_microusd",
         "prompt_version", "requested_by", "created_at", "expires_at", "held_until", "required",
     )  # fmt: skip
     empty = ("agent", "tool", "tier", "blast_radius", "requested_for")
@@ -181,12 +202,13 @@ def _shape(caller: Caller, row: ApprovalRequest) -> ApprovalOut:
         id=row.ref,
         **{name: getattr(row, name) for name in names},
         **optional,
+        summary=summary_of(row, revealed=open_),
         reasoning=None,
         arguments=None,
         raw_arguments=None,
         origins=None,
         facts=row.facts if open_ else {},
-        taint=row.taint if open_ else [{**mark, "quote": None} for mark in row.taint],
+        taint=marks_of(row.taint, revealed=open_),
         reasons=[ReasonOut(**reason) for reason in row.reasons],
         decisions=[_decision(decision, words=open_) for decision in row.decisions.all()],
         verdicts=verdicts_now(caller, row),

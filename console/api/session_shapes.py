@@ -12,15 +12,15 @@ from agents.models import Message, Session
 from approvals.models import ApprovalRequest
 from audit.content import read_texts
 from console.auth import Caller
-from console.revealing import revealed_sessions
+from console.revealing import marks_of, revealed_sessions, title_of
 
 Status = Literal[
     "queued", "running", "waiting_approval", "waiting_input", "paused", "completed", "halted", "failed", "cancelled",
     "expired", "dead_letter",
 ]  # fmt: skip
 _PLAIN = (
-    "title", "status", "environment", "task_type", "turns", "tool_calls", "input_tokens", "output_tokens",
-    "cost_microusd", "taint", "on_behalf_of", "tenant", "feature", "dry_run", "created_at", "updated_at", "ended_at",
+    "status", "environment", "task_type", "turns", "tool_calls", "input_tokens", "output_tokens",
+    "cost_microusd", "on_behalf_of", "tenant", "feature", "dry_run", "created_at", "updated_at", "ended_at",
     "expires_at",
 )  # fmt: skip
 
@@ -86,13 +86,15 @@ def shapes(caller: Caller, sessions: Sequence[Session]) -> list[SessionOut]:
     def text(found: Mapping[UUID, UUID], session: Session) -> str | None:
         return texts.get(found[session.id]) if session.id in found else None
 
-    return [_shape(one, text(goals, one), text(answers, one), waiting[one.id]) for one in sessions]
+    return [_shape(one, text(goals, one), text(answers, one), waiting[one.id], one.id in open_ids) for one in sessions]
 
 
-def _shape(session: Session, goal: str | None, answer: str | None, waiting: list[str]) -> SessionOut:
+def _shape(session: Session, goal: str | None, answer: str | None, waiting: list[str], open_: bool) -> SessionOut:
     return SessionOut(
         id=session.ref,
         agent=session.agent.slug,
+        title=title_of(session, revealed=open_),
+        taint=marks_of(session.taint, revealed=open_),
         goal=goal,
         answer=None if session.partial else answer,
         partial_answer=answer if session.partial else None,

@@ -101,7 +101,9 @@ def _later(caller: Caller, session_id: UUID, once: Once | None) -> HttpResponse:
 @endpoint(router, "GET", "/sessions", right=Right.SEE, scope="sessions:read", answer=SessionPage, refuses=(422,))
 def list_sessions(request: ApiRequest, page: Query[SessionQuery]) -> SessionPage:
     """List sessions, newest first."""
-    where = queries.Filters(status=(page.status,) if page.status else (), agent=page.agent, q=page.q)
+    where = queries.Filters(
+        status=(page.status,) if page.status else (), agent=page.agent, q=page.q, titles=request.auth.has(Right.REVEAL)
+    )
     key = decode("sessions", page.cursor)
     found = queries.sessions(where, before=key[0] if key else None, limit=page.limit + 1)
     following = [found[page.limit - 1].number] if len(found) > page.limit else None

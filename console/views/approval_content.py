@@ -11,6 +11,7 @@ from agents.tools import registry
 from approvals.models import ApprovalRequest
 from audit.content import read_texts
 from console.formats import microusd
+from console.revealing import marks_of
 from console.views.origins import Source, origin
 from console.views.session_story import sources_of
 
@@ -29,7 +30,7 @@ NOTHING: Mapping[str, Any] = {
 def content(row: ApprovalRequest, reveal: bool) -> dict[str, Any]:
     """Return what is raw: reasoning, arguments, question; or why it is not shown."""
     if not reveal:
-        return {**NOTHING, "taint": [{**source, "quote": ""} for source in row.taint]}
+        return {**NOTHING, "taint": marks_of(row.taint, revealed=False)}
     texts = read_texts([id_ for id_ in (row.reasoning_id, row.raw_arguments_id) if id_])
     arguments = json.loads(bytes(row.body)).get("arguments") or {}
     changes = row.facts.get("changed") or []

@@ -20,9 +20,10 @@ from audit.errors import CountersignError, InvalidJson
 from console import schema_form, signin
 from console.api.errors import status_of
 from console.auth import caller_of
-from console.errors import SignInRefused
+from console.errors import Forbidden, SignInRefused
 from console.forms import LONGEST, Said, json_object
 from console.fragments import page
+from console.revealing import reveals_request
 from console.rights import Right
 from console.views.approval_conflict import said_back
 from console.views.approval_item import url_of
@@ -40,6 +41,8 @@ WRONG = (BadEdit, InvalidJson, InvalidVerdict, NeedsReauthentication, SignInRefu
 def edit(request: HttpRequest, ref: str) -> HttpResponse:
     """Show the arguments as a form, or take what a reviewer made of them; that counts as approval of the result."""
     row = queries.get(ref)
+    if not reveals_request(caller_of(request)):
+        raise Forbidden(needs="a role that reads what it decides: reviewer, operator or admin")
     if request.method != "POST":
         return page(request, TEMPLATE, lambda: _form(request, row, _mode(request), arguments_of(row)))
     mode = _mode(request)

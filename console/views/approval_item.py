@@ -14,7 +14,7 @@ from approvals import queries
 from approvals.models import ApprovalRequest, Decision
 from console.auth import Caller
 from console.formats import ago, microusd
-from console.revealing import reveals_request
+from console.revealing import reveals_request, summary_of
 from console.views.approval_content import content
 
 EFFECTS = {
@@ -46,6 +46,7 @@ def item(row: ApprovalRequest, caller: Caller) -> dict[str, Any]:
         "ref": row.ref,
         "url": url_of(row.ref),
         **{name: getattr(row, name) for name in _COPIED},
+        "summary": summary_of(row, revealed=reveal),
         "egress": bool((tool := registry.get(row.tool)) and tool.egress),
         "lede": lede(row),
         "facts": _facts(row),
@@ -59,7 +60,7 @@ def item(row: ApprovalRequest, caller: Caller) -> dict[str, Any]:
 
 
 _COPIED = (
-    "kind", "status", "revision", "digest", "summary", "risk", "tier", "agent", "environment", "tool", "created_at",
+    "kind", "status", "revision", "digest", "risk", "tier", "agent", "environment", "tool", "created_at",
     "expires_at", "held_until", "decided_at", "decided_name", "required", "reasons", "taint",
 )  # fmt: skip
 
@@ -127,7 +128,12 @@ def _similar(row: ApprovalRequest, reveal: bool) -> dict[str, Any] | None:
 def _past(row: ApprovalRequest, vote: list[Decision], reveal: bool) -> dict[str, Any]:
     reason = f": “{vote[0].instruction}”" if vote and vote[0].instruction and reveal else ""
     verdict = vote[0].verdict if vote else row.status
-    return {"verdict": verdict, "text": row.summary, "note": f"by {row.decided_name}{reason}", "at": row.decided_at}
+    return {
+        "verdict": verdict,
+        "text": summary_of(row, revealed=reveal),
+        "note": f"by {row.decided_name}{reason}",
+        "at": row.decided_at,
+    }
 
 
 def outcome(row: ApprovalRequest) -> str:

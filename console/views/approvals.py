@@ -22,6 +22,7 @@ from console.api.errors import status_of
 from console.auth import Caller, caller_of
 from console.forms import Said
 from console.fragments import page
+from console.revealing import reveals_request, summary_of
 from console.rights import Right
 from console.views.approval_bar import bar
 from console.views.approval_conflict import said_back
@@ -159,7 +160,7 @@ def _queue(request: HttpRequest, current: str) -> dict[str, Any]:
     filters = {name: asked.get(name, "")[:200] for name in ("tier", "agent", "tool", "q", "kind")}
     waiting = _waiting()
     found = queries.page(
-        _filters(TABS[state], filters), limit=LOOKED_AT if state == "mine" else SHOWN,
+        _filters(TABS[state], filters, caller), limit=LOOKED_AT if state == "mine" else SHOWN,
         cursor=asked.get("cursor", ""), order="newest" if state == "decided" else "expiry",
     )  # fmt: skip
     rows = [row for row in found.items if _decidable(row, caller)] if state == "mine" else found.items
@@ -181,7 +182,7 @@ def _queue(request: HttpRequest, current: str) -> dict[str, Any]:
         first = queries.get(rows[0].id)
         current = first.ref
         context |= _open(request, first)
-    return {**context, "groups": _groups(rows, state, current)}
+    return {**context, "groups": _groups(rows, state, current, caller)}
 
 
 def _waiting() -> list[ApprovalRequest]:
@@ -194,15 +195,21 @@ def _counts(waiting: list[ApprovalRequest], caller: Caller) -> dict[str, int]:
     return {"waiting": len(pending), "mine": sum(_decidable(row, caller) for row in pending)}
 
 
-def _filters(status: tuple[str, ...], asked: Mapping[str, str]) -> Filters:
+def _filters(status: tuple[str, ...], asked: Mapping[str, str], caller: Caller) -> Filters:
     return Filters(
-        status=status, kind=asked["kind"], tier=asked["tier"], agent=asked["agent"], tool=asked["tool"], q=asked["q"]
+        status=status,
+        kind=asked["kind"],
+        tier=asked["tier"],
+        agent=asked["agent"],
+        tool=asked["tool"],
+        q=asked["q"],
+        summaries=reveals_request(caller),
     )
 
 
-def _groups(rows: list[ApprovalRequest], state: str, current: str) -> list[dict[str, Any]]:
+def _groups(rows: list[ApprovalRequest], state: str, current: str, caller: Caller) -> list[dict[str, Any]]:
     now = timezone.now()
-    lines = [(row, _line(row, current)) for row in rows]
+    lines = [(row, _line(row, current, reveals_request(caller))) for row in rows]
     if state == "decided":
         groups = [("Decided", [line for _, line in lines])]
     else:
@@ -214,9 +221,10 @@ def _groups(rows: list[ApprovalRequest], state: str, current: str) -> list[dict[
     return [{"title": title, "items": items} for title, items in groups if items]
 
 
-def _line(row: ApprovalRequest, current: str) -> dict[str, Any]:
-    copied = ("ref", "summary", "risk", "agent", "tool", "cost_microusd", "expires_at", "created_at", "status")
-    return {**{name: getattr(row, name) for name in copied}, "tainted": bool(row.taint), "url": url_of(row.ref),
+def _line(row: ApprovalRequest, current: str, reveal: bool) -> dict[str, Any]:
+    copied = ("ref", "risk", "agent", "tool", "cost_microusd", "expires_at", "created_at", "status")
+    return {**{name: getattr(row, name) for name in copied}, "summary": summary_of(row, revealed=reveal),
+            "tainted": bool(row.taint), "url": url_of(row.ref),
             "current": row.ref == current, "outcome": outcome(row)}  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Mail that the demo really sent, over SMTP to its local catcher."""
+"""Mail that the demo really sent, over SMTP to its local catcher: raw content, with all that is in it."""
 
 from typing import Any
 
@@ -9,17 +9,15 @@ from django.views.decorators.http import require_safe
 
 from agents.demo import mailbox
 from agents.demo.mailbox import Mail, UnknownMessage
-from console.auth import caller_of
 from console.fragments import page
 from console.rights import Right
 from console.views.guard import guard
 
 SHOWN = 50
-HIDDEN = "Your role does not read raw content."
 
 
 @require_safe
-@guard(Right.SEE)
+@guard(Right.REVEAL)
 def sent(request: HttpRequest) -> HttpResponse:
     """List the messages, newest first."""
     _only_demo()
@@ -27,7 +25,7 @@ def sent(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-@guard(Right.SEE)
+@guard(Right.REVEAL)
 def message(request: HttpRequest, name: str) -> HttpResponse:
     """Show one message as text."""
     _only_demo()
@@ -35,7 +33,7 @@ def message(request: HttpRequest, name: str) -> HttpResponse:
         found = mailbox.read(name)
     except UnknownMessage:
         raise Http404 from None
-    return page(request, "mail/message.html", lambda: {"nav": "mail", "message": _whole(found, request)})
+    return page(request, "mail/message.html", lambda: {"nav": "mail", "message": _whole(found)})
 
 
 def _only_demo() -> None:
@@ -65,7 +63,6 @@ def _line(mail: Mail) -> dict[str, Any]:
     }
 
 
-def _whole(mail: Mail, request: HttpRequest) -> dict[str, Any]:
-    reveal = caller_of(request).has(Right.REVEAL) or caller_of(request).has(Right.REVEAL_DECIDED)
+def _whole(mail: Mail) -> dict[str, Any]:
     rows = [{"label": name, "value": value, "mono": True} for name, value in mail.headers]
-    return {**_line(mail), "body": mail.body.replace("\r\n", "\n") if reveal else HIDDEN, "rows": rows}
+    return {**_line(mail), "body": mail.body.replace("\r\n", "\n"), "rows": rows}

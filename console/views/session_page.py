@@ -16,7 +16,7 @@ from audit.events import EventKind
 from audit.queries import EntryFilter
 from console.auth import Caller, caller_of
 from console.formats import duration, grouped, microusd
-from console.revealing import reveals_session
+from console.revealing import marks_of, reveals_session, summary_of, title_of
 from console.rights import Right
 from console.views.approval_item import url_of as request_url
 from console.views.session_reads import Story, ended, story
@@ -39,13 +39,13 @@ def context(request: HttpRequest, ref: str) -> dict[str, Any]:
     return {
         "nav": "sessions",
         "view": view,
-        "session": _session(row),
+        "session": _session(row, reveal),
         "goal": goal if len(goal) > len(row.title) else "",
         "facts": _facts(row),
         "details": _details(row),
         "answer": told.text(row.answer_id),
         "partial": row.partial,
-        "pending": [_pending(waiting) for waiting in told.requests if waiting.status == "pending"],
+        "pending": [_pending(waiting, reveal) for waiting in told.requests if waiting.status == "pending"],
         "may": _may(caller, row),
         "message_refusal": ENDED if ended(row) else NOT_YOURS,
         "key": uuid.uuid4().hex,
@@ -68,13 +68,15 @@ def _side(request: HttpRequest, told: Story, view: str, caller: Caller, reveal: 
     return {"conversation": messages(told, hidden=not reveal)}
 
 
-def _session(row: Session) -> dict[str, Any]:
+def _session(row: Session, reveal: bool) -> dict[str, Any]:
     copied = (
-        "ref", "title", "status", "environment", "started_name", "on_behalf_of", "created_at", "ended_at", "dry_run",
-        "task_type", "taint", "error", "trace", "tenant",
+        "ref", "status", "environment", "started_name", "on_behalf_of", "created_at", "ended_at", "dry_run",
+        "task_type", "error", "trace", "tenant",
     )  # fmt: skip
     return {
         **{name: getattr(row, name) for name in copied},
+        "title": title_of(row, revealed=reveal),
+        "taint": marks_of(row.taint, revealed=reveal),
         "url": reverse("session", args=[row.ref]),
         "agent": row.agent.slug,
         "agent_url": reverse("agent", args=[row.agent.slug]),
@@ -124,8 +126,8 @@ def _details(row: Session) -> list[dict[str, Any]]:
     return [line for line in lines if line["value"]]
 
 
-def _pending(row: ApprovalRequest) -> dict[str, Any]:
-    return {"ref": row.ref, "url": request_url(row.ref), "summary": row.summary, "risk": row.risk}
+def _pending(row: ApprovalRequest, reveal: bool) -> dict[str, Any]:
+    return {"ref": row.ref, "url": request_url(row.ref), "summary": summary_of(row, revealed=reveal), "risk": row.risk}
 
 
 def _may(caller: Caller, row: Session) -> dict[str, bool]:

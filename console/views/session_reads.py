@@ -52,9 +52,11 @@ class Story:
         return next((row for row in self.requests if row.pk == call.request_id), None)
 
 
-def sessions_page(*, status: str = "", agent: str = "", q: str = "", before: int | None = None, limit: int = 50) -> SessionPage:
-    """Return one page of sessions that match, with their open requests."""
-    filters = queries.Filters(status=(status,) if status else (), agent=agent, q=q)
+def sessions_page(
+    *, status: str = "", agent: str = "", q: str = "", titles: bool, before: int | None = None, limit: int = 50
+) -> SessionPage:
+    """Return one page of sessions that match, with their open requests; `q` looks into titles only with `titles`."""
+    filters = queries.Filters(status=(status,) if status else (), agent=agent, q=q, titles=titles)
     found = queries.sessions(filters, before=before, limit=limit + 1)
     pending: dict[UUID, list[ApprovalRequest]] = {}
     for request in open_of([row.pk for row in found]):

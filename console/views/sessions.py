@@ -22,6 +22,7 @@ from console.auth import Caller, caller_of
 from console.errors import Forbidden, NotYourSession
 from console.forms import NewMessage, StartSession
 from console.fragments import page
+from console.revealing import revealed_sessions, title_of
 from console.rights import Right
 from console.views.approval_item import url_of as request_url
 from console.views.guard import guard, is_part
@@ -134,7 +135,8 @@ def _list(request: HttpRequest, errors: Mapping[str, list[str]] | None = None) -
     before = asked.get("before", "")
     if before and not (before.isascii() and before.isdigit() and len(before) < 19):
         raise Http404
-    found = sessions_page(**filters, before=int(before) if before else None, limit=SHOWN)
+    found = sessions_page(**filters, titles=caller.has(Right.REVEAL), before=int(before) if before else None, limit=SHOWN)
+    readable = revealed_sessions(caller, {row.pk: row.started_user for row in found.items})
     return {
         "nav": "sessions",
         **(_start_form(request, caller) if request.GET.get("fragment") != "list" else {"agents": []}),
@@ -142,7 +144,7 @@ def _list(request: HttpRequest, errors: Mapping[str, list[str]] | None = None) -
         "filters": filters,
         "filtered": any(filters.values()),
         "statuses": sorted(SESSION.states),
-        "items": [line(row, found.pending.get(row.pk, [])) for row in found.items],
+        "items": [line(row, found.pending.get(row.pk, []), row.pk in readable) for row in found.items],
         "newer": _address(request, None) if before else "",
         "older": _address(request, found.items[-1].number) if found.more else "",
     }
@@ -189,11 +191,10 @@ def _address(request: HttpRequest, before: int | None) -> str:
     return f"{reverse('sessions')}?{asked.urlencode()}"
 
 
-def line(row: Session, pending: list[ApprovalRequest]) -> dict[str, Any]:
-    """Return one session as a line of the list."""
+def line(row: Session, pending: list[ApprovalRequest], revealed: bool) -> dict[str, Any]:
+    """Return one session as a line of the list, its title only where it is revealed."""
     copied = (
         "ref",
-        "title",
         "status",
         "started_name",
         "on_behalf_of",
@@ -205,6 +206,7 @@ def line(row: Session, pending: list[ApprovalRequest]) -> dict[str, Any]:
     )
     return {
         **{name: getattr(row, name) for name in copied},
+        "title": title_of(row, revealed=revealed),
         "url": reverse("session", args=[row.ref]),
         "agent": row.agent.slug,
         "tainted": bool(row.taint),

@@ -1,5 +1,6 @@
 """Approval requests over the API: reading them, deciding, losing a race."""
 
+import re
 from dataclasses import replace
 from threading import Thread
 from typing import Any
@@ -56,10 +57,13 @@ def test_verdicts_are_those_of_the_caller(olga: User, vic: User, paul: User, rem
         assert program.get(f"/approvals/{asked.ref}").json()["verdicts"] == []
 
 
-def test_a_viewer_sees_the_sentence_but_not_the_arguments(vic: User, asked: ApprovalRequest) -> None:
+def test_a_viewer_sees_what_would_be_called_but_not_with_what(vic: User, remy: User, asked: ApprovalRequest) -> None:
     """API.md, Rights: reveal raw content."""
     shown = Program(vic).get(f"/approvals/{asked.ref}").json()
-    assert (shown["summary"], shown["arguments"], shown["raw_arguments"]) == (asked.summary, None, None)
+    assert (shown["summary"], shown["arguments"], shown["raw_arguments"]) == ("Call send_email", None, None)
+    assert asked.summary in Program(remy).get(f"/approvals/{asked.ref}").content.decode()
+    assert Program(vic).get("/approvals?q=kim").json()["items"] == []
+    assert Program(remy).get("/approvals?q=kim").json()["items"]
 
 
 def test_what_a_reviewer_wrote_is_raw_content_too(remy: User, vic: User, asked: ApprovalRequest) -> None:
@@ -100,6 +104,7 @@ def test_the_second_reviewer_is_told_who_decided_what_and_when(remy: User, rosa:
     problem = refused(decide(Program(rosa), asked, verdict="reject", instruction="Not to her"), 409, "already_decided")
     assert (problem["decision"]["verdict"], problem["decision"]["by"]) == ("approve", "Remy")
     assert problem["decision"]["at"].endswith("Z")
+    assert re.search(r" at \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\.$", problem["detail"])
 
 
 def test_what_was_shown_is_what_is_decided_on(remy: User, asked: ApprovalRequest) -> None:
@@ -126,6 +131,10 @@ def test_a_repeat_with_its_key_is_one_decision(remy: User, asked: ApprovalReques
         ({"verdict": "reject", "instruction": "no"}, "invalid_verdict"),
         ({"verdict": "reject", "instruction": "x" * 2001}, "invalid_request"),
         ({"verdict": "extend", "amount": 5}, "invalid_verdict"),
+        ({"verdict": "approve", "arguments": {"to": "kim@example.com"}}, "invalid_verdict"),
+        ({"verdict": "approve", "instruction": "Write to Lee instead"}, "invalid_verdict"),
+        ({"verdict": "reject", "instruction": "Not to her", "answer": "No"}, "invalid_verdict"),
+        ({"verdict": "reject", "instruction": "Not to her", "amount": 5}, "invalid_verdict"),
         ({"verdict": "perhaps"}, "invalid_request"),
         ({"verdict": "edit"}, "invalid_verdict"),
         ({"verdict": "approve", "status": "consumed"}, "invalid_request"),
@@ -138,6 +147,14 @@ def test_a_verdict_needs_what_belongs_to_it(remy: User, asked: ApprovalRequest, 
     problem = refused(decide(Program(remy), asked, **said), 422, code)
     assert problem["errors"]
     assert not Decision.objects.exists()
+
+
+def test_what_does_not_belong_to_a_verdict_is_named(remy: User, asked: ApprovalRequest) -> None:
+    """Who sends changed arguments with an approval believes that they are what runs."""
+    problem = refused(
+        decide(Program(remy), asked, verdict="approve", arguments={"to": "lee@example.com"}), 422, "invalid_verdict"
+    )
+    assert [one["loc"] for one in problem["errors"]] == [["body", "arguments"]]
 
 
 def test_nobody_decides_what_they_started(olga: User, ada: User, remy: User, desk: AgentRevision) -> None:

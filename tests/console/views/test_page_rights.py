@@ -52,8 +52,8 @@ TABLE: tuple[tuple[str, str, str, set[str]], ...] = (
     ("GET", "tokens", "/tokens/", EVERYBODY),
     ("POST", "tokens", "/tokens/", EVERYBODY),
     ("POST", "token-revoke", "/tokens/0123456789abcdef/revoke/", EVERYBODY),
-    ("GET", "mail", "/mail/", EVERYBODY),
-    ("GET", "mail-message", "/mail/00000000000000000000-00000000/", EVERYBODY),
+    ("GET", "mail", "/mail/", READERS),
+    ("GET", "mail-message", "/mail/00000000000000000000-00000000/", READERS),
     ("GET", "styleguide", "/styleguide/", EVERYBODY),
 )
 WITHOUT_ROLE = {"home", "sign-in", "sign-out", "theme", "csp-report", "healthz", "readyz"}

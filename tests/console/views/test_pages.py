@@ -1,6 +1,8 @@
 """Every page answers, for every role as the rights table says, in few queries (OPS-1, THREATS 13, 27, 31, 43)."""
 
+import html
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
@@ -10,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 
 from agents.models import Session
 from approvals.models import ApprovalRequest
+from console.revealing import UNREAD_TITLE
 from tests.flows.conftest import World
 
 SignedIn = Callable[[User | None], Client]
@@ -115,6 +118,46 @@ def test_raw_content_is_for_who_may_read_it(waiting: Waiting, signed_in: SignedI
     for address in (f"/approvals/{request.ref}/", f"/sessions/{session.ref}/"):
         assert b"does not read raw content" in signed_in(vic).get(address).content
         assert b"does not read raw content" not in signed_in(remy).get(address).content
+
+
+def test_titles_and_summaries_are_raw_content_too(
+    waiting: Waiting, signed_in: SignedIn, vic: User, remy: User, olga: User
+) -> None:
+    """Lists, pages and headings: who may not read a goal finds it nowhere, nor by a search."""
+    session, request = waiting
+    addresses = (
+        "/sessions/",
+        f"/sessions/{session.ref}/",
+        "/approvals/",
+        f"/approvals/{request.ref}/",
+        "/approvals/?fragment=queue",
+    )
+    for address in addresses:
+        page = html.unescape(signed_in(vic).get(address).content.decode())
+        assert session.title not in page, address
+        assert request.summary not in page, address
+    assert UNREAD_TITLE in signed_in(vic).get("/sessions/").content.decode()
+    assert "Call send_email" in signed_in(vic).get(f"/approvals/{request.ref}/").content.decode()
+    assert session.title in html.unescape(signed_in(olga).get(f"/sessions/?q={session.title[:8]}").content.decode())
+    assert UNREAD_TITLE not in signed_in(vic).get("/sessions/?q=scenario").content.decode()
+    assert request.summary in html.unescape(signed_in(remy).get("/approvals/").content.decode())
+
+
+def test_the_sent_mail_is_for_who_reads_everything(
+    settings: Any, signed_in: SignedIn, vic: User, remy: User, audrey: User
+) -> None:
+    """A mail is what a tool was given, word for word; the menu offers it to the same people."""
+    settings.DEMO = True
+    for user in (vic, remy):
+        assert signed_in(user).get("/mail/").status_code == 403
+        assert b"Sent mail" not in signed_in(user).get("/sessions/").content
+    assert signed_in(audrey).get("/mail/").status_code == 200
+    assert b"Sent mail" in signed_in(audrey).get("/sessions/").content
+
+
+def test_who_may_not_read_a_call_is_not_given_it_to_edit(waiting: Waiting, signed_in: SignedIn, paul: User) -> None:
+    """The form holds the arguments."""
+    assert signed_in(paul).get(f"/approvals/{waiting[1].ref}/edit/").status_code == 403
 
 
 def test_pages_ask_the_database_little_and_the_same_for_many_rows(world: World, signed_in: SignedIn, remy: User) -> None:
