@@ -104,13 +104,14 @@ def fresh_database(
 
 
 @pytest.fixture(autouse=True)
-def _nothing_left_to_index(request: pytest.FixtureRequest, _django_db_marker: None) -> Iterator[None]:
+def _nothing_left_to_index(request: pytest.FixtureRequest, _django_db_marker: None, django_db_blocker: Any) -> Iterator[None]:
     """Let what a test's commits left to a thread be done while the test's database is still there."""
     for name in ("fresh_database", "db"):
         if name in request.fixturenames:
             request.getfixturevalue(name)
     yield
-    index.finish()
+    with django_db_blocker.unblock():
+        index.finish()
 
 
 def person(name: str, *roles: str) -> User:
