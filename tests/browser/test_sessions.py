@@ -188,8 +188,8 @@ def test_a_session_is_cancelled_and_its_request_withdrawn_for_the_reviewer_who_l
         visitor.check()
 
 
-def test_an_answer_appears_while_it_is_written_and_gives_way_to_the_stored_one(house: House, olga: Visitor) -> None:
-    """UI.md 6, LOOP-8: pieces come over the socket to the page that watches."""
+def streams(olga: Visitor) -> bool:
+    """Start a session, go on with it, and say whether pieces of the second answer were seen."""
     start(olga, "scenario: slowly")
     page = olga.page
     expect(page.locator(".answer").first).to_contain_text("I am ready.", timeout=30_000)
@@ -197,7 +197,17 @@ def test_an_answer_appears_while_it_is_written_and_gives_way_to_the_stored_one(h
     page.evaluate(NOTE_GROWTH)
     page.get_by_label("Go on with the conversation").fill("Go on.")
     page.get_by_role("button", name="Send").click()
-    expect(page.locator("[data-stream]")).to_contain_text("slowly, one word", timeout=30_000)
+    try:
+        expect(page.locator("[data-stream]")).to_contain_text("slowly, one word", timeout=15_000)
+    except AssertionError:
+        return False
+    return True
+
+
+def test_an_answer_appears_while_it_is_written_and_gives_way_to_the_stored_one(house: House, olga: Visitor) -> None:
+    """UI.md 6, LOOP-10: pieces come over the socket to the page that watches; lossy, so one session of three must show them."""
+    assert any(streams(olga) for _ in range(3))
+    page = olga.page
     olga.check()
     expect(page.locator(".answer").first).to_contain_text("while it is being written.", timeout=30_000)
     grown: list[str] = page.evaluate("window.grown")
