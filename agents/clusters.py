@@ -122,7 +122,7 @@ class Clusters:
             _process(child).terminate()
         deadline = time.monotonic() + STOP_WITHIN_S
         while time.monotonic() < deadline and not all(_has_left(child) for child in running):
-            time.sleep(0.1)
+            time.sleep(0.1)  # between looks; the deadline above bounds it
         for child in running:
             _end_group(_process(child).pid)
             _process(child).wait()
@@ -176,7 +176,7 @@ def leave_with_parent() -> None:
 
     def watch() -> None:
         while os.getppid() == parent:
-            time.sleep(1)
+            time.sleep(1)  # between looks, for as long as the parent lives
         os.killpg(0, signal.SIGKILL)
 
     if parent:
