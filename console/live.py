@@ -9,7 +9,7 @@ so a slow one costs no memory: who falls too far behind is told to reload. The s
 import asyncio
 import json
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -149,25 +149,25 @@ class Hub:
         return await self.call(feed.read, cursor, self.head - cursor)
 
     async def close(self) -> None:
-        """Stop listening and close both connections."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._tasks.clear()
-        self._ready.clear()
+        """Stop listening and close both connections.
+
+        What it stops is put aside before the first wait, so that a follower who comes meanwhile starts the hub anew
+        instead of joining one that is ending.
+        """
+        tasks, self._tasks = self._tasks, []
+        reader, self._reader = self._reader, None
+        self._ready = asyncio.Event()
         self.listening = False
-        if self._reader is not None:
-            await asyncio.get_running_loop().run_in_executor(self._reader, connections.close_all)
-            self._reader.shutdown(wait=False)
-            self._reader = None
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if reader is not None:
+            await asyncio.get_running_loop().run_in_executor(reader, connections.close_all)
+            reader.shutdown(wait=False)
 
     def _start(self) -> None:
         if not self._tasks:
-            self._tasks = [
-                asyncio.create_task(self._listen()),
-                asyncio.create_task(self._pump()),
-                asyncio.create_task(self._tick()),
-            ]
+            self._tasks = [asyncio.create_task(_lasting(part)) for part in (self._listen, self._pump, self._tick)]
 
     def _stop_if_idle(self) -> None:
         if not self.followers and self._tasks:
@@ -250,6 +250,16 @@ class Hub:
             except (DatabaseError, psycopg.Error) as error:
                 log.warning("live.index_failed", error=type(error).__name__)
             self._more.set()
+
+
+async def _lasting(part: Callable[[], Awaitable[None]]) -> None:
+    """Run a part of the hub for good: an error that nobody thought of is told, and costs a second, not the feed."""
+    while True:
+        try:
+            await part()
+        except Exception:
+            log.exception("live.part_failed", part=part.__name__)
+        await asyncio.sleep(TICK_S)
 
 
 def _reading(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:

@@ -14,6 +14,7 @@ from django.contrib.sessions.models import Session as BrowserSession
 from django.db import connections
 from django.test import Client
 
+from audit import feed
 from audit.actors import SYSTEM
 from audit.events import EventKind
 from audit.index import index_log
@@ -335,6 +336,47 @@ def test_the_feed_goes_on_after_the_listener_was_cut(remy: User, fresh_database:
         head = await in_thread(3)
         told = await page.hear_until(head)
         assert numbers(told) == list(range(start + 1, head + 1))
+        await page.leave()
+
+    play(scene)
+
+
+def test_a_page_that_opens_while_the_hub_is_ending_is_served(remy: User) -> None:
+    """The hub stops when nobody followed for a while; who comes in that moment starts it anew."""
+    start, key = write(), cookie_of(remy)
+
+    async def scene() -> None:
+        first = Page(key)
+        await first.open()
+        await first.leave()
+        ending = asyncio.create_task(Hub.current().close())
+        await asyncio.sleep(0)  # it has begun to end, and waits for its parts
+        second = Page(key, since=start)
+        await second.open()
+        await ending
+        head = await in_thread(2)
+        assert numbers(await second.hear_until(head)) == [start + 1, start + 2]
+        await second.leave()
+
+    play(scene)
+
+
+def test_an_error_in_the_hub_costs_a_moment_and_not_the_feed(remy: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the reading of the log raises once, the next reading goes on from where the page stands."""
+    start, key = write(), cookie_of(remy)
+    monkeypatch.setattr("console.live.TICK_S", 0.1)
+    read = feed.read
+
+    def fails_once(*args: Any) -> Any:
+        monkeypatch.setattr(feed, "read", read)
+        raise RuntimeError("nobody thought of this")
+
+    async def scene() -> None:
+        page = Page(key)
+        await page.open()
+        monkeypatch.setattr(feed, "read", fails_once)
+        head = await in_thread(2)
+        assert numbers(await page.hear_until(head)) == [start + 1, start + 2]
         await page.leave()
 
     play(scene)
