@@ -14,13 +14,14 @@ import contextlib
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from uuid import UUID
 
 import structlog
+from django.db import Error as DatabaseError
 from django.db import InterfaceError, OperationalError, connection, transaction
 
 from agents.errors import LeaseLost
@@ -107,15 +108,23 @@ class Ledger:
     def _run(self) -> None:
         try:
             while (jobs := self._gather()) is not None:
-                records = [job for job in jobs if isinstance(job, Record)]
-                if records:
-                    self._write(records)
-                for job in jobs:
-                    if isinstance(job, _Reading):
-                        self._read(job)
-                self._index()
+                try:
+                    self._do(jobs)
+                except Exception as error:
+                    # Nobody may wait for a thread that is gone: whoever handed something in is told, and it goes on.
+                    log.exception("ledger.failed", jobs=len(jobs))
+                    _fail(jobs, error)
         finally:
             connection.close()
+
+    def _do(self, jobs: list[Record | _Reading]) -> None:
+        records = [job for job in jobs if isinstance(job, Record)]
+        if records:
+            self._write(records)
+        for job in jobs:
+            if isinstance(job, _Reading):
+                self._read(job)
+        self._index()
 
     def _gather(self) -> list[Record | _Reading] | None:
         """Wait for work, then take all that is there; None when closed and empty."""
@@ -224,7 +233,7 @@ class Ledger:
         return [record for record in records if record not in stale]
 
     def _second_form(self, record: Record) -> None:
-        if record.fallback is None:
+        if record.fallback is None or record.done.done():
             _fail([record], LeaseLost())
             return
         second = Record(record.session, record.fallback, premise=record.premise)
@@ -245,11 +254,13 @@ class Ledger:
             # None: another process is at it, and may have missed what was just written.
             self._index_due = None if index_log() is not None else time.monotonic() + INDEX_EVERY_S
             self._indexed_at = time.monotonic()
-        except (OperationalError, InterfaceError):
+        except DatabaseError as error:
+            log.warning("log.not_indexed", error=type(error).__name__)
             connection.close()
             self._index_due = time.monotonic() + 0.5
 
 
-def _fail(records: list[Record], error: Exception) -> None:
-    for record in records:
-        record.done.set_exception(error)
+def _fail(jobs: Sequence[Record | _Reading], error: Exception) -> None:
+    for job in jobs:
+        if not job.done.done():
+            job.done.set_exception(error)

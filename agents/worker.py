@@ -9,7 +9,7 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -68,7 +68,7 @@ class Worker:
     async def run(self, *, lifetime_s: float, told_to_stop: Callable[[], bool]) -> None:
         """Work until `lifetime_s` is over or `told_to_stop`; then finish the steps that are under way, and leave."""
         self._ledger.start()
-        helpers = [asyncio.create_task(work()) for work in (self._listen, self._keep, self._tidy)]
+        helpers = [asyncio.create_task(_lasting(work)) for work in (self._listen, self._keep, self._tidy)]
         ends = time.monotonic() + lifetime_s
         try:
             while time.monotonic() < ends and not told_to_stop():
@@ -240,6 +240,16 @@ class Worker:
             await self._ledger.read(lambda: leave(self.owner))
         except (OperationalError, InterfaceError):
             log.info("heartbeat.left_behind")
+
+
+async def _lasting(work: Callable[[], Awaitable[None]]) -> None:
+    """Do a helper's work for good: an error that nobody thought of is told and tried again, never the helper's silent end."""
+    while True:
+        try:
+            await work()
+        except Exception:
+            log.exception("worker.helper_failed", helper=work.__name__)
+        await asyncio.sleep(POLL_S)
 
 
 def _take(state: State, news: News, lease_until: float | None) -> None:

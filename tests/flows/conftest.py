@@ -126,7 +126,8 @@ class World:
         thread = threading.Thread(target=loop)
         thread.start()
         try:
-            wait_until(until or self.idle, seconds=seconds)
+            there = until or self.idle
+            wait_until(lambda: failure or there(), seconds=seconds)
         finally:
             stop.set()
             thread.join(15)
