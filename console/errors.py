@@ -95,10 +95,10 @@ class UnsupportedMediaType(CountersignError):
 
 
 class InvalidInput(CountersignError):
-    """The request has {count} wrong or missing values."""
+    """The request has {told}."""
 
     code = "invalid_request"
-    count: int
+    told: str
     errors: list[dict[str, object]]
 
 

@@ -1,7 +1,7 @@
 """The one table from error codes to HTTP statuses, and how an error becomes `application/problem+json` (RFC 9457)."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
@@ -172,7 +172,7 @@ def translate(error: Exception) -> CountersignError:
 def _known(error: Exception) -> CountersignError | None:
     match error:
         case ValidationError():
-            return errors.InvalidInput(count=len(error.errors), errors=error.errors[:100])
+            return _invalid(error.errors)
         case AuthenticationError():
             return errors.Unauthenticated()
         case Http404():
@@ -181,6 +181,17 @@ def _known(error: Exception) -> CountersignError | None:
             return errors.TooLarge(limit=LIMIT)
         case _:
             return None
+
+
+def _invalid(found: Sequence[Mapping[str, Any]]) -> CountersignError:
+    """Return the error for what the framework found wrong; of a body it names our parameter, which no program knows."""
+    named = [{"loc": _outside(one["loc"]), "msg": one["msg"]} for one in found[:100]]
+    told = "1 wrong or missing value" if len(found) == 1 else f"{len(found)} wrong or missing values"
+    return errors.InvalidInput(told=told, errors=named)
+
+
+def _outside(place: Sequence[str | int]) -> Sequence[str | int]:
+    return (place[0], *place[2:]) if place[0] == "body" else place
 
 
 def _unknown(error: Exception) -> CountersignError:

@@ -37,7 +37,7 @@ def home(request: HttpRequest) -> HttpResponse:
 
 @sensitive_post_parameters("password")
 @never_cache
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 @guard(Right.PUBLIC)
 def sign_in(request: HttpRequest) -> HttpResponse:
     """Show the sign-in form, or take it."""

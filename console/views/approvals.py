@@ -13,7 +13,7 @@ from django.views.decorators.http import require_POST, require_safe
 from agents import gate
 from approvals import queries
 from approvals.facts import TIERS
-from approvals.models import ApprovalRequest
+from approvals.models import KINDS, ApprovalRequest
 from approvals.policy import verdicts_for
 from approvals.queries import WAITING, Filters
 from audit.errors import CountersignError
@@ -27,6 +27,7 @@ from console.rights import Right
 from console.views.approval_bar import bar
 from console.views.approval_conflict import said_back
 from console.views.approval_item import item, outcome, url_of
+from console.views.filters import in_words, left_out, unknown
 from console.views.guard import guard, is_part
 
 TEMPLATE = "approvals/page.html"
@@ -158,6 +159,8 @@ def _queue(request: HttpRequest, current: str) -> dict[str, Any]:
     caller, asked = caller_of(request), request.GET
     state = asked.get("state", "waiting") if asked.get("state") in TABS else "waiting"
     filters = {name: asked.get(name, "")[:200] for name in ("tier", "agent", "tool", "q", "kind")}
+    wrong = unknown(asked, {"state": TABS, "tier": TIERS, "kind": KINDS})
+    filters |= {name: "" for name in wrong if name in filters}
     waiting = _waiting()
     found = queries.page(
         _filters(TABS[state], filters, caller), limit=LOOKED_AT if state == "mine" else SHOWN,
@@ -169,7 +172,8 @@ def _queue(request: HttpRequest, current: str) -> dict[str, Any]:
         "state": state,
         "counts": _counts(waiting, caller),
         "filters": filters,
-        "filtered": _in_words(filters),
+        "filtered": in_words("request", filters),
+        "left_out": left_out(asked, wrong),
         "choices": {
             "tiers": TIERS,
             "agents": sorted({row.agent for row in waiting} - {""}),
@@ -236,12 +240,6 @@ def _older(request: HttpRequest, cursor: str) -> str:
         asked.pop(name, None)
     asked["cursor"] = cursor
     return f"{reverse('approvals')}?{asked.urlencode()}"
-
-
-def _in_words(filters: Mapping[str, str]) -> str:
-    said = [f"{name} “{value}”" for name, value in filters.items() if value and name != "q"]
-    said += [f"the words “{filters['q']}”"] if filters["q"] else []
-    return f"No request with {' and '.join(said)}." if said else ""
 
 
 def _last_decision() -> str:

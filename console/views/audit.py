@@ -20,11 +20,16 @@ from console.forms import AuditFilter
 from console.fragments import page
 from console.rights import Right
 from console.signin import safe_next
+from console.views.filters import left_out, unknown
 from console.views.guard import guard
 
 SHOWN = 50
 VERIFIED = "countersign.verification"
 DOCS = {kind.value: kind.doc for kind in EventKind}
+KINDS = {*DOCS, *(kind.partition(".")[0] for kind in DOCS)}  # one kind, or all of a noun
+NAMES = ("stream", "principal", "kind", "tool", "q", "from", "to")
+NAMED = {"since": "from", "until": "to"}
+"""Fields of the form that Python could not name as the address does."""
 OWN = "Your role sees the entries of what you did yourself."
 
 
@@ -68,9 +73,10 @@ def _shown(verdict: Mapping[str, Any] | None, stream: str | None = None) -> dict
 
 
 def _list(request: HttpRequest) -> dict[str, Any]:
-    caller, form = caller_of(request), AuditFilter(_renamed(request.GET))
-    form.is_valid()
-    found = {name: form.cleaned_data.get(name) for name in form.fields}
+    caller, asked = caller_of(request), {name: request.GET.get(name, "") for name in NAMES}
+    form = AuditFilter({field: asked[NAMED.get(field, field)] for field in AuditFilter.base_fields})
+    wrong = [NAMED.get(field, field) for field in form.errors] + unknown(asked, {"kind": KINDS})
+    found = {field: None if field in wrong else form.cleaned_data.get(field) for field in form.fields}
     limited = not caller.has(Right.READ_AUDIT)
     where = EntryFilter(
         stream=found["stream"] or "", kind=found["kind"] or "", tool=found["tool"] or "", text=found["q"] or "",
@@ -84,18 +90,14 @@ def _list(request: HttpRequest) -> dict[str, Any]:
         "may_verify": caller.has(Right.VERIFY_AUDIT),
         "verification": _shown(request.session.get(VERIFIED)),
         "limited": OWN if limited else "",
-        "filters": {**{name: request.GET.get(name, "") for name in ("stream", "principal", "kind", "tool", "q", "from", "to")}},
+        "filters": {name: "" if name in wrong else value for name, value in asked.items()},
         "filtered": any(found.values()),
+        "left_out": left_out(asked, wrong),
         "kinds": sorted(DOCS),
         "items": [line(row) for row in listed.items],
         "older": _address(request, listed.next) if listed.next else "",
         "newer": _address(request, None) if before else "",
     }
-
-
-def _renamed(sent: Mapping[str, str]) -> dict[str, str]:
-    names = {"since": "from", "until": "to"}
-    return {name: sent.get(names.get(name, name), "") for name in AuditFilter.base_fields}
 
 
 def _midnight(day: Any, days: int = 0) -> datetime | None:

@@ -25,6 +25,7 @@ from console.fragments import page
 from console.revealing import revealed_sessions, title_of
 from console.rights import Right
 from console.views.approval_item import url_of as request_url
+from console.views.filters import in_words, left_out, unknown
 from console.views.guard import guard, is_part
 from console.views.session_page import context
 from console.views.session_reads import sessions_page
@@ -130,8 +131,8 @@ ACTS: Mapping[str, Callable[[HttpRequest, Session], None]] = {
 def _list(request: HttpRequest, errors: Mapping[str, list[str]] | None = None) -> dict[str, Any]:
     caller, asked = caller_of(request), request.GET
     filters = {"status": asked.get("status", ""), "agent": asked.get("agent", "")[:63], "q": asked.get("q", "")[:200].strip()}
-    if filters["status"] not in SESSION.states:
-        filters["status"] = ""
+    wrong = unknown(filters, {"status": SESSION.states})
+    filters |= dict.fromkeys(wrong, "")
     before = asked.get("before", "")
     if before and not (before.isascii() and before.isdigit() and len(before) < 19):
         raise Http404
@@ -142,7 +143,8 @@ def _list(request: HttpRequest, errors: Mapping[str, list[str]] | None = None) -
         **(_start_form(request, caller) if request.GET.get("fragment") != "list" else {"agents": []}),
         "errors": errors or {},
         "filters": filters,
-        "filtered": any(filters.values()),
+        "filtered": in_words("session", filters),
+        "left_out": left_out(asked, wrong),
         "statuses": sorted(SESSION.states),
         "items": [line(row, found.pending.get(row.pk, []), row.pk in readable) for row in found.items],
         "newer": _address(request, None) if before else "",

@@ -23,7 +23,7 @@ VERBS = {"read": "see", "write": "change", "decide": "decide, as you may (person
 
 
 @sensitive_variables("made", "secret")
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 @guard(Right.OWN_TOKENS)
 def tokens(request: HttpRequest) -> HttpResponse:
     """List one's tokens (everybody's for admins), or make one; its secret is shown in this answer and never again."""

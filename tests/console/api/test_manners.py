@@ -114,6 +114,20 @@ def test_members_that_are_not_offered_are_refused(olga: User) -> None:
     assert [error["loc"][-1] for error in problem["errors"]] == ["user", "secret_hash"]
 
 
+def test_a_wrong_value_is_named_by_its_place_in_what_was_sent(olga: User) -> None:
+    """API.md, Manners: `errors: [{loc, msg}]`, with the names that a program sent and no others."""
+    program = Program(olga)
+    missing = refused(program.post("/sessions", {"agent": "x"}), 422, "invalid_request")
+    assert [error["loc"] for error in missing["errors"]] == [["body", "goal"]]
+    assert missing["detail"] == "The request has 1 wrong or missing value."
+    nothing = refused(program.post("/sessions", {}), 422, "invalid_request")
+    assert [error["loc"] for error in nothing["errors"]] == [["body", "agent"], ["body", "goal"]]
+    assert nothing["detail"] == "The request has 2 wrong or missing values."
+    assert refused(program.post("/sessions", []), 422, "invalid_request")["errors"][0]["loc"] == ["body"]
+    asked = refused(program.get("/sessions?status=asleep"), 422, "invalid_request")
+    assert asked["errors"][0]["loc"] == ["query", "status"]
+
+
 # --- addresses
 
 

@@ -179,3 +179,38 @@ def test_pages_ask_the_database_little_and_the_same_for_many_rows(world: World, 
     many = {address: queries(address) for address in lists}
     assert many == one
     assert max(many.values()) <= MOST_QUERIES
+
+
+@pytest.mark.parametrize(
+    ("address", "told"),
+    [
+        ("/sessions/?status=asleep", "status “asleep”"),
+        ("/approvals/?state=asleep&tier=harmless", "state “asleep” and tier “harmless”"),
+        ("/approvals/?kind=chat", "kind “chat”"),
+        ("/audit/?kind=nothing.happened&from=yesterday", "from “yesterday” and kind “nothing.happened”"),
+    ],
+)
+def test_a_filter_that_cannot_be_read_is_named_and_the_page_stands(
+    waiting: Waiting, signed_in: SignedIn, audrey: User, address: str, told: str
+) -> None:
+    """UI.md section 8: nobody takes an unfiltered list for a filtered one."""
+    answer = signed_in(audrey).get(address)
+    assert answer.status_code == 200
+    text = html.unescape(answer.content.decode())
+    assert f"Shown without the filter {told}: there is no such value." in text
+    assert "Nothing matches" not in text
+    assert "Shown without the filter" not in signed_in(audrey).get(address.partition("?")[0]).content.decode()
+
+
+def test_a_filter_that_matches_nothing_is_named(waiting: Waiting, signed_in: SignedIn, remy: User) -> None:
+    """UI.md section 8, Empty, filtered: the filter by name, and a way to clear it."""
+    text = html.unescape(signed_in(remy).get("/sessions/?status=halted&agent=nobody").content.decode())
+    assert "No session with status “halted” and agent “nobody”." in text
+
+
+def test_a_page_answers_a_head_as_it_answers_a_get(waiting: Waiting, signed_in: SignedIn, remy: User) -> None:
+    """RFC 9110: whoever only looks whether a page is there is not refused, before the sign-in and after it."""
+    assert signed_in(None).head("/sign-in/").status_code == 200
+    client = signed_in(remy)
+    for address in pages_of(waiting):
+        assert client.head(address).status_code == 200, address
