@@ -7,6 +7,7 @@ ledger refuses them, and the session is read again, so no wake-up is ever lost.
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from agents.advice import advised
 from agents.gate import words
 from agents.gate.request import agent_of
 from agents.gate.submit import Numbers
@@ -112,7 +113,7 @@ async def end(
         texts.append(answer)
         values["answer_id"] = answer.id
     if error is not None:
-        values["error"] = error
+        values["error"] = error = advised(error)
     facts = {**(told or {}), **({"error": error} if error else {}), "turns": state.turns, "cost_microusd": state.cost_microusd}
     last = entry(state, ENDS[event], facts, *texts, closes=event != "give_up")
     return record(state, changes=[*changes, move(state, event, **values)], entries=[*entries, last])

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
+from agents.advice import advised
 from agents.agents import apply_agent
 from agents.errors import SessionEnded, UnknownSession, WrongState
 from agents.gate import words
@@ -136,7 +137,12 @@ def end_session(
         texts.append(text)
         values = {"result_id": text.id, "error_type": "rejected", "ended_at": NOW}
         changes.append(Change(TOOL_CALL, call.id, call.status, "withdraw", values))
-    moved = {**_rests(row), "ended_at": NOW, "partial": row.answer_id is not None, **({"error": error} if error else {})}
+    moved = {
+        **_rests(row),
+        "ended_at": NOW,
+        "partial": row.answer_id is not None,
+        **({"error": advised(error)} if error else {}),
+    }
     changes.append(Change(SESSION, row.id, row.status, event, moved))
     facts = {"reason": reason[:500], "by": actor.name, "turns": row.turns, "cost_microusd": row.cost_microusd}
     last = _entry(row, ENDS[event], actor, facts, *texts, closes=True)

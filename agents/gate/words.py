@@ -19,7 +19,11 @@ def invalid(hint: str, errors: Sequence[dict[str, str]] = ()) -> str:
 
 def unknown_tool(name: str, offered: Sequence[str]) -> str:
     """A tool that does not exist or is not granted; both read the same, so that nothing is learnt from it."""
-    return told("not_permitted", f"There is no tool {name[:64]!r} for you. You have: {', '.join(offered) or 'no tools'}.")
+    return told(
+        "not_permitted",
+        f"There is no tool {name[:64]!r} for you. You have: {', '.join(offered) or 'no tools'}.",
+        hint="Use one of these, or say what you cannot do.",
+    )
 
 
 def truncated() -> str:
@@ -58,11 +62,6 @@ def expired() -> str:
 def withdrawn() -> str:
     """The session stopped before the call ran."""
     return told("rejected", "The session stopped before this call ran. It was not run.")
-
-
-def over_limit(text: str) -> str:
-    """A limit was met before the call."""
-    return told("budget", f"{text} This call was not run.")
 
 
 def happened(by: str, answer: str) -> str:

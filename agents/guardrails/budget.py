@@ -43,6 +43,10 @@ class Stop:
         label = LABELS[self.limit]
         if self.limit == "cost_microusd":
             return f"The session has spent ${self.spent / 1e6:.4f} of its ${self.allowed / 1e6:.4f} {label} limit."
+        if self.limit == "active_s":
+            return f"The session has worked for {self.spent:.0f} of its {self.allowed:.0f} seconds."
+        if self.limit == "consecutive_errors":
+            return f"{self.spent:g} steps in a row failed; the limit is {self.allowed:g}."
         return f"The session has used {self.spent:g} of its {self.allowed:g} {label}."
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from django.conf import settings
 
 from agents.llm.openai import OpenAIProvider
-from agents.llm.provider import BadRequest, Completion, Provider, Question
+from agents.llm.provider import Completion, Provider, Question, Unauthorized
 
 SCRIPTED_PREFIX = "scripted-"
 
@@ -42,7 +42,7 @@ class RoutedProvider:
         if question.model.startswith(SCRIPTED_PREFIX):
             provider = self._scripted or self._other
         if provider is None:
-            raise BadRequest("no model provider is configured; set OPENAI_BASE_URL or OPENAI_API_KEY")
+            raise Unauthorized("no model provider is configured; set OPENAI_BASE_URL or OPENAI_API_KEY")
         return await provider.complete(question, on_delta=on_delta)
 
     async def aclose(self) -> None:

@@ -19,6 +19,7 @@ from agents.llm.provider import (
     ModelTimeout,
     ModelUnavailable,
     RateLimited,
+    Unauthorized,
 )
 
 _LONGEST_REASON = 500
@@ -79,6 +80,8 @@ def _kind(status: int, reason: str, code: str) -> type[ModelError]:
         return ModelTimeout
     if status == 409 or status >= 500:
         return ModelUnavailable
+    if status in (401, 403):
+        return Unauthorized
     words = reason.lower()
     if code in _OVERFLOW_CODES or any(part in words for part in _OVERFLOW_WORDS):
         return ContextOverflow

@@ -156,6 +156,12 @@ class BadRequest(ModelError):
     code = "model_bad_request"
 
 
+class Unauthorized(BadRequest):
+    """The model provider does not let this installation in: {reason}."""
+
+    code = "model_unauthorized"
+
+
 class ContextOverflow(BadRequest):
     """The conversation is longer than the model can read: {reason}."""
 

@@ -37,6 +37,10 @@ def test_a_limit_of_turns_halts(world: World) -> None:
     world.work()
     session.refresh_from_db()
     assert (session.status, error_of(session)["code"], session.turns) == ("halted", "limit_turns", 3)
+    assert error_of(session)["detail"] == (
+        "The session has used 3 of its 3 turns."
+        " Start a new session for what is left, or let an admin raise `limits.turns` of the agent."
+    )
 
 
 def test_a_limit_of_tool_calls_counts_each_call_of_a_plan(world: World) -> None:
@@ -180,4 +184,7 @@ def test_an_error_that_cannot_pass_is_not_tried_again(world: World) -> None:
     session = world.start("scenario: unauthorized")
     world.work()
     session.refresh_from_db()
-    assert (session.status, error_of(session)["category"]) == ("failed", "model")
+    error = error_of(session)
+    assert (session.status, error["category"], error["code"]) == ("failed", "model", "model_unauthorized")
+    assert "Incorrect API key provided" in error["detail"]
+    assert "Check OPENAI_API_KEY and OPENAI_BASE_URL" in error["detail"]

@@ -16,6 +16,7 @@ from agents.llm.provider import (
     ModelUnavailable,
     Question,
     RateLimited,
+    Unauthorized,
 )
 from tests.agents.llm.conftest import CALCULATE, ScriptedServer, ask, free_port, say
 
@@ -32,7 +33,7 @@ WATCHED = pytest.mark.parametrize("watched", [False, True], ids=["plain", "strea
         ({"kind": "server_error", "status": 500}, ModelUnavailable, True),
         ({"kind": "server_error", "status": 503}, ModelUnavailable, True),
         ({"kind": "server_error", "status": 504}, ModelTimeout, True),
-        ({"kind": "unauthorized"}, BadRequest, False),
+        ({"kind": "unauthorized"}, Unauthorized, False),
         ({"kind": "bad_request"}, BadRequest, False),
         ({"kind": "context_overflow"}, ContextOverflow, False),
         ({"kind": "not_json", "after": 1}, BrokenAnswer, True),

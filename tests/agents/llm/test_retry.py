@@ -13,10 +13,11 @@ from agents.llm.provider import (
     ModelTimeout,
     ModelUnavailable,
     RateLimited,
+    Unauthorized,
 )
 from agents.llm.retry import RetryPolicy, decide
 
-FAILURES = [RateLimited, ModelUnavailable, ModelTimeout, BrokenAnswer, BadRequest, ContextOverflow]
+FAILURES = [RateLimited, ModelUnavailable, ModelTimeout, BrokenAnswer, BadRequest, Unauthorized, ContextOverflow]
 
 
 @pytest.mark.parametrize(
@@ -30,6 +31,7 @@ FAILURES = [RateLimited, ModelUnavailable, ModelTimeout, BrokenAnswer, BadReques
         (BrokenAnswer("x"), 2, "wait", 0.5),
         (BrokenAnswer("x"), 3, "give_up", 0.0),
         (BadRequest("x"), 1, "give_up", 0.0),
+        (Unauthorized("x"), 1, "give_up", 0.0),
         (ContextOverflow("x"), 1, "give_up", 0.0),
         (RateLimited("x", retry_after_s=3), 1, "wait", 3.0),
         (RateLimited("x", retry_after_s=0), 1, "wait", 0.25),
@@ -73,7 +75,7 @@ def test_fewer_attempts_also_bind_broken_answers() -> None:
 @pytest.mark.parametrize(
     ("status", "kind"),
     [
-        (400, BadRequest), (401, BadRequest), (403, BadRequest), (404, BadRequest), (408, ModelTimeout), (409, ModelUnavailable),
+        (400, BadRequest), (401, Unauthorized), (403, Unauthorized), (404, BadRequest), (408, ModelTimeout), (409, ModelUnavailable),
         (413, BadRequest), (422, BadRequest), (429, RateLimited), (500, ModelUnavailable), (502, ModelUnavailable),
         (503, ModelUnavailable), (504, ModelTimeout), (529, ModelUnavailable),
     ],

@@ -175,7 +175,6 @@ def test_nobody_answered_is_not_refused() -> None:
         (words.denied(["Staging agents only read."]), "it is not permitted here"),
         (words.gave_up("Remy"), "I cannot say whether this happened"),
         (words.withdrawn(), "the request was withdrawn"),
-        (words.over_limit("The budget is spent."), "The budget is spent"),
         (words.told("unavailable", "The mail server does not answer."), "The mail server does not answer"),
     ],
 )

@@ -1,0 +1,34 @@
+"""What the reader of a session that ended can do about it, by the error's code. Pure.
+
+The sentence goes behind the one that says what happened, so that the session's page, the API and the log all carry it.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from agents.guardrails.budget import LABELS
+
+AGAIN = "then start a new session with the same goal."
+_RAISE = "Start a new session for what is left, or let an admin raise `limits.{name}` of the agent."
+
+ADVICE: Mapping[str, str] = {
+    "model_unauthorized": f"Check OPENAI_API_KEY and OPENAI_BASE_URL and restart; {AGAIN}",
+    "model_bad_request": f"Compare the agent's `model` and its parameters with what the provider offers; {AGAIN}",
+    "model_context_overflow": "Start a new session with a shorter goal, or lower `limits.context_tokens` of the agent.",
+    "model_rate_limited": f"Wait, lower WORKER_SESSIONS, or ask the provider for a higher limit; {AGAIN}",
+    "model_unavailable": f"Check OPENAI_BASE_URL and wait until the provider answers again; {AGAIN}",
+    "model_timeout": f"Raise `model_timeout_s` of the agent, or wait until the provider is faster; {AGAIN}",
+    "model_broken_answer": f"If this comes again, try another `model`, or ask whoever runs the provider; {AGAIN}",
+    "poison": f"The workers' logs at that time say why. Mend that first; {AGAIN}",
+    "loop": "Start a new session with a narrower goal that says which document or tool to use.",
+    "session_expired": "Start a new session, or let an admin raise `limits.session_ttl_s` of the agent.",
+    **{f"limit_{name}": _RAISE.format(name=name) for name in LABELS},
+    "limit_consecutive_errors": f"The timeline says why each call failed. Mend that; {AGAIN}",
+    "refused_cost_microusd": "If the rest is still wanted, start a new session for it.",
+}
+
+
+def advised(error: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the error with what can be done about it behind what happened; as it is where nothing is known."""
+    advice = ADVICE.get(error["code"], "")
+    return {**error, "detail": f"{error['detail']} {advice}".strip()}
