@@ -79,6 +79,29 @@ class EditRefused(CountersignError):
     reason: str
 
 
+class AlreadyClaimed(CountersignError):
+    """{claimed_name} has {ref} in hand. You can still decide it: the first decision counts."""
+
+    code = "already_claimed"
+    ref: str
+    claimed_name: str
+
+
+class CannotExtend(CountersignError):
+    """{ref} cannot be given more time: {reason}."""
+
+    code = "cannot_extend"
+    ref: str
+    reason: str
+
+
+class UnknownPerson(CountersignError):
+    """There is no active account {name}."""
+
+    code = "unknown_person"
+    name: str
+
+
 class IdempotencyConflict(CountersignError):
     """This idempotency key was used for another decision on {ref}."""
 

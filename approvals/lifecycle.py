@@ -13,6 +13,11 @@ REQUEST = Lifecycle(
     moves={
         ("pending", "vote"): "pending",  # one of several approvals that the quorum needs
         ("pending", "revise"): "pending",  # an edit: next revision, next digest, earlier votes void
+        ("pending", "claim"): "pending",  # somebody has it in hand; others may still decide
+        ("pending", "release"): "pending",
+        ("pending", "assign"): "pending",
+        ("pending", "extend"): "pending",  # more time, a bounded number of times
+        ("pending", "escalate"): "pending",  # most of its time is over
         ("pending", "exclude"): "pending",  # somebody wrote a message in the session: four eyes widened
         ("pending", "hold"): "held",  # approved, and still to be undone for a moment
         ("pending", "approve"): "approved",

@@ -62,6 +62,13 @@ class ApprovalRequest(models.Model):
     decided_at = models.DateTimeField(null=True)
     decided_by = models.BigIntegerField(null=True)
     decided_name = models.TextField(default="", db_default="")
+    claimed_by = models.BigIntegerField(null=True)  # who has it in hand; binds nobody
+    claimed_name = models.TextField(default="", db_default="")
+    claimed_until = models.DateTimeField(null=True)  # the end of a claim's lease; an assignment has none
+    assigned_by = models.TextField(default="", db_default="")  # who gave it to them; empty where they took it themselves
+    extensions = models.SmallIntegerField(default=0, db_default=0)  # how often it was given more time
+    escalates_at = models.DateTimeField(null=True)  # when it has lived so long that others should know
+    escalated_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:
@@ -73,6 +80,19 @@ class ApprovalRequest(models.Model):
             models.Index(fields=["-number"], name="request_newest"),
             models.Index(fields=["session_id"], name="request_of_session"),
             models.Index(fields=["tool", "-number"], name="request_of_tool"),
+            # What the sweep looks for every few seconds: nobody decided, somebody left.
+            models.Index(
+                fields=["escalates_at"], name="request_escalates", condition=Q(status="pending", escalated_at__isnull=True)
+            ),
+            models.Index(
+                fields=["claimed_until"], name="request_claim_ends", condition=Q(status="pending", claimed_until__isnull=False)
+            ),
+            # What one person has in hand.
+            models.Index(
+                fields=["claimed_by", "expires_at", "id"],
+                name="request_in_hand",
+                condition=Q(status__in=["pending", "held"], claimed_by__isnull=False),
+            ),
         ]
         constraints: ClassVar = [
             models.CheckConstraint(condition=Q(status__in=sorted(REQUEST.states)), name="request_status_known"),
@@ -91,6 +111,15 @@ class ApprovalRequest(models.Model):
             ),
             models.CheckConstraint(condition=~Q(status="held") | Q(held_until__isnull=False), name="held_needs_its_end"),
             models.CheckConstraint(condition=Q(required__gte=1), name="request_needs_a_human"),
+            # A claim without an end would look taken for ever; only what was assigned has none.
+            models.CheckConstraint(
+                condition=Q(claimed_by__isnull=True, claimed_name="", claimed_until__isnull=True, assigned_by="")
+                | Q(claimed_by__isnull=False, claimed_until__isnull=False, assigned_by="")
+                | (Q(claimed_by__isnull=False, claimed_until__isnull=True) & ~Q(assigned_by="")),
+                name="claim_ends_or_is_assigned",
+            ),
+            # Time to decide does not grow without bound.
+            models.CheckConstraint(condition=Q(extensions__range=(0, 3)), name="request_extended_thrice_at_most"),
         ]
 
     @property

@@ -19,6 +19,9 @@ from audit.batch import FUTURE, PAST, After, Birth, Change
 from audit.entry import Entry, Text
 from audit.events import EventKind
 
+ESCALATES_AFTER = 0.8
+"""The share of a request's time after which it is escalated."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewRequest:
@@ -69,6 +72,7 @@ def open_request(
         "taint": [dict(mark) for mark in new.taint],
         "excluded": sorted(excluded),
         "expires_at": After(ttl_s),
+        "escalates_at": After(ttl_s * ESCALATES_AFTER),
         **judged(judgement),
     }
     facts: dict[str, Any] = {

@@ -94,6 +94,7 @@ class EventKind(StrEnum):
     APPROVAL_DELEGATED = "approval.delegated", "The request was assigned or delegated."
     APPROVAL_EXCLUDED = "approval.excluded", "A person took part in the session and may not decide any more."
     APPROVAL_ESCALATED = "approval.escalated", "The request was escalated before it expires."
+    APPROVAL_EXTENDED = "approval.extended", "The request was given more time."
     APPROVAL_HELD = "approval.held", "The decision stands and can be withdrawn until its undo period is over."
     APPROVAL_UNDONE = "approval.undone", "A decision was withdrawn in its undo period."
     APPROVAL_APPROVED = "approval.approved", "The request is approved."

@@ -39,7 +39,16 @@ class Act(_Text):
     regex = "message|cancel|pause|resume"
 
 
+class Hand(_Text):
+    """What can be done with a request besides deciding it."""
+
+    regex = "claim|release|assign|expiry"
+
+
 def register() -> None:
     """Make the converters known to Django; called once, by the addresses."""
-    for name, converter in (("approval", ApprovalRef), ("session", SessionRef), ("verdict", Verdict), ("act", Act)):
-        register_converter(converter, name)
+    register_converter(ApprovalRef, "approval")
+    register_converter(SessionRef, "session")
+    register_converter(Verdict, "verdict")
+    register_converter(Act, "act")
+    register_converter(Hand, "hand")

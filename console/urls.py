@@ -6,6 +6,7 @@ from console import converters, health
 from console.views import (
     accounts,
     agents,
+    approval_claims,
     approval_edit,
     approvals,
     audit,
@@ -26,6 +27,7 @@ _approvals: Urls = [
     path("<approval:ref>/", approvals.detail, name="approval"),
     path("<approval:ref>/edit/", approval_edit.edit, name="approval-edit"),
     path("<approval:ref>/undo/", approvals.undo, name="approval-undo"),
+    path("<approval:ref>/<hand:act>/", approval_claims.act, name="approval-hand"),
     path("<approval:ref>/<verdict:verdict>/", approvals.verdict, name="approval-verdict"),
 ]
 _sessions: Urls = [

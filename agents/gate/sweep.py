@@ -1,4 +1,4 @@
-"""What time does, whoever is there: requests that nobody answered, sessions past their time to live.
+"""What time does, whoever is there: requests that nobody answered or that are about to run out, sessions past their time.
 
 Called by every worker each few seconds and by a schedule each minute; rows are taken with SKIP LOCKED, so any number
 of sweeps may run at once. An expired request never lets anything run (APPR-6).
@@ -13,6 +13,7 @@ from agents.lifecycle import SESSION, TOOL_CALL
 from agents.models import Session, ToolCall
 from agents.services import end_session
 from agents.wake import wake
+from approvals.claims import tend
 from approvals.lifecycle import OPEN
 from approvals.models import ApprovalRequest
 from approvals.services import due, expire
@@ -28,7 +29,7 @@ LIVE = ("queued", "running", "waiting_approval", "waiting_input", "paused")
 
 def sweep() -> int:
     """Do what is due; returns how many rows it moved."""
-    return expire_requests() + expire_sessions()
+    return expire_requests() + expire_sessions() + tend()
 
 
 @transaction.atomic

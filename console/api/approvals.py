@@ -5,11 +5,13 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
+from django.utils import timezone
 from ninja import Query, Router, Schema
 from pydantic import Field, StringConstraints
 
 from agents.gate.decide import answer
 from approvals import queries
+from approvals.claims import holder_of
 from approvals.errors import InvalidVerdict
 from approvals.facts import DecisionVerdict, Tier
 from approvals.models import ApprovalRequest, Decision
@@ -72,6 +74,14 @@ class ReasonOut(Schema):
     text: str
 
 
+class ClaimOut(Schema):
+    """Who has the request in hand, which binds nobody; `until` is null where it was assigned."""
+
+    by: str
+    until: datetime | None
+    assigned_by: str | None
+
+
 class ApprovalOut(Schema):
     """An approval request. Raw content is null for those who may not read it, and in lists."""
 
@@ -102,6 +112,8 @@ class ApprovalOut(Schema):
     created_at: datetime
     expires_at: datetime
     held_until: datetime | None
+    escalated_at: datetime | None
+    claim: ClaimOut | None
     required: int
     decisions: list[DecisionOut]
     verdicts: list[DecisionVerdict]
@@ -193,7 +205,7 @@ def whole(caller: Caller, row: ApprovalRequest) -> ApprovalOut:
 def _shape(caller: Caller, row: ApprovalRequest) -> ApprovalOut:
     names = (
         "kind", "status", "revision", "risk", "environment", "digest", "cost_microusd",
-        "prompt_version", "requested_by", "created_at", "expires_at", "held_until", "required",
+        "prompt_version", "requested_by", "created_at", "expires_at", "held_until", "escalated_at", "required",
     )  # fmt: skip
     empty = ("agent", "tool", "tier", "blast_radius", "requested_for")
     optional: dict[str, Any] = {name: getattr(row, name) or None for name in empty} | {"session": row.session_ref or None}
@@ -212,7 +224,13 @@ def _shape(caller: Caller, row: ApprovalRequest) -> ApprovalOut:
         reasons=[ReasonOut(**reason) for reason in row.reasons],
         decisions=[_decision(decision, words=open_) for decision in row.decisions.all()],
         verdicts=verdicts_now(caller, row),
+        claim=_claim(row),
     )
+
+
+def _claim(row: ApprovalRequest) -> ClaimOut | None:
+    holder = holder_of(row, timezone.now()) if row.status == "pending" else None
+    return ClaimOut(by=holder.name, until=holder.until, assigned_by=holder.assigned_by or None) if holder else None
 
 
 def verdicts_now(caller: Caller, row: ApprovalRequest) -> list[DecisionVerdict]:

@@ -54,7 +54,8 @@ def clean(text: str) -> bool:
     return "\x00" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
 
 
-def _storable(text: str) -> str:
+def storable(text: str) -> str:
+    """Return the text; raises ValueError for one that the database cannot hold."""
     if not clean(text):
         raise ValueError("must not hold a NUL or half a character")
     return text
@@ -66,12 +67,12 @@ class Body(Schema):
     model_config = ConfigDict(extra="forbid")
 
 
-Word = Annotated[str, StringConstraints(max_length=200), AfterValidator(_storable)]
+Word = Annotated[str, StringConstraints(max_length=200), AfterValidator(storable)]
 """A filter or short text."""
-Sentence = Annotated[str, StringConstraints(min_length=3, max_length=2000, strip_whitespace=True), AfterValidator(_storable)]
+Sentence = Annotated[str, StringConstraints(min_length=3, max_length=2000, strip_whitespace=True), AfterValidator(storable)]
 """A reason or an instruction."""
 Limit = Annotated[int, Field(ge=1, le=200, description="How many items at most")]
-Cursor = Annotated[str, StringConstraints(max_length=600), AfterValidator(_storable)]
+Cursor = Annotated[str, StringConstraints(max_length=600), AfterValidator(storable)]
 SessionRef = Annotated[str, Path(pattern=r"^S-[1-9][0-9]{0,17}$", examples=["S-88123"])]
 ApprovalRef = Annotated[str, Path(pattern=r"^AP-[1-9][0-9]{0,17}$", examples=["AP-20418"])]
 SlugPath = Annotated[str, Path(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$", examples=["research-assistant"])]

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from agents import gate
 from approvals import queries
+from approvals.claims import holder_of
 from approvals.facts import TIERS
 from approvals.models import KINDS, ApprovalRequest
 from approvals.policy import verdicts_for
@@ -26,6 +27,7 @@ from console.revealing import reveals_request, summary_of
 from console.rights import Right
 from console.views.approval_bar import bar
 from console.views.approval_conflict import said_back
+from console.views.approval_hand import hand
 from console.views.approval_item import item, outcome, url_of
 from console.views.filters import in_words, left_out, unknown
 from console.views.guard import guard, is_part
@@ -55,7 +57,7 @@ def queue(request: HttpRequest) -> HttpResponse:
 @guard(Right.SEE)
 def detail(request: HttpRequest, ref: str) -> HttpResponse:
     """Show one request beside the queue."""
-    return page(request, TEMPLATE, lambda: _both(request, queries.get(ref)))
+    return page(request, TEMPLATE, lambda: both(request, queries.get(ref)))
 
 
 @sensitive_post_parameters("password")
@@ -72,7 +74,7 @@ def verdict(request: HttpRequest, ref: str, verdict: str) -> HttpResponse:
     if request.POST.get("open_next") and (following := _following(row, caller_of(request))):
         return redirect("approval", following.ref)
     if is_part(request):
-        return page(request, TEMPLATE, lambda: _both(request, queries.get(ref)), part="detail")
+        return page(request, TEMPLATE, lambda: both(request, queries.get(ref)), part="detail")
     return redirect("approval", row.ref)
 
 
@@ -108,12 +110,13 @@ def decide(request: HttpRequest, row: ApprovalRequest, said: Said) -> None:
 def _again(request: HttpRequest, ref: str, said: Said, error: CountersignError) -> HttpResponse:
     def read() -> Mapping[str, Any]:
         row = queries.get(ref)
-        return {**_both(request, row), **said_back(row, said, error)}
+        return {**both(request, row), **said_back(row, said, error)}
 
     return page(request, TEMPLATE, read, part="detail" if is_part(request) else "", status=status_of(error))
 
 
-def _both(request: HttpRequest, row: ApprovalRequest) -> dict[str, Any]:
+def both(request: HttpRequest, row: ApprovalRequest) -> dict[str, Any]:
+    """Return the page with one request open, or that request alone where only it is asked for."""
     around = {} if is_part(request) and request.GET.get("fragment") == "detail" else _queue(request, row.ref)
     return {**around, **_open(request, row), "opened": True}
 
@@ -126,6 +129,7 @@ def _open(request: HttpRequest, row: ApprovalRequest) -> dict[str, Any]:
         "tab": tab if tab in VIEWS else "checked",
         "bar": bar(row, caller, proven=signin.reauthenticated(request, row.digest)),
         "hold": _hold(row, caller),
+        "hand": hand(row, caller),
         "next_url": url_of(following.ref) if following else "",
     }
 
@@ -228,7 +232,8 @@ def _groups(rows: list[ApprovalRequest], state: str, current: str, caller: Calle
 def _line(row: ApprovalRequest, current: str, reveal: bool) -> dict[str, Any]:
     copied = ("ref", "risk", "agent", "tool", "cost_microusd", "expires_at", "created_at", "status")
     return {**{name: getattr(row, name) for name in copied}, "summary": summary_of(row, revealed=reveal),
-            "tainted": bool(row.taint), "url": url_of(row.ref),
+            "tainted": bool(row.taint), "url": url_of(row.ref), "escalated": bool(row.escalated_at),
+            "looking": holder.name if (holder := holder_of(row, timezone.now())) else "",
             "current": row.ref == current, "outcome": outcome(row)}  # fmt: skip
 
 

@@ -13,7 +13,8 @@ from django.contrib.auth.models import User
 from django.db import connection
 from django.db.transaction import atomic
 
-from approvals.errors import AlreadyDecided, Expired, NothingToUndo
+from approvals.claims import claim, tend
+from approvals.errors import AlreadyClaimed, AlreadyDecided, Expired, NothingToUndo, NotPending
 from approvals.models import ApprovalRequest, Decision
 from approvals.services import consume, decide, due, exclude, expire, ready, take_numbers, undo
 from audit.batch import Batch
@@ -218,3 +219,32 @@ def test_numbers_are_taken_once() -> None:
     taken = [number for numbers in together(*[lambda: take_numbers(20)] * 4) for number in numbers]
     assert len(set(taken)) == 80
     assert min(taken) >= 20_001
+
+
+def test_of_two_claims_at_once_one_is_told_of_the_other(remy: User, rosa: User) -> None:
+    """APPR-7: two people reach for the same request; one has it, the other knows who."""
+    for _ in range(ROUNDS):
+        request = ask()
+        results = together(*[partial(claim, request_id=request.id, **by(user)) for user in (remy, rosa)])
+        (lost,) = [result for result in results if isinstance(result, Exception)]
+        request.refresh_from_db()
+        assert isinstance(lost, AlreadyClaimed)
+        assert request.claimed_name == lost.claimed_name
+        assert AuditEntry.objects.filter(stream=request.stream, kind="approval.claimed").count() == 1
+
+
+def test_a_claim_and_a_decision_at_once_never_lose_the_decision(remy: User, rosa: User) -> None:
+    """APPR-7: the claim comes first or too late; the decision stands in either case."""
+    for _ in range(ROUNDS):
+        request = ask()
+        claimed, decided = together(partial(claim, request_id=request.id, **by(remy)), saying(request, rosa, "approve"))
+        assert decided.effect == "approved"
+        assert isinstance(claimed, NotPending) or claimed.claimed_name == "Remy"
+
+
+def test_sweeps_at_once_escalate_once() -> None:
+    """APPR-6: however many workers look, one entry."""
+    request = ask()
+    let_pass(request, "escalates_at")
+    assert sorted(together(tend, tend, tend)) == [0, 0, 1]
+    assert AuditEntry.objects.filter(stream=request.stream, kind="approval.escalated").count() == 1

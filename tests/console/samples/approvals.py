@@ -88,11 +88,19 @@ BAR = {
 }  # fmt: skip
 
 
+HAND = {
+    "holder": {"name": "Rosa Reviewer", "until": later(300), "assigned_by": ""}, "mine": False, "may_claim": False,
+    "may_release": True, "may_extend": True, "extension": "1 d", "escalated_at": ago(60),
+    "people": [{"name": "Remy Reviewer", "email": "remy@demo.example"}],
+    "urls": {act: f"/approvals/AP-20418/{act}/" for act in ("claim", "release", "assign", "expiry")},
+}  # fmt: skip
+
+
 def approvals(**more: Any) -> Context:
     """Give the approvals page with one request open."""
     choices = {"agents": ["research-assistant"], "tools": ["send_email"], "tiers": ["irreversible_write"]}
     base = frame("approvals", state="waiting", groups=queue(), counts={"waiting": 6, "mine": 1}, filters={}, choices=choices,
-                 item=request(), opened=True, tab="checked", bar=BAR, older="", last_decision="")  # fmt: skip
+                 item=request(), opened=True, tab="checked", bar=BAR, hand=HAND, older="", last_decision="")  # fmt: skip
     return {**base, **more}
 
 

@@ -11,7 +11,7 @@ from django.db.models.functions import Now
 from django.test import Client
 
 from agents.models import LibraryDocument, Session
-from approvals.models import ApprovalRequest
+from approvals.models import VERDICTS, ApprovalRequest
 from tests.conftest import PASSWORD
 from tests.flows.conftest import World
 
@@ -23,7 +23,7 @@ SCRIPT = {"HX-Request": "true"}
 def shown(client: Client, ref: str) -> dict[str, str]:
     """Open the page of a request and return the hidden fields of its approve form."""
     html = client.get(f"/approvals/{ref}/").content.decode()
-    form = re.search(rf'<form[^>]*action="/approvals/{ref}/\w+/".*?</form>', html, re.DOTALL)
+    form = re.search(rf'<form[^>]*action="/approvals/{ref}/(?:{"|".join(VERDICTS)})/".*?</form>', html, re.DOTALL)
     assert form is not None
     return dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', form[0]))
 
