@@ -8,6 +8,7 @@ from functools import cached_property
 from uuid import UUID
 
 from agents.llm.provider import Provider, Usage
+from agents.tools.results import beginning
 from agents.tools.secrets import secret
 from agents.tools.stores import MemoryStore, Workspace
 from audit.actors import Actor
@@ -53,7 +54,7 @@ class ToolContext:
 
     def mark_untrusted(self, *, source: str, title: str = "", ref: str = "", quote: str = "") -> None:
         """Say that the result holds content of strangers; it taints the session that reads it."""
-        mark: dict[str, str] = {"source": source, "title": title[:200], "ref": ref[:500], "quote": quote[:500]}
+        mark: dict[str, str] = {"source": source, "title": title[:200], "ref": ref[:500], "quote": beginning(quote, 500)}
         if mark not in self.sources:
             self.sources.append(mark)
 

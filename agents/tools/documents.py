@@ -172,7 +172,7 @@ def _bury(document: LibraryDocument, context: ToolContext) -> DeletedDocument:
 
 def _mark(document: LibraryDocument, context: ToolContext, text: str) -> None:
     if document.trust != "trusted":
-        context.mark_untrusted(source="document", title=document.title, ref=document.slug, quote=text[:500])
+        context.mark_untrusted(source="document", title=document.title, ref=document.slug, quote=text)
 
 
 def _facts(document: LibraryDocument) -> dict[str, Any]:

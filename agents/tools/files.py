@@ -44,7 +44,7 @@ def read_file(args: ReadFile, context: ToolContext) -> dict[str, Any]:
     found = context.files.read(args.path)
     text = found.content[args.offset : args.offset + PAGE]
     if found.trust != "trusted":
-        context.mark_untrusted(source="file", title=found.path, ref=found.path, quote=text[:500])
+        context.mark_untrusted(source="file", title=found.path, ref=found.path, quote=text)
     told = {"path": found.path, "version": found.version, "sha256": found.sha256, "content": text}
     end = args.offset + len(text)
     return {**told, "next_offset": end, "length": len(found.content)} if end < len(found.content) else told

@@ -27,9 +27,12 @@ WITH asked AS (
 )
 SELECT d.slug, d.title, d.kind, d.trust, d.source, d.dated, found.total,
        ts_headline('english', d.body, coalesce(asked.loose, asked.strict),
-                   'MaxFragments=2, MaxWords=40, MinWords=15, StartSel="", StopSel="", FragmentDelimiter=" … "')
+                   'MaxFragments=2, MaxWords=40, MinWords=15, StartSel="", StopSel="", FragmentDelimiter=" … "'), d.body
 FROM found JOIN agents_librarydocument d ON d.id = found.id CROSS JOIN asked ORDER BY found.rank DESC, found.id
 """
+
+
+BETWEEN = " … "  # as in the statement above
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,23 @@ def search(query: str, *, kind: str = "", limit: int = 5) -> list[Hit]:
     """Return the best documents for the query, in order; each knows how many there are in all."""
     with connection.cursor() as cursor:
         cursor.execute(_SEARCH, {"query": query, "kind": kind, "limit": limit})
-        return [Hit(*row) for row in cursor.fetchall()]
+        return [Hit(*row[:-2], whole_words(*row[-2:])) for row in cursor.fetchall()]
+
+
+def whole_words(snippet: str, body: str) -> str:
+    """Return the passages of a headline with the words whole at both ends: the database cuts numbers at their commas."""
+    passages, at = [], 0
+    for passage in snippet.split(BETWEEN):
+        start = body.find(passage, at)
+        if start < 0:
+            return snippet
+        at = end = start + len(passage)
+        while start > 0 and not body[start - 1].isspace():
+            start -= 1
+        while end < len(body) and not body[end].isspace():
+            end += 1
+        passages.append(body[start:end])
+    return BETWEEN.join(passages)
 
 
 def find(reference: str) -> LibraryDocument:

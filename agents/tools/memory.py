@@ -54,7 +54,7 @@ def recall(args: Recall, context: ToolContext) -> dict[str, Any]:
     found = context.memory.find(args.query, args.limit)
     for fact in found:
         if fact.trust != "trusted":
-            context.mark_untrusted(source="memory", title=fact.name, ref=fact.session, quote=fact.value[:500])
+            context.mark_untrusted(source="memory", title=fact.name, ref=fact.session, quote=fact.value)
     return {"facts": [_told(fact) for fact in found]}
 
 

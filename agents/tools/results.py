@@ -85,6 +85,15 @@ def shorten(text: str, limit: int) -> str:
     return f"{text[:head].rstrip()}…{text[-tail:].lstrip()}"
 
 
+def beginning(text: str, limit: int) -> str:
+    """Return the beginning of the text, cut between words and marked where it is longer than `limit`."""
+    if len(text) <= limit:
+        return text
+    kept = text[: limit - 1]
+    whole = kept if text[limit - 1].isspace() else kept.rpartition(" ")[0]
+    return f"{(whole or kept).rstrip()}…"
+
+
 def _fit(result: Any, full: str, limit: int) -> Any:
     """Cut long texts and lists inside the result, ever shorter, until it fits; else the beginning of its text."""
     for length, items in ((limit // 2, 50), (limit // 4, 30), (limit // 10, 20), (200, 10)):

@@ -10,6 +10,7 @@ from agents.tools.context import ToolContext
 from agents.tools.errors import ApiError, Unavailable
 from agents.tools.fetch import fetch
 from agents.tools.registry import tool
+from agents.tools.results import beginning
 
 PAGE = 9_000
 
@@ -44,7 +45,7 @@ async def fetch_url(args: Fetch, context: ToolContext) -> dict[str, Any]:
     """Fetch a public page and return its text, a long one part by part."""
     page = await fetch(args.url)
     text = page.text[args.offset : args.offset + PAGE]
-    context.mark_untrusted(source="web", title=page.title, ref=page.url, quote=text[:500])
+    context.mark_untrusted(source="web", title=page.title, ref=page.url, quote=text)
     told = {"url": page.url, "title": page.title, "content_type": page.content_type, "text": text}
     end = args.offset + len(text)
     return {**told, "next_offset": end, "length": len(page.text)} if end < len(page.text) else told
@@ -68,7 +69,11 @@ async def web_search(args: WebSearch, context: ToolContext) -> dict[str, Any]:
         )
     found = await _ask(args.query)
     results = [
-        {"title": str(hit.get("title", "")), "url": str(hit.get("url", "")), "snippet": str(hit.get("content", ""))[:600]}
+        {
+            "title": str(hit.get("title", "")),
+            "url": str(hit.get("url", "")),
+            "snippet": beginning(str(hit.get("content", "")), 600),
+        }
         for hit in found[: args.limit]
         if isinstance(hit, dict)
     ]

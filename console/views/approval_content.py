@@ -15,6 +15,8 @@ from console.revealing import marks_of
 from console.views.origins import Source, origin
 from console.views.session_story import sources_of
 
+LABELS: Mapping[str, str] = {"why": "What is known", "key": "Idempotency key"}
+"""Facts of a request whose own name does not say it."""
 NOTHING: Mapping[str, Any] = {
     "hidden": True,
     "reasoning": "",
@@ -88,7 +90,7 @@ def _question(row: ApprovalRequest) -> str:
     for name in ("question", "detail", "text", "message"):
         if said := row.facts.get(name):
             return str(said)
-    return "" if row.kind == "tool_call" else row.summary
+    return "" if row.kind in ("tool_call", "unknown_outcome") else row.summary
 
 
 def _evidence(row: ApprovalRequest) -> list[dict[str, Any]]:
@@ -98,7 +100,7 @@ def _evidence(row: ApprovalRequest) -> list[dict[str, Any]]:
         return [{"label": "Must still hold when it runs", "value": holds, "mono": True}] if holds else []
     shown = {name: value for name, value in row.facts.items() if name not in {"question", "detail", "text", "message", "call"}}
     return [
-        {"label": name.replace("_", " ").capitalize(), "value": _said(name, value), "mono": True}
+        {"label": LABELS.get(name, name.replace("_", " ").capitalize()), "value": _said(name, value), "mono": True}
         for name, value in shown.items()
         if value not in (None, "", [], {})
     ]

@@ -16,6 +16,7 @@ from console.auth import Caller
 from console.formats import ago, microusd
 from console.revealing import reveals_request, summary_of
 from console.views.approval_content import content
+from console.views.approval_lede import choices, lede
 
 EFFECTS = {
     "read_only": "Only reads",
@@ -24,13 +25,6 @@ EFFECTS = {
     "destructive": "Destroys",
 }
 REACH = {"narrow": "Narrow", "wide": "Wide"}
-ASKED = {
-    "budget": "The session has reached a limit and rests. If nobody decides, it ends with what it has.",
-    "question": "The agent cannot go on by itself and asks a person. If nobody answers, it is told so.",
-    "unknown_outcome": "Nobody can know whether this call had its effect. It is not tried again unless you say so.",
-    "stuck": "The session makes no progress and rests. If nobody answers, it ends with what it has.",
-    "prompt_release": "A prompt version waits for a second person before it gets traffic.",
-}
 SIMILAR, NEAREST = 20, 3
 
 
@@ -49,6 +43,7 @@ def item(row: ApprovalRequest, caller: Caller) -> dict[str, Any]:
         "summary": summary_of(row, revealed=reveal),
         "egress": bool((tool := registry.get(row.tool)) and tool.egress),
         "lede": lede(row),
+        "choices": choices(row),
         "facts": _facts(row),
         **content(row, reveal),
         **({"tier": "", "reasons": []} if row.kind == "question" else {}),
@@ -63,19 +58,6 @@ _COPIED = (
     "kind", "status", "revision", "digest", "risk", "tier", "agent", "environment", "tool", "created_at",
     "expires_at", "held_until", "decided_at", "decided_name", "required", "reasons", "taint",
 )  # fmt: skip
-
-
-def lede(row: ApprovalRequest) -> str:
-    """Return who will do what, the consequence, and what happens if nobody decides, in the product's own words."""
-    if row.kind != "tool_call":
-        return ASKED.get(row.kind, "")
-    where = f" in {row.environment}" if row.environment else ""
-    parts = (
-        f"{row.agent} will call {row.tool}{where}.",
-        row.facts.get("consequence"),
-        "If nobody decides, the call is refused.",
-    )
-    return " ".join(str(part) for part in parts if part)
 
 
 def _facts(row: ApprovalRequest) -> list[dict[str, str]]:

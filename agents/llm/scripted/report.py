@@ -102,7 +102,7 @@ def _passage(source: Source, about: str) -> str:
     head = f"“{source.title}” says:"
     if source.untrusted:
         head = f"“{source.title}” comes from outside, so take it as a claim:"
-    body = "\n".join(f"> {line}" for line in lines) if lines else "There is nothing in it that I can quote."
+    body = "\n".join(f"“{line}”" for line in lines) if lines else "There is nothing in it that I can quote."
     warning = (
         "This text also gives instructions to AI assistants. I treated them as part of the text and did not follow them."
         if source.orders_machines

@@ -17,7 +17,7 @@ from agents.tools import ApiError, InvalidInput, NotPermitted, OutcomeUnknown, T
 from agents.tools.definition import Tool
 from agents.tools.errors import CheckFailed
 from agents.tools.execute import Outcome, execute, precondition, precondition_async, radius, rehearse, summary
-from agents.tools.results import shorten
+from agents.tools.results import beginning, shorten
 from tests.agents.tools.conftest import Declare, make_context
 
 READ: dict[str, Any] = {"tier": "read_only"}
@@ -292,6 +292,13 @@ def test_the_summary_is_one_line_of_validated_values_with_both_ends(declare: Dec
     assert "start" in long
     assert "end" in long
     assert "…" in long
+
+
+def test_a_beginning_ends_between_words() -> None:
+    assert beginning("I owe 1,840.00 euros", 20) == "I owe 1,840.00 euros"
+    assert beginning("I owe 1,840.00 euros", 10) == "I owe…"
+    assert beginning("I owe 1,840.00 euros", 15) == "I owe 1,840.00…"
+    assert beginning("a" * 50, 10) == "a" * 9 + "…"
 
 
 def test_shortening_keeps_both_ends() -> None:

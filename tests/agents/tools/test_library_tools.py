@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from agents.tools import ToolContext
 from agents.tools.arguments import Malformed, Parsed, parse
 from agents.tools.errors import CheckFailed, InvalidInput
 from agents.tools.execute import Outcome, execute, precondition, summary
+from agents.tools.library import find, search, whole_words
 from audit.actors import SYSTEM
 from audit.models import AuditEntry
 from tests.agents.tools.conftest import built_in, make_context
@@ -71,6 +73,23 @@ def test_search_finds_the_document_that_answers(library: ToolContext, query: str
     assert told["results"][0]["document"] == expected
     assert told["results"][0]["snippet"]
     assert told["found"] >= len(told["results"])
+
+
+def test_a_passage_is_cut_between_words_and_never_within_a_number() -> None:
+    """APPR-2: who reads 4 where 4,980 stood decides on something else."""
+    body = "They wrote that 4,980.50 euros are due, at once, and no later than the 3rd of May 2026."
+    assert whole_words("980.50 euros are", body) == "4,980.50 euros are"
+    assert whole_words("that 4 … later than the 3", body) == "that 4,980.50 … later than the 3rd"
+    assert whole_words("not in it", body) == "not in it"
+
+
+def test_what_a_search_shows_has_whole_words_at_both_ends(library: ToolContext) -> None:
+    """Each passage stands in its document with a blank, or nothing, on either side."""
+    for query in ("refund policy", "who approves refunds above 5,000 euros", "calibration drift", "invoice total"):
+        for hit in search(query):
+            body = find(hit.slug).body
+            for passage in hit.snippet.split(" … "):
+                assert re.search(rf"(?<!\S){re.escape(passage)}(?!\S)", body), (hit.slug, passage)
 
 
 @pytest.mark.parametrize("query", ["the of and", "zxqv", "<->", "((", "\\", ":*&!|", "''"])

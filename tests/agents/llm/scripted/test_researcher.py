@@ -20,14 +20,14 @@ def test_it_searches_reads_and_mails_with_quotes() -> None:
     assert mail["subject"] == "What our refund policy says about damaged goods"
     assert "Damaged goods are refunded only when the damage happened on the way." in mail["body"]
     assert mail["body"].startswith("Hello Kim,")
-    assert "> Damaged goods are refunded only when the damage happened on the way." in answer
+    assert "“Damaged goods are refunded only when the damage happened on the way.”" in answer
     assert "went to kim@customer.example" in answer
 
 
 def test_every_quote_stands_in_the_source() -> None:
     stage = Stage()
     answer = stage.say("What does the travel policy say about hotels?")
-    quotes = [line.removeprefix("> ") for line in answer.splitlines() if line.startswith("> ")]
+    quotes = [line[1:-1] for line in answer.splitlines() if line.startswith("“") and line.endswith("”")]
     texts = " ".join(text for _, _, text in LIBRARY.values())
     assert quotes
     assert all(quote in texts for quote in quotes)

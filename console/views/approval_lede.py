@@ -1,0 +1,68 @@
+"""What a request is about, in the product's own words and as it stands now: what will happen, or what became of it. Pure."""
+
+from collections.abc import Mapping
+
+from approvals.models import ApprovalRequest
+
+ASKED: Mapping[str, str] = {
+    "budget": "The session has reached a limit and rests. If nobody decides, it ends with what it has.",
+    "question": "The agent cannot go on by itself and asks a person. If nobody answers, it is told so.",
+    "unknown_outcome": "The call was started, and its answer never came: whether it had its effect, nobody here can know."
+    " Look at the other side first. If nobody decides, it is not run again, and the agent is told that nobody knows.",
+    "stuck": "The session makes no progress and rests. If nobody answers, it ends with what it has.",
+    "prompt_release": "A prompt version waits for a second person before it gets traffic.",
+}
+"""What a request of another kind than a call waits for."""
+AHEAD: Mapping[str, str] = {
+    "pending": "If nobody decides, the call is refused.",
+    "held": "It runs when the undo period is over.",
+    "approved": "It runs once, exactly as it is shown here.",
+}
+"""While the call has not run: what has to come first."""
+BEHIND: Mapping[str, str] = {
+    "rejected": "It was refused and did not run.",
+    "expired": "Its time ran out, so it did not run.",
+    "withdrawn": "The request was withdrawn, so it did not run.",
+    "void": "What it was about changed, so it did not run under this request.",
+}
+"""When the call cannot run any more: why."""
+CLOSED: Mapping[str, str] = {
+    "approved": "A person has approved it.",
+    "consumed": "A person has approved it.",
+    "held": "A person has approved it; it can still be undone for a moment.",
+    "answered": "A person has answered it, and the session was told.",
+    "rejected": "A person has refused it, and the session was told.",
+    "expired": "Nobody answered in time, and the session was told.",
+    "withdrawn": "It was withdrawn before anybody answered.",
+    "void": "What it was about changed before anybody answered.",
+}
+"""What became of a request of another kind than a call."""
+OUTCOMES: tuple[tuple[str, str], ...] = (
+    ("It happened", "Nothing is run. The agent goes on as if the call had returned what you write."),
+    (
+        "Run it again",
+        "The call is judged anew and runs, asking once more where policy says so. If it went through, it is done twice.",
+    ),
+    ("Give up", "Nothing is run. The agent is told that nobody knows, and not to repeat it."),
+)
+"""What each verdict on an unknown outcome does."""
+
+
+def lede(row: ApprovalRequest) -> str:
+    """Return who will do what and the consequence, or what became of it, in the product's own words."""
+    if row.kind != "tool_call":
+        return CLOSED.get(row.status, ASKED.get(row.kind, ""))
+    where = f" in {row.environment}" if row.environment else ""
+    if row.status == "consumed":
+        return f"{row.agent} called {row.tool}{where}, once and exactly as it is shown here. The session says what came of it."
+    if row.status in BEHIND:
+        return f"{row.agent} wanted to call {row.tool}{where}. {BEHIND[row.status]}"
+    parts = (f"{row.agent} will call {row.tool}{where}.", row.facts.get("consequence"), AHEAD.get(row.status))
+    return " ".join(str(part) for part in parts if part)
+
+
+def choices(row: ApprovalRequest) -> list[dict[str, str]]:
+    """Return what each verdict does, where its name alone does not say it; nothing once one was given."""
+    if row.kind != "unknown_outcome" or row.status != "pending":
+        return []
+    return [{"label": verdict, "value": does} for verdict, does in OUTCOMES]

@@ -1,0 +1,49 @@
+"""What a request says of itself: what will happen while it waits, what became of it afterwards."""
+
+import pytest
+
+from approvals.lifecycle import REQUEST
+from approvals.models import KINDS, ApprovalRequest
+from console.views.approval_lede import choices, lede
+
+
+def _request(status: str, kind: str = "tool_call") -> ApprovalRequest:
+    return ApprovalRequest(
+        kind=kind,
+        status=status,
+        agent="desk",
+        tool="send_email",
+        environment="production",
+        facts={"consequence": "It is gone."},
+    )
+
+
+@pytest.mark.parametrize(
+    ("status", "told"),
+    [
+        ("pending", "desk will call send_email in production. It is gone. If nobody decides, the call is refused."),
+        ("held", "desk will call send_email in production. It is gone. It runs when the undo period is over."),
+        ("rejected", "desk wanted to call send_email in production. It was refused and did not run."),
+        ("expired", "desk wanted to call send_email in production. Its time ran out, so it did not run."),
+    ],
+)
+def test_a_call_is_told_as_it_stands(status: str, told: str) -> None:
+    """APPR-2, APPR-6: nothing is announced that cannot happen any more."""
+    assert lede(_request(status)) == told
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_only_what_waits_says_what_happens_if_nobody_decides(kind: str) -> None:
+    """UI.md section 8, Expired or superseded: the outcome instead of the announcement."""
+    for status in REQUEST.states - {"pending"}:
+        assert "nobody decides" not in lede(_request(status, kind))
+        assert choices(_request(status, kind)) == []
+
+
+def test_an_unknown_outcome_says_what_is_known_and_what_each_verdict_does() -> None:
+    """TOOL-3: whoever decides knows what follows."""
+    waiting = _request("pending", "unknown_outcome")
+    assert "its answer never came" in lede(waiting)
+    does = {line["label"]: line["value"] for line in choices(waiting)}
+    assert does.keys() == {"It happened", "Run it again", "Give up"}
+    assert "twice" in does["Run it again"]
