@@ -11,6 +11,7 @@ from uuid import UUID
 from agents.config import AgentConfig
 from agents.guardrails.budget import Spent
 from agents.lifecycle import CALL_OUTCOMES
+from agents.origins import LONGEST_CONVERSATION, Source
 
 Rendered = tuple[list[dict[str, Any]], int]
 """The chat messages of an item, and their estimated tokens."""
@@ -150,6 +151,9 @@ class State:
     nudged: bool = False  # something changed outside: load again at the next step
     leaving: bool = False  # the worker stops: give the session back after this step
     lease_until: float = 0.0  # by the process's monotonic clock; past it another worker may hold the session
+    sources: list[Source] = field(default_factory=list)  # texts that values are compared with, of the first `sourced` items
+    sourced: int = 0
+    source_room: int = LONGEST_CONVERSATION  # characters that may still be added to them
     asking: asyncio.Timeout | None = None  # the open model call, to be abandoned from outside
 
     @property

@@ -10,19 +10,26 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from approvals.document import Condition, Policy
+from approvals.facts import Origin
 
 _COMPARE = {"gt": operator.gt, "ge": operator.ge, "lt": operator.lt, "le": operator.le}
 
 
-def holds(condition: Condition, arguments: Mapping[str, Any], policy: Policy, *, named: bool) -> bool:
+def holds(
+    condition: Condition, arguments: Mapping[str, Any], policy: Policy, *, named: bool,
+    origins: Sequence[Origin] = (), tainted: bool = False,
+) -> bool:  # fmt: skip
     """Return whether `condition` holds for any value that its path finds in `arguments`.
 
+    `origins` say where the values come from, `tainted` whether the session has read untrusted content.
     `named` is true where the rule names its tool: then an argument that is missing makes it hold. A rule for every
     tool says nothing of tools that have no such argument.
     """
     found = values_at(arguments, condition.path.split("."))
     if found is None:
         return named
+    if condition.op == "untrusted":
+        return _untrusted(condition.path.split("."), origins, tainted=tainted)
     if condition.op == "ne":
         return any(not _same(value, condition.value) for value in found)
     if condition.op == "not_in":
@@ -70,6 +77,20 @@ def _members(value: Any, rest: Sequence[str]) -> list[Any] | None:
             return None
         found.extend(below)
     return found
+
+
+def _untrusted(path: Sequence[str], origins: Sequence[Origin], *, tainted: bool) -> bool:
+    """Return whether policy takes any value at or below `path` for untrusted; where nothing is known, all after taint."""
+    if not origins:
+        return tainted
+    return any(_below(origin.path.split("."), path) and origin.doubtful(tainted=tainted) for origin in origins)
+
+
+def _below(place: Sequence[str], path: Sequence[str]) -> bool:
+    # "…" stands for the values after the first hundred, wherever they are.
+    return place == ["…"] or (
+        len(place) >= len(path) and all(want in ("*", have) for want, have in zip(path, place, strict=False))
+    )
 
 
 def _holds(condition: Condition, value: Any, policy: Policy) -> bool:

@@ -14,7 +14,7 @@ from approvals.facts import ENVIRONMENTS, TIERS, Environment, Tier, Verdict
 Name = Annotated[str, Field(min_length=1, max_length=120)]
 Group = Annotated[str, Field(pattern=r"^[^|\s][^|]*(\|[^|]+)*$", max_length=400)]
 Quorum = Annotated[int, Field(ge=1, le=9)]
-Operator = Literal["eq", "ne", "gt", "ge", "lt", "le", "in", "not_in", "contains", "outside"]
+Operator = Literal["eq", "ne", "gt", "ge", "lt", "le", "in", "not_in", "contains", "outside", "untrusted"]
 
 DAY_S = 86_400
 
@@ -46,6 +46,7 @@ class TaintRule(_Part):
 
     egress: Literal["ask", "deny"] = "ask"
     writes: Literal["ask", "deny"] = "ask"  # of those above a narrow reversible one
+    values: Literal["ask", "deny"] = "ask"  # of what is written or leaves, where untrusted content or the model set them
 
 
 class Condition(_Part):
@@ -92,6 +93,11 @@ class Policy(_Part):
     recipients: tuple[str, ...] = ()  # known addresses, or domains as "@example.com"
     hosts: tuple[str, ...] = ()  # known hosts; their subdomains too
     ttl_s: Annotated[int, Field(ge=60, le=30 * DAY_S)] = DAY_S
+
+    @property
+    def reads_origins(self) -> bool:
+        """Whether a rule asks where a value comes from, of plain reads too."""
+        return any(rule.when is not None and rule.when.op == "untrusted" for rule in self.rules)
 
     @model_validator(mode="after")
     def _is_whole(self) -> Self:

@@ -11,6 +11,7 @@ Tier = Literal["read_only", "reversible_write", "irreversible_write", "destructi
 Radius = Literal["narrow", "wide"]
 Verdict = Literal["allow", "ask", "deny"]
 Environment = Literal["development", "staging", "production"]
+OriginKind = Literal["operator", "user", "reviewer", "result", "model"]
 DecisionVerdict = Literal["approve", "reject", "edit", "answer", "extend", "happened", "run_again", "give_up"]
 
 TIERS: tuple[Tier, ...] = get_args(Tier)
@@ -18,6 +19,25 @@ TIERS: tuple[Tier, ...] = get_args(Tier)
 STRICTEST: Tier = "destructive"
 ENVIRONMENTS: tuple[Environment, ...] = get_args(Environment)
 SEVERITY: Mapping[str, int] = {"allow": 0, "ask": 1, "deny": 2}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Where one value of a call's arguments first appeared: computed from the session's texts, never told by the model."""
+
+    path: str  # to.0
+    kind: OriginKind
+    label: str = ""  # how people call the source: "Message of Olga", a document's title
+    call: str = ""  # the call whose answer it was
+    ref: str = ""  # the document or address in that answer
+    untrusted: bool = False  # some of it stands in untrusted content, and a person never said it
+    share: int = 100  # percent of it that stands in the source
+    own: int = 0  # percent of it that the model alone wrote
+    prose: bool = False  # a text, which is read; anything else names or counts something
+
+    def doubtful(self, *, tainted: bool) -> bool:
+        """Say whether policy takes the value for untrusted: what the model wrote after untrusted content counts as that."""
+        return self.untrusted or (tainted and self.own > 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +61,7 @@ class CallFacts:
     dry_run: bool
     denied_before: bool
     flags: tuple[str, ...] = ()  # further marks of the gate; each one asks a person
+    origins: tuple[Origin, ...] = ()  # of every value in `arguments`; of a plain read that policy does not ask about, none
 
 
 @dataclass(frozen=True, slots=True)

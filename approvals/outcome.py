@@ -33,6 +33,7 @@ class Edit:
     difference: tuple[dict[str, Any], ...]  # [{path, before, after}]
     tier: str = ""
     blast_radius: str = ""
+    origins: tuple[dict[str, Any], ...] = ()  # where each value comes from now
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +144,7 @@ class Outcome:
             "summary": edit.summary,
             "tier": edit.tier or self.request.tier,
             "blast_radius": edit.blast_radius or self.request.blast_radius,
+            "facts": {**self.request.facts, "origins": list(edit.origins)},
             **judged(edit.judgement),
         }
 

@@ -5,7 +5,7 @@ Everything unknown is read in its strictest sense; a rule can only make a judgem
 read stands in `approvals.document`, the values in `approvals.facts`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import cast
 
@@ -19,6 +19,7 @@ from approvals.facts import (
     DecisionVerdict,
     Environment,
     Judgement,
+    Origin,
     Person,
     Radius,
     Reason,
@@ -30,7 +31,7 @@ from approvals.facts import (
 
 __all__ = [
     "DEFAULT_POLICY", "TIERS", "VERDICTS", "CallFacts", "Condition", "DecisionVerdict", "Environment", "EnvironmentRule",
-    "Judgement", "Person", "Policy", "Reason", "Refusal", "RequestFacts", "Rule", "TaintRule", "Tier", "TierRule",
+    "Judgement", "Origin", "Person", "Policy", "Reason", "Refusal", "RequestFacts", "Rule", "TaintRule", "Tier", "TierRule",
     "Verdict", "judge", "may_decide", "risk", "verdicts_for",
 ]  # fmt: skip
 
@@ -84,6 +85,7 @@ def judge(facts: CallFacts, policy: Policy) -> Judgement:
         *_forbidden(facts, policy, tier),
         *_matrix(row, tier, radius),
         *_marks(facts, policy, tier, radius),
+        *_values(facts, policy, tier, radius),
         *_rules(facts, policy),
     ]
     verdict = max((finding.verdict for finding in findings), key=SEVERITY.__getitem__)
@@ -193,6 +195,28 @@ def _marks(facts: CallFacts, policy: Policy, tier: Tier, radius: Radius) -> Iter
         yield _Finding("ask", flag, f"Marked for review: {flag.replace('_', ' ')}.")
 
 
+def _values(facts: CallFacts, policy: Policy, tier: Tier, radius: Radius) -> Iterator[_Finding]:
+    """Look at where the values come from; of a narrow reversible write only at what names something, not at its text."""
+    if tier == "read_only" and not facts.egress:
+        return
+    slight = (tier, radius) == ("reversible_write", "narrow") and not facts.egress
+    doubtful = [origin for origin in facts.origins if origin.doubtful(tainted=facts.tainted)]
+    foreign = _arguments(origin for origin in doubtful if origin.untrusted and not (slight and origin.prose))
+    own = _arguments(origin for origin in doubtful if not origin.untrusted and not slight)
+    told = [
+        *([f"Untrusted content set {foreign}."] if foreign else ()),
+        *([f"The model wrote {own} itself, after it had read untrusted content."] if own else ()),
+    ]
+    if told:
+        yield _Finding(policy.tainted.values, "untrusted_value", " ".join(told))
+
+
+def _arguments(origins: Iterable[Origin]) -> str:
+    # The first part of a path is the schema's own name; what follows it may be the model's words.
+    names = list(dict.fromkeys(origin.path.partition(".")[0] for origin in origins))
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1]))) if names else ""
+
+
 def _rules(facts: CallFacts, policy: Policy) -> Iterator[_Finding]:
     for rule in policy.rules:
         if _applies(rule, facts, policy):
@@ -206,7 +230,9 @@ def _applies(rule: Rule, facts: CallFacts, policy: Policy) -> bool:
         return False
     if rule.above_cost_microusd is not None and facts.cost_microusd <= rule.above_cost_microusd:
         return False
-    return rule.when is None or holds(rule.when, facts.arguments, policy, named=bool(rule.tool))
+    return rule.when is None or holds(
+        rule.when, facts.arguments, policy, named=bool(rule.tool), origins=facts.origins, tainted=facts.tainted
+    )
 
 
 def _together(*sources: tuple[str, ...]) -> tuple[str, ...]:

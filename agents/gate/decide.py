@@ -16,6 +16,7 @@ from agents.failpoints import failpoint
 from agents.gate import words
 from agents.gate.request import stored
 from agents.gate.submit import context_of, facts, fingerprint
+from agents.gate.tracing import after_edit, kept
 from agents.lifecycle import SESSION, TOOL_CALL
 from agents.loading import load
 from agents.models import Session
@@ -141,17 +142,18 @@ def _edited(request: ApprovalRequest, arguments: dict[str, Any]) -> Edited:
     call.fingerprint, call.edited = fingerprint(tool.name, parsed.canonical), True
     call.tier, call.definition = rules.tier(tool), tool.definition
     call.repeat_of = state.fingerprints.get(call.fingerprint)
-    judgement = judge(facts(state, call, tool, parsed.value, rules), rules.policy)
+    difference = tuple(_difference("", before, json.loads(call.arguments)))
+    found = after_edit(call, json.loads(call.arguments), difference)
+    judgement = judge(facts(state, call, tool, parsed.value, rules, found), rules.policy)
     body = canonical_body(
         request=str(request.id), revision=request.revision + 1, session=state.ref, call=str(call.id), tool=tool.name,
         definition=tool.definition, tier=call.tier, arguments=parsed.canonical, prompt_version=state.prompt_version,
         precondition=holds,
     )  # fmt: skip
-    difference = tuple(_difference("", before, json.loads(call.arguments)))
-    call.judgement = {**stored(judgement), "changes": list(difference)}
+    call.judgement = {**stored(judgement), "origins": kept(found), "changes": list(difference)}
     edit = Edit(
         body=body, digest=digest(body), summary=summary(tool, parsed.value), judgement=judgement, difference=difference,
-        tier=call.tier, blast_radius=radius(tool, parsed.value),
+        tier=call.tier, blast_radius=radius(tool, parsed.value), origins=tuple(kept(found)),
     )  # fmt: skip
     return Edited(edit, call)
 

@@ -18,6 +18,7 @@ from typing import Any
 from agents.gate import words
 from agents.gate.request import Put, agent_of, request_for
 from agents.gate.submit import Numbers, context_of, facts, offer
+from agents.gate.tracing import known
 from agents.lifecycle import TOOL_CALL
 from agents.rules import Rules
 from agents.state import Asked, Call, State
@@ -156,7 +157,7 @@ async def _again(state: State, call: Call, rules: Rules) -> Put | None:
         value = restore(tool, call.arguments.encode())
     except ValueError:
         return None
-    judgement = judge(facts(state, call, tool, value, rules), rules.policy)
+    judgement = judge(facts(state, call, tool, value, rules, known(call)), rules.policy)
     try:
         holds = await precondition_async(tool, value, context_of(state, call))
     except CheckFailed as error:

@@ -55,6 +55,7 @@ def request_for(state: State, put: Put, *, number: int, reasoning_id: UUID | Non
             "changed": list(put.changed),
             "precondition": put.precondition,
             "key": call.key,
+            "origins": call.judgement.get("origins", []),
         }
         body = canonical_body(
             request=str(request_id), revision=1, session=state.ref, call=str(call.id), tool=tool.name,

@@ -19,6 +19,7 @@ from pydantic import BaseModel
 
 from agents.gate import words
 from agents.gate.request import ASK_PERSON, Put, request_for, stored
+from agents.gate.tracing import kept, looked_at, origins
 from agents.lifecycle import TOOL_CALL
 from agents.llm.provider import Completion, PlannedCall
 from agents.rules import Rules
@@ -30,6 +31,7 @@ from agents.tools.definition import Tool
 from agents.tools.errors import CheckFailed
 from agents.tools.execute import precondition_async, radius
 from agents.tools.scan import flags
+from approvals.facts import Origin
 from approvals.policy import CallFacts, judge
 from audit.ids import uuid7
 from audit.services import NOW, Birth, Entry, Text
@@ -161,8 +163,11 @@ async def _judged(state: State, call: Call, tool: Tool, rules: Rules, fingerprin
     except CheckFailed as error:
         return _refuse(call, words.invalid(error.reason, [{"loc": "", "msg": error.hint}] if error.hint else ()))
     call.repeat_of = fingerprints.get(call.fingerprint)
-    judgement = judge(facts(state, call, tool, parsed.value, rules), rules.policy)
-    call.judgement = stored(judgement)
+    found = origins(state, call, parsed.changed) if looked_at(tool, rules.policy) else ()
+    judgement = judge(facts(state, call, tool, parsed.value, rules, found), rules.policy)
+    if judgement.verdict == "ask" and not found:
+        found = origins(state, call, parsed.changed)  # a person wants to know, even where policy does not
+    call.judgement = {**stored(judgement), **({"origins": kept(found)} if found else {})}
     call.dry = state.dry_run and tool.writes
     if tool.name == ASK_PERSON and judgement.verdict == "allow":
         call.status = "awaiting"
@@ -190,8 +195,8 @@ def fingerprint(tool: str, arguments: bytes) -> str:
     return hashlib.sha256(tool.encode() + b"\0" + arguments).hexdigest()
 
 
-def facts(state: State, call: Call, tool: Tool, value: BaseModel, rules: Rules) -> CallFacts:
-    """All that policy may know of a call."""
+def facts(state: State, call: Call, tool: Tool, value: BaseModel, rules: Rules, found: tuple[Origin, ...]) -> CallFacts:
+    """All that policy may know of a call; `found` are the origins of its values."""
     return CallFacts(
         tool=tool.name,
         tier=rules.tier(tool),
@@ -210,6 +215,7 @@ def facts(state: State, call: Call, tool: Tool, value: BaseModel, rules: Rules) 
         dry_run=state.dry_run,
         denied_before=call.fingerprint in state.denied or (tool.writes and tool.name in state.denied),
         flags=tuple(flags(tool, value)),
+        origins=found,
     )
 
 

@@ -96,8 +96,8 @@ def _rows(session_id: UUID) -> Iterator[Row]:
 
 
 def _without_words(item: Item) -> Item:
-    """Return an item whose judgement no longer tells the values that a reviewer changed."""
-    judgement = {name: value for name, value in (item.judgement or {}).items() if name != "changes"}
+    """Return an item whose judgement no longer tells what a reviewer changed, nor the titles that values come from."""
+    judgement = {name: value for name, value in (item.judgement or {}).items() if name not in ("changes", "origins")}
     return item.model_copy(update={"judgement": judgement or None})
 
 

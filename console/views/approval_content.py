@@ -8,12 +8,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from agents.tools import registry
+from approvals.facts import Origin
 from approvals.models import ApprovalRequest
 from audit.content import read_texts
 from console.formats import microusd
 from console.revealing import marks_of
-from console.views.origins import Source, origin
-from console.views.session_story import sources_of
+from console.views.origins import told
 
 LABELS: Mapping[str, str] = {"why": "What is known", "key": "Idempotency key"}
 """Facts of a request whose own name does not say it."""
@@ -36,15 +36,14 @@ def content(row: ApprovalRequest, reveal: bool) -> dict[str, Any]:
     texts = read_texts([id_ for id_ in (row.reasoning_id, row.raw_arguments_id) if id_])
     arguments = json.loads(bytes(row.body)).get("arguments") or {}
     changes = row.facts.get("changed") or []
-    edited = {str(change.get("path", "")).split(".")[0] for change in _edits(row)}
-    sources = sources_of(row.session_id, row.created_at) if row.session_id and arguments else []
-    lines = [argument(name, value, changes, name in edited, sources) for name, value in _ordered(row.tool, arguments)]
+    origins = [Origin(**part) for part in row.facts.get("origins") or ()]
+    lines = [argument(name, value, changes, origins, tainted=bool(row.taint)) for name, value in _ordered(row.tool, arguments)]
     return {
         "hidden": False,
         "reasoning": texts.get(row.reasoning_id, "") if row.reasoning_id else "",
         "reasoning_note": "" if row.reasoning_id else "The model gave no reason.",
         "arguments": lines,
-        "tainted_arguments": [line["name"] for line in lines if line["origin"]["tainted"]],
+        "tainted_arguments": [line["name"] for line in lines if line["foreign"]],
         "canonical": json.dumps(arguments, ensure_ascii=False),
         "raw": texts.get(row.raw_arguments_id, "") if row.raw_arguments_id else "",
         "changes": [*changes, *_edits(row)],
@@ -54,18 +53,19 @@ def content(row: ApprovalRequest, reveal: bool) -> dict[str, Any]:
 
 
 def argument(
-    name: str, value: object, changes: Sequence[Mapping[str, Any]], edited: bool, sources: Sequence[Source]
+    name: str, value: object, changes: Sequence[Mapping[str, Any]], origins: Sequence[Origin], *, tainted: bool
 ) -> dict[str, Any]:
     """Return one line of the table of arguments: what is sent, what the model wrote, where it comes from."""
+    mine = [origin for origin in origins if origin.path.split(".")[0] == name]
     raw = next((change.get("before") for change in changes if change.get("path") == name and not change.get("added")), None)
-    found = {"label": "A reviewer", "tainted": False} if edited else origin(value, sources)
     return {
         "name": name,
         "value": _plain(value),
         "raw": "" if raw is None else raw if isinstance(raw, str) else json.dumps(raw, ensure_ascii=False),
-        "origin": found,
+        "origins": told(mine, tainted=tainted),
+        "foreign": any(origin.untrusted for origin in mine),
         "checks": [{"ok": True, "text": "Fits the schema"}],
-        "failed": found["tainted"],
+        "failed": any(origin.untrusted for origin in mine),
     }
 
 

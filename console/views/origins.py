@@ -1,74 +1,40 @@
-"""Where an argument of a call stands word for word: in what a person asked, in what a tool answered, or nowhere. Pure.
+"""Origins in words: what the arguments table says of where each value came from. Pure; they were computed at submission."""
 
-It says what can be known without trusting the model: a value that nobody else wrote was written by the model. A quote
-out of untrusted content counts as coming from there, however it is dressed.
-"""
-
-import json
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
-SHORTEST = 5
-"""A shorter value stands somewhere by chance."""
-SHORTEST_LINE = 24
-"""A line of a longer text that is at least this long counts as a quote."""
-EDGES = " \t\"'“”‘’.,;:()"
+from approvals.facts import Origin
+
+SHOWN = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
-    """A text of the session, and how a reviewer calls it."""
-
-    label: str
-    tainted: bool
-    text: str
-
-
-MODEL = {"label": "The model", "tainted": False}
-
-
-def origin(value: object, sources: Sequence[Source]) -> dict[str, Any]:
-    """Return where a value comes from.
-
-    A part that stands only in untrusted content counts for the whole; one that a person or a trusted source wrote too
-    does not, or every quote of a policy would be blamed on the letter found beside it.
-    """
-    trusted = [source for source in sources if not source.tainted]
-    found: Source | None = None
-    for part in _parts(value):
-        good = next((source for source in trusted if part in source.text), None)
-        bad = None if good else next((source for source in sources if source.tainted and part in source.text), None)
-        if bad is not None:
-            return {"label": bad.label, "tainted": True}
-        found = found or good
-    return MODEL if found is None else {"label": found.label, "tainted": False}
+def told(origins: Sequence[Origin], *, tainted: bool) -> list[dict[str, Any]]:
+    """Return the origins of one argument's values in words, those that a reviewer should look at first, each once."""
+    ordered = sorted(origins, key=lambda origin: (not origin.untrusted, not origin.doubtful(tainted=tainted)))
+    lines: list[dict[str, Any]] = []
+    for origin in ordered:
+        line = _line(origin, tainted=tainted)
+        if line not in lines:
+            lines.append(line)
+    more = len(lines) - SHOWN
+    return [*lines[:SHOWN], *([{"label": f"and {more} more", "tainted": False, "note": ""}] if more > 0 else [])]
 
 
-def words_of(result: str) -> str:
-    """Return the texts inside a tool's JSON answer, so that quotes are found without its escapes."""
-    try:
-        return "\n".join(_strings(json.loads(result)))
-    except ValueError:
-        return result
+def _line(origin: Origin, *, tainted: bool) -> dict[str, Any]:
+    label = origin.label or {"user": "A person", "reviewer": "A reviewer", "operator": "The operator"}.get(
+        origin.kind, "A tool"
+    )
+    if origin.kind == "model":
+        label = f"The model, by {origin.label}" if origin.label else "The model"
+    return {"label": label, "tainted": origin.untrusted, "note": _note(origin, tainted=tainted)}
 
 
-def _parts(value: object) -> Iterator[str]:
-    """Give the value's texts, long ones line by line."""
-    for text in _strings(value):
-        bare = text.strip(EDGES)
-        if len(bare) >= SHORTEST:
-            yield bare
-        for line in text.splitlines():
-            if len(quoted := line.strip(EDGES)) >= SHORTEST_LINE:
-                yield quoted
-
-
-def _strings(value: object) -> Iterable[str]:
-    if isinstance(value, str):
-        return [value]
-    if isinstance(value, dict):
-        return [text for part in value.values() for text in _strings(part)]
-    if isinstance(value, list):
-        return [text for part in value for text in _strings(part)]
-    return []
+def _note(origin: Origin, *, tainted: bool) -> str:
+    if origin.kind == "model":
+        known = f"{100 - origin.own} % is quoted" if 0 < origin.own < 100 else ""
+        after = "after untrusted content" if tainted else ""
+        return ", ".join(filter(None, (after, known)))
+    parts = [f"{origin.share} % of it"] if origin.share < 100 else []
+    if origin.own:
+        parts.append(f"{origin.own} % the model’s own")
+    return ", ".join(parts)

@@ -3,17 +3,14 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 from django.urls import reverse
 from django.utils import timezone
 
 from agents.models import Message, ToolCall, Turn
-from agents.services import get_session
 from approvals.models import ApprovalRequest
 from console.formats import duration
-from console.views.origins import Source, words_of
-from console.views.session_reads import Story, story
+from console.views.session_reads import Story
 from console.views.waterfall import Scale, scale, ticks
 
 TONES = {
@@ -151,24 +148,3 @@ def _placed(span: dict[str, Any], of: Scale, start: datetime, end: datetime, sel
     took = int((until - span["start"]).total_seconds() * 1000)
     return {**span, "x": x, "width": width, "time": duration(took) if span["kind"] != "message" else "",
             "selected": span["id"] == selected, "url": f"{address}&span={span['id']}"}  # fmt: skip
-
-
-def sources_of(session_id: UUID, before: datetime) -> list[Source]:
-    """Return the texts that an argument of that moment can come from: what people wrote, and what tools answered."""
-    told = story(get_session(session_id), content=True)
-    said = [
-        Source(f"Message of {row.author_name or row.source}", row.trust == "untrusted", told.text(row.text_id))
-        for row in told.messages
-        if row.created_at <= before
-    ]
-    answered = [
-        Source(_titled(call), call.trust == "untrusted", words_of(told.text(call.result_id)))
-        for call in told.calls
-        if call.result_id and call.ended_at and call.ended_at <= before
-    ]
-    return said + answered
-
-
-def _titled(call: ToolCall) -> str:
-    titles = [source.get("title") or source.get("ref") for source in call.sources]
-    return ", ".join(str(title) for title in titles if title) or call.tool

@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from approvals.conditions import holds, outside, values_at
 from approvals.document import DEFAULT_POLICY, Condition, Policy
+from approvals.facts import Origin
 
 KNOWN = DEFAULT_POLICY.model_copy(
     update={"recipients": ("kim@partner.example", "@example.com"), "hosts": ("docs.example.com",)}
@@ -162,3 +163,36 @@ def test_two_rules_of_one_name_are_refused() -> None:
     rule = {"name": "a", "then": "ask"}
     with pytest.raises(ValidationError, match="same name"):
         Policy.model_validate({**DEFAULT_POLICY.model_dump(mode="json"), "rules": [rule, rule]})
+
+
+ORIGINS = (
+    Origin(path="to", kind="result", label="Letter", untrusted=True),
+    Origin(path="amount", kind="model", own=100),
+    Origin(path="items.0.price", kind="user"),
+    Origin(path="items.1.price", kind="model", own=100),
+    Origin(path="paid", kind="operator"),
+)
+
+
+@pytest.mark.parametrize(
+    ("path", "clean", "tainted"),
+    [
+        ("to", True, True),
+        ("amount", False, True),
+        ("items", False, True),
+        ("items.*.price", False, True),
+        ("paid", False, False),
+        ("nothing", True, True),  # a rule that names its tool and cannot read what it asks for holds
+    ],
+)
+def test_a_rule_asks_where_a_value_comes_from(path: str, clean: bool, tainted: bool) -> None:
+    """APPR-1: at a path and below it; what the model wrote itself counts once the session is tainted."""
+    condition = Condition.model_validate({"path": path, "op": "untrusted"})
+    for expected, mark in ((clean, False), (tainted, True)):
+        assert holds(condition, ARGUMENTS, KNOWN, named=True, origins=ORIGINS, tainted=mark) is expected
+
+
+def test_a_rule_about_origins_holds_where_none_are_known_after_untrusted_content() -> None:
+    """What cannot be read is read strictly."""
+    condition = Condition.model_validate({"path": "to", "op": "untrusted"})
+    assert [holds(condition, ARGUMENTS, KNOWN, named=False, tainted=mark) for mark in (False, True)] == [False, True]

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from approvals.document import DEFAULT_POLICY, Policy
-from approvals.facts import TIERS, Judgement
+from approvals.facts import TIERS, Judgement, Origin
 from approvals.policy import judge, risk
 from tests.approvals.conftest import call
 
@@ -220,3 +220,50 @@ def test_groups_of_an_agent_add_to_those_of_the_tier() -> None:
     tiers["irreversible_write"]["groups"] = ["seniors"]
     policy = with_rules(tiers=tiers, agent_groups={"research-assistant": ["research"]})
     assert judge(call(tier="irreversible_write"), policy).groups == ("seniors", "research")
+
+
+LETTER = Origin(path="to.0", kind="result", label="Letter", untrusted=True)
+MODEL = Origin(path="body", kind="model", own=100, prose=True)
+OLGA = Origin(path="to.0", kind="user", label="Message of Olga")
+HERS = Origin(path="body", kind="user", label="Message of Olga", prose=True)
+
+
+@pytest.mark.parametrize(
+    ("tier", "radius", "egress", "tainted", "origins", "expected"),
+    [
+        (
+            "irreversible_write",
+            "narrow",
+            False,
+            True,
+            (LETTER, MODEL),
+            "Untrusted content set to. The model wrote body itself, after",
+        ),
+        ("irreversible_write", "narrow", False, True, (OLGA, MODEL), "The model wrote body itself, after"),
+        ("irreversible_write", "narrow", False, True, (OLGA, HERS), ""),
+        ("irreversible_write", "narrow", False, False, (OLGA, MODEL), ""),
+        ("irreversible_write", "narrow", False, False, (LETTER, MODEL), "Untrusted content set to."),
+        ("reversible_write", "narrow", False, True, (LETTER, MODEL), "Untrusted content set to."),
+        ("reversible_write", "narrow", False, True, (OLGA, MODEL), ""),
+        ("reversible_write", "narrow", True, True, (OLGA, MODEL), "The model wrote body itself, after"),
+        ("read_only", "narrow", False, True, (LETTER, MODEL), ""),
+        ("read_only", "narrow", True, True, (LETTER,), "Untrusted content set to."),
+    ],
+)
+def test_values_of_untrusted_origin_are_a_reason(
+    tier: str, radius: str, egress: bool, tainted: bool, origins: tuple[Origin, ...], expected: str
+) -> None:
+    """APPR-1, THREATS section 2: in a tainted session what the model wrote itself counts as untrusted too."""
+    judged = judge(call(tier=tier, blast_radius=radius, egress=egress, tainted=tainted, origins=origins), DEFAULT_POLICY)
+    told = {reason.code: reason.text for reason in judged.reasons}.get("untrusted_value", "")
+    assert told.startswith(expected) if expected else not told
+    if expected:
+        assert judged.verdict == "ask"
+
+
+def test_policy_can_deny_what_untrusted_values_set() -> None:
+    """GUARD-11: the document says how grave it is."""
+    strict = DEFAULT_POLICY.model_copy(update={"tainted": DEFAULT_POLICY.tainted.model_copy(update={"values": "deny"})})
+    assert (
+        judge(call(tier="reversible_write", blast_radius="narrow", tainted=True, origins=(LETTER,)), strict).verdict == "deny"
+    )
