@@ -39,7 +39,6 @@ INDEX_EVERY_S = 0.03  # entries get their place in the log at most this often
 INDEX_EVERY_BUSY_S = 0.1  # where there is much to do: ten times a second is live enough
 LINGER_S = 0.0004  # for each session that the worker carries, a transaction waits so long for company
 LONGEST_LINGER_S = 0.02
-PREPARE_AFTER = 3  # runs of a statement
 STANDSTILL_S = 8  # within a transaction; less than a lease, so that the locks are gone when that runs out
 BUSY = 8  # sessions; below, nothing waits
 DATABASE_PATIENCE_S = 60.0  # how long records wait for a database that is away
@@ -74,6 +73,7 @@ class Ledger:
         self._thread = threading.Thread(target=self._run, name="ledger", daemon=True)
         self._index_due: float | None = None
         self._indexed_at = 0.0
+        self._set_up: Any = None  # the connection that was prepared
         self.crowd = 0  # sessions that the worker carries
 
     def start(self) -> None:
@@ -203,16 +203,19 @@ class Ledger:
             record.done.set_result(True)
 
     def _prepare_connection(self) -> None:
-        """The same few statements, all day on one connection: let the server plan them once.
+        """Set up a new connection for what goes over it all day.
 
-        And let it end the transaction of a process that stands still within one: its locks would keep its sessions
-        from every other worker for as long as it stands.
+        The same few statements: one plan for each, whatever its parameters (what they look for is written out in them,
+        so that no plan depends on it). And the server ends the transaction of a process that stands still within
+        one: its locks would keep its sessions from every other worker for as long as it stands.
         """
         connection.ensure_connection()
-        if connection.connection.prepare_threshold != PREPARE_AFTER:
+        if connection.connection is not self._set_up:
             with connection.cursor() as cursor:
-                cursor.execute(f"SET idle_in_transaction_session_timeout = '{STANDSTILL_S}s'")
-            connection.connection.prepare_threshold = PREPARE_AFTER
+                cursor.execute(
+                    f"SET idle_in_transaction_session_timeout = '{STANDSTILL_S}s'; SET plan_cache_mode = force_generic_plan"
+                )
+            self._set_up = connection.connection
 
     def _with_premise(self, records: list[Record]) -> list[Record]:
         if not any(record.premise for record in records):

@@ -1,7 +1,9 @@
 """Starting a session: checked, pinned to what is current, queued for any worker. One transaction."""
 
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -11,14 +13,17 @@ from agents.config import AgentConfig
 from agents.errors import BadText, UnknownAgent, UnknownTaskType
 from agents.guardrails.inputs import MAX_GOAL, BadInput, Input, accept
 from agents.lifecycle import SESSION
-from agents.models import AgentRevision, PromptVersion, Session
+from agents.loading import from_json
+from agents.models import Agent, AgentRevision, PromptVersion, Session
 from agents.prompts.releases import live_version
 from agents.wake import wake
 from audit.actors import Actor
+from audit.batch import settled
+from audit.connection import read
 from audit.events import EventKind
 from audit.ids import uuid7
 from audit.index import index_soon
-from audit.services import After, Batch, Birth, Entry, Text
+from audit.services import NOW, After, Batch, Birth, Entry, Text
 from audit.services import transition as write
 
 TITLE = 160  # characters of a goal that lists show
@@ -66,19 +71,17 @@ def start_session(  # noqa: PLR0913  one name for each thing that a session is s
         "on_behalf_user": _user_named(on_behalf_of), "tenant": tenant[:200], "feature": feature[:200],
         "dry_run": dry_run or pinned.config.dry_run, "next_index": 1, "trace": secrets.token_hex(16),
         "notes": {"flags": list(text.flags)} if text.flags else {}, "taint": [], "stop_note": {},
-        "expires_at": After(pinned.config.limits.session_ttl_s),
+        "created_at": NOW, "updated_at": NOW, "ready_at": NOW, "expires_at": After(pinned.config.limits.session_ttl_s),
     }  # fmt: skip
     told = {name: values[name] for name in ("environment", "task_type", "dry_run", "tenant", "feature")}
     ref = f"S-{values['number']}"
     entry = Entry(f"session:{ref}", EventKind.SESSION_STARTED, actor, {**pinned.facts, **told, "flags": list(text.flags)}, ids=(ref,),
                   rev=1, texts=(goal_text,), on_behalf_of=values["on_behalf_of"], trace=values["trace"])  # fmt: skip
     first = message_row(values["id"], 0, goal_text, actor, person_id)
-    write(Batch((), (Birth("agents.Session", values, SESSION), first), (entry,)))
+    (written,) = write(Batch((), (Birth("agents.Session", values, SESSION), first), (entry,)))
     wake(values["id"])
     transaction.on_commit(index_soon)
-    session = Session.objects.get(pk=values["id"])
-    session.agent, session.revision, session.prompt_version = pinned.revision.agent, pinned.revision, pinned.version
-    return session
+    return pinned.session(values, written.at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,15 +112,37 @@ class Pinned:
             "prompt_checksum": self.version.checksum,
         }
 
+    def session(self, values: Mapping[str, Any], at: datetime) -> Session:
+        """The session whose row was written with `values` at that time, as reading it would give it."""
+        session = Session(**{name: settled(value, at) for name, value in values.items()})
+        session._state.adding, session._state.db = False, "default"  # noqa: SLF001 Django's documented way
+        session.agent, session.revision, session.prompt_version = self.revision.agent, self.revision, self.version
+        return session
+
 
 def _pinned(agent: str, task_type: str) -> Pinned:
-    revision = AgentRevision.objects.select_related("agent").filter(agent__slug=agent, current=True).first()
+    revision = _current(agent)
     if revision is None:
         raise UnknownAgent(slug=agent[:63])
     config = AgentConfig.model_validate(revision.document)
     if task_type not in config.task_types:
         raise UnknownTaskType(agent=agent, task_type=task_type[:60], known=", ".join(sorted(config.task_types)))
     return Pinned(revision, config, live_version(config.prompt))
+
+
+_CURRENT = """
+SELECT r.id, r.agent_id, r.number, r.document, a.slug FROM agents_agentrevision r JOIN agents_agent a ON a.id = r.agent_id
+WHERE a.slug = %s AND r.current"""
+
+
+def _current(agent: str) -> AgentRevision | None:
+    """The agent's current revision with the columns that a start needs; the others are read when somebody asks."""
+    for row in read(_CURRENT, [agent]):
+        slug, row["document"] = row.pop("slug"), from_json(row["document"])
+        revision = AgentRevision.from_db("default", list(row), list(row.values()))
+        revision.agent = Agent.from_db("default", ["id", "slug"], [row["agent_id"], slug])
+        return revision
+    return None
 
 
 def accepted(field: str, text: str, limit: int) -> Input:
@@ -129,9 +154,7 @@ def accepted(field: str, text: str, limit: int) -> Input:
 
 
 def _next_number() -> int:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT nextval('agents_session_number')")
-        return int(cursor.fetchone()[0])
+    return int(read("SELECT nextval('agents_session_number') AS number")[0]["number"])
 
 
 def _user_named(name: str) -> int | None:

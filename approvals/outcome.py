@@ -3,8 +3,9 @@
 Whether it is accepted stands in `approvals.decisions`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +16,7 @@ from approvals.models import ApprovalRequest, Decision
 from approvals.moves import judged, request_entry
 from approvals.verdicts import APPROVALS, EFFECTS, KINDS, Said, event_of
 from audit.actors import Actor
-from audit.batch import NOW, After, Batch, Birth, Change
+from audit.batch import NOW, After, Batch, Birth, Change, settled
 from audit.entry import Entry, Text
 from audit.events import EventKind
 from audit.ids import uuid7
@@ -73,6 +74,13 @@ def taken(request: ApprovalRequest, decision: Decision) -> AlreadyDecided:
     )
 
 
+def _as_written(request: ApprovalRequest, status: str, values: Mapping[str, Any], at: datetime) -> None:
+    """Bring the locked row in memory to what was written of it."""
+    request.status = status
+    for name, value in values.items():
+        setattr(request, name, settled(value, at))
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """One accepted decision on the locked request, on its way into the database."""
@@ -91,7 +99,7 @@ class Outcome:
         An edit makes the next revision and voids the votes on the one before.
         """
         request, edit, decision_id = self.request, self.edit, uuid7()
-        earlier = [] if edit else list(request.decisions.filter(revision=request.revision, voided="", verdict__in=APPROVALS))
+        earlier = [] if edit else self._earlier()
         if mine := next((vote for vote in earlier if vote.decided_by == self.person.id), None):
             raise taken(request, mine)
         votes = len(earlier) + (self.said.verdict in APPROVALS)
@@ -103,14 +111,21 @@ class Outcome:
         events = ("revise", event) if edit else (event,)
         guard = {"revision": request.revision, "digest": request.digest}
         change = Change(REQUEST, request.id, "pending", events, values, guard)
-        birth = Birth("approvals.Decision", self._decision(decision_id))
+        decision = self._decision(decision_id)
+        birth = Birth("approvals.Decision", {**decision, "created_at": NOW})
         batches = [Batch(changes=(change,), births=(birth,), entries=self._entries(event, votes, required))]
         if self.also is not None:
             held_s = hold_s if event == "hold" else 0
             batches.append(self.also(Settled(request, self.said, self.person.name, EFFECTS[event], self._revision, held_s)))
-        transition(batches)
-        request.refresh_from_db()
-        return Decided(request, Decision.objects.get(id=decision_id), EFFECTS[event], votes)
+        written = transition(batches)
+        _as_written(request, REQUEST.follow("pending", events), values, written[0].at)
+        return Decided(request, Decision(**decision, created_at=written[0].at), EFFECTS[event], votes)
+
+    def _earlier(self) -> list[Decision]:
+        """Return the approvals that the revision has so far; where one is enough it would not be pending with one."""
+        if self.request.required == 1:
+            return []
+        return list(self.request.decisions.filter(revision=self.request.revision, voided="", verdict__in=APPROVALS))
 
     @property
     def _revision(self) -> int:

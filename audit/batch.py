@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any
 from uuid import UUID
@@ -42,6 +42,15 @@ class Plus:
     """The column's own value plus `amount`; only in a change."""
 
     amount: int
+
+
+def settled(value: Any, at: datetime) -> Any:
+    """Return what `value` puts into a column in a call that happens at `at`; of a `Plus` the amount."""
+    if value is NOW:
+        return at
+    if type(value) is After:
+        return at + timedelta(seconds=value.seconds)
+    return value.amount if type(value) is Plus else value
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,14 +7,14 @@ and entries, in the caller's transaction or in one of its own. Nothing of it sta
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 from django.db import transaction
 
 from audit.append import append
-from audit.batch import FUTURE, NOW, PAST, After, Appended, Batch, Birth, Change, Plus
+from audit.batch import FUTURE, NOW, PAST, After, Appended, Batch, Birth, Change, Plus, settled
 from audit.connection import Writer
 from audit.entry import Entry, Text
 from audit.errors import StaleState
@@ -68,18 +68,10 @@ def _log_and_clock(writer: Writer) -> tuple[str, datetime]:
     return str(log), at.astimezone(UTC)
 
 
-def _value(value: Any, at: datetime) -> Any:
-    if value is NOW:
-        return at
-    if type(value) is After:
-        return at + timedelta(seconds=value.seconds)
-    return value.amount if type(value) is Plus else value
-
-
 def _give_birth(writer: Writer, births: list[Birth], at: datetime) -> None:
     groups: dict[tuple[str, tuple[str, ...]], list[dict[str, Any]]] = {}
     for birth in births:
-        row = {f"v{number}": _value(value, at) for number, value in enumerate(birth.values.values())}
+        row = {f"v{number}": settled(value, at) for number, value in enumerate(birth.values.values())}
         keys = tuple(birth.values)
         if birth.lifecycle is not None:
             row[f"v{len(keys)}"] = birth.lifecycle.walk(birth.path)
@@ -115,8 +107,8 @@ def _changed_row(change: Change, guards: tuple[tuple[str, str], ...], at: dateti
         "n": change.lifecycle.follow(change.state, events),
     }
     for number, value in enumerate(change.values.values()):
-        row[f"v{number}"] = _value(value, at)
+        row[f"v{number}"] = settled(value, at)
     for number, (value, (_, how)) in enumerate(zip(change.guard.values(), guards, strict=True)):
         if how == "=":
-            row[f"g{number}"] = _value(value, at)
+            row[f"g{number}"] = settled(value, at)
     return row

@@ -91,5 +91,6 @@ def database_from_url(name: str, url: str) -> dict[str, Any]:
         "PORT": options.pop("port", str(port) if port else ""),
         # None exhausted all connections under ASGI; pools do not survive the fork of the worker cluster.
         "CONN_MAX_AGE": 0,
-        "OPTIONS": {"connect_timeout": "5", "application_name": "countersign", **options},
+        # Statements of the one writer and of `audit.connection.read` are planned once on a connection that lasts.
+        "OPTIONS": {"connect_timeout": "5", "application_name": "countersign", "prepare_threshold": 3, **options},
     }

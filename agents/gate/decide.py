@@ -1,6 +1,6 @@
 """What people say of a request, and how its session goes on: the one place where a decision meets a call.
 
-One transaction: the decision, what it makes of the call, the session's wake-up. Requests are locked before calls and
+One transaction, that of the decision: what it makes of the call, the session's wake-up. Requests are locked before calls and
 calls before sessions, here and everywhere.
 """
 
@@ -48,7 +48,6 @@ class Edited:
     call: Call
 
 
-@transaction.atomic
 def answer(  # noqa: PLR0913  one name for each thing that can be said
     *,
     request_id: UUID,
@@ -77,7 +76,6 @@ def answer(  # noqa: PLR0913  one name for each thing that can be said
         BadEdit: `arguments` are not valid, with the fields.
         The errors of `approvals.errors`.
     """
-    session = _locked(request_id)
     made: list[Edited] = []
 
     def edit(request: ApprovalRequest) -> Edit:
@@ -85,24 +83,27 @@ def answer(  # noqa: PLR0913  one name for each thing that can be said
         return made[0].edit
 
     def consequences(settled: Settled) -> Batch:
-        return _consequences(settled, session, actor, made[0] if made else None) if session is not None else Batch()
+        session = _session_of(settled.request)
+        if session is None:
+            return Batch()
+        wake(session.id)
+        return _consequences(settled, session, actor, made[0] if made else None)
 
     decided = decide(
         request_id=request_id, person=person, actor=actor, verdict=verdict, digest=digest, instruction=instruction,
         answer=answer, amount=amount, edit=edit if arguments is not None else None, idempotency_key=idempotency_key,
         hold=hold, also=consequences,
     )  # fmt: skip
-    if session is not None and not decided.replayed:
-        wake(session.id)
-        failpoint("answer.after_decision")
-    transaction.on_commit(index_soon)
+    failpoint("answer.after_decision")
+    index_soon()
     return decided
 
 
 @transaction.atomic
 def undo(*, request_id: UUID, actor: Actor) -> ApprovalRequest:
     """Take an approval back within its undo period. The session looks again and goes on waiting."""
-    session = _locked(request_id)
+    held = ApprovalRequest.objects.select_for_update(no_key=True).filter(id=request_id).first()
+    session = _session_of(held) if held is not None else None
     request = undo_decision(request_id=request_id, actor=actor)
     if session is not None and not session.ended:
         change, entries = _woken(session, {})
@@ -112,15 +113,14 @@ def undo(*, request_id: UUID, actor: Actor) -> ApprovalRequest:
     return request
 
 
-def _locked(request_id: UUID) -> Session | None:
-    """Lock the request, then its session; their audit stream comes after both, here as in the ledger."""
-    requests = ApprovalRequest.objects.select_for_update(no_key=True).filter(id=request_id)
-    session_id = requests.values_list("session_id", flat=True).first()
-    return Session.objects.select_for_update(no_key=True).filter(pk=session_id).first() if session_id else None
+def _session_of(request: ApprovalRequest) -> Session | None:
+    """Lock the session of a request that is locked, and before its audit stream is: the order of locks everywhere."""
+    return Session.objects.select_for_update(no_key=True).filter(pk=request.session_id).first() if request.session_id else None
 
 
 def _edited(request: ApprovalRequest, arguments: dict[str, Any]) -> Edited:
     """The call with other arguments: parsed, checked and judged as if the model had written them."""
+    _session_of(request)
     state = load([request.session_id], None)[0] if request.session_id else None
     call = next((call for call in state.calls() if call.id == request.call_id), None) if state else None
     tool = registry.get(request.tool)

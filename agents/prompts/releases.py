@@ -12,22 +12,25 @@ from django.db import transaction
 from agents.errors import BadAgent
 from agents.models import Prompt, PromptVersion, Release
 from audit.actors import Actor
+from audit.connection import read
 from audit.events import EventKind
 from audit.ids import uuid7
 from audit.services import Entry, Text, record
 
 
+_LIVE = """
+SELECT v.id, v.prompt_id, v.version, v.checksum FROM agents_release r
+JOIN agents_prompt p ON p.id = r.prompt_id JOIN agents_promptversion v ON v.id = r.version_id
+WHERE p.slug = %s AND r.ended_at IS NULL ORDER BY r.started_at DESC LIMIT 1"""
+
+
 def live_version(slug: str) -> PromptVersion:
-    """The version that new sessions run with. Raises BadAgent if the prompt has no release."""
-    release = (
-        Release.objects.select_related("version__prompt")
-        .filter(prompt__slug=slug, ended_at__isnull=True)
-        .order_by("-started_at")
-        .first()
-    )
-    if release is None:
-        raise BadAgent(problem=f"its prompt `{slug}` has no live version; give `prompt_text`, or release one")
-    return release.version
+    """The version that new sessions run with, without its text. Raises BadAgent if the prompt has no release."""
+    for row in read(_LIVE, [slug]):
+        version = PromptVersion.from_db("default", list(row), list(row.values()))
+        version.prompt = Prompt.from_db("default", ["id", "slug"], [row["prompt_id"], slug])
+        return version
+    raise BadAgent(problem=f"its prompt `{slug}` has no live version; give `prompt_text`, or release one")
 
 
 def checksum(text: str, variables: dict[str, Any], parameters: dict[str, Any]) -> str:

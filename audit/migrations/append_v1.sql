@@ -7,7 +7,7 @@ CREATE FUNCTION audit_append(
     bodies bytea[],
     content_entries integer[], content_ids uuid[], content_names text[], content_salts bytea[], content_texts text[]
 ) RETURNS TABLE (id bigint, seq bigint, entry_hash bytea)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, "%(schema)s", pg_temp
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, "%(schema)s", pg_temp SET plan_cache_mode = force_generic_plan
 AS $append$
 #variable_conflict use_column
 DECLARE
@@ -25,15 +25,20 @@ DECLARE
     prevs bytea[];
     entry_hashes bytea[];
     place integer;
-    name_bytes bytea;
+    prefixes bytea[];  -- what every hash of a stream begins with
+    body_hashes bytea[];
+    closing boolean[];
+    head bytea;
+    number bigint;
     written integer;
 BEGIN
     -- 1. Read every body once; refuse what another log or another format wrote.
     SELECT array_agg(b.copy ORDER BY b.n), array_agg(b.copy ->> 'stream' ORDER BY b.n),
+           array_agg(sha256(b.body) ORDER BY b.n), array_agg(coalesce((b.copy ->> 'closes')::boolean, false) ORDER BY b.n),
            count(*) FILTER (WHERE (b.copy -> 'v', b.copy ->> 'log') IS DISTINCT FROM ('1'::jsonb, l.id::text)),
            count(DISTINCT b.copy ->> 'stream')
-      INTO copies, streams, foreign_entries, stream_count
-      FROM (SELECT u.n, convert_from(u.body, 'UTF8')::jsonb AS copy
+      INTO copies, streams, body_hashes, closing, foreign_entries, stream_count
+      FROM (SELECT u.n, u.body, convert_from(u.body, 'UTF8')::jsonb AS copy
               FROM unnest(bodies) WITH ORDINALITY AS u (body, n)) AS b
       CROSS JOIN audit_log AS l;
     IF total = 0 OR copies IS NULL OR foreign_entries > 0 OR array_position(streams, NULL) IS NOT NULL THEN
@@ -47,8 +52,9 @@ BEGIN
       FROM (SELECT DISTINCT u.name COLLATE "C" AS name FROM unnest(streams) AS u (name)) AS s
      ORDER BY s.name
         ON CONFLICT DO NOTHING;
-    SELECT array_agg(h.name), array_agg(h.head_seq), array_agg(h.head_hash), array_agg(h.closed)
-      INTO names, seqs, hashes, ended
+    SELECT array_agg(h.name), array_agg(h.head_seq), array_agg(h.head_hash), array_agg(h.closed),
+           array_agg('countersign.entry.v1\000'::bytea || int4send(octet_length(h.name)) || convert_to(h.name, 'UTF8'))
+      INTO names, seqs, hashes, ended, prefixes
       FROM (SELECT s.name, s.head_seq, s.head_hash, s.closed FROM audit_stream AS s
              WHERE s.name = ANY (streams) ORDER BY s.name FOR UPDATE) AS h;
     IF cardinality(names) IS DISTINCT FROM stream_count THEN
@@ -63,14 +69,15 @@ BEGIN
         IF ended[place] THEN
             RAISE EXCEPTION 'the stream has ended' USING ERRCODE = 'CS001', DETAIL = streams[n];
         END IF;
-        name_bytes := convert_to(streams[n], 'UTF8');
-        seqs[place] := seqs[place] + 1;
-        entry_seqs[n] := seqs[place];
-        prevs[n] := hashes[place];
-        hashes[place] := sha256('countersign.entry.v1\000'::bytea || int4send(octet_length(name_bytes)) || name_bytes
-                                || int8send(seqs[place]) || hashes[place] || sha256(bodies[n]));
-        entry_hashes[n] := hashes[place];
-        ended[place] := coalesce((copies[n] ->> 'closes')::boolean, false);
+        head := hashes[place];
+        number := seqs[place] + 1;
+        prevs[n] := head;
+        head := sha256(prefixes[place] || int8send(number) || head || body_hashes[n]);
+        seqs[place] := number;
+        entry_seqs[n] := number;
+        hashes[place] := head;
+        entry_hashes[n] := head;
+        ended[place] := closing[n];
     END LOOP;
 
     -- 4. Write the entries, the heads, what waits for its log index, and the texts that the entries commit to.
