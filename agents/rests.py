@@ -14,7 +14,7 @@ from agents.gate.submit import Numbers
 from agents.guardrails.budget import Stop
 from agents.ledger import Record
 from agents.lifecycle import SESSION, TOOL_CALL
-from agents.state import Pass, Said, State
+from agents.state import Call, Pass, Said, State
 from agents.steps import ENDS, FREE, entry, move, record
 from approvals.digest import digest, other_body
 from approvals.facts import Reason
@@ -59,8 +59,7 @@ async def stopped(state: State, read: Reader) -> Record | None:
 
 def waiting(state: State) -> Record | None:
     """Rest while people are asked; come back by itself when an undo period ends."""
-    last = state.last
-    pending = [call for call in (last.calls if last else ()) if call.status in ("awaiting", "unknown")]
+    pending = _pending(state)
     if not pending and not state.asks_about_session:
         return None
     held = [call.request.held_s for call in pending if call.request and call.request.held_s is not None]
@@ -70,8 +69,29 @@ def waiting(state: State) -> Record | None:
             state, changes=[change], entries=[entry(state, EventKind.SESSION_PARKED, {"code": "undo_period", "time": 1})]
         )
     change = move(state, "await_approval", quiet=True, **FREE)
-    told = {"calls": [call.key for call in pending]}
-    return record(state, changes=[change], entries=[entry(state, EventKind.SESSION_WAITING_APPROVAL, told)])
+    return record(state, changes=[change], entries=[_waits(state, pending)])
+
+
+def asked(state: State, births: list[Birth], entries: list[Entry]) -> Record | None:
+    """A turn none of whose calls can run before people were asked: it and the rest are one record.
+
+    Something that came meanwhile keeps the session going, as in `answered`.
+    """
+    pending = _pending(state)
+    if not pending:
+        return None
+    going_on = Batch((move(state),), tuple(births), tuple(entries))
+    change = move(state, "await_approval", quiet=True, **FREE)
+    return record(state, changes=[change], births=births, entries=[*entries, _waits(state, pending)], fallback=going_on)
+
+
+def _pending(state: State) -> list[Call]:
+    last = state.last
+    return [call for call in (last.calls if last else ()) if call.status in ("awaiting", "unknown")]
+
+
+def _waits(state: State, pending: list[Call]) -> Entry:
+    return entry(state, EventKind.SESSION_WAITING_APPROVAL, {"calls": [call.key for call in pending]})
 
 
 def idle(state: State) -> Record:

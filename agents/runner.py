@@ -8,7 +8,8 @@ session rests, ends, or is given back. Each round:
 4. rest     a call or the session itself waits for people
 5. limits   budgets and loops, before every turn and every call
 6. plan     assemble the context, ask the model; no transaction and no connection is held
-7. submit   the turn, its judged calls and the intent of those that run at once: one record
+7. submit   the turn, its judged calls and the intent of those that run at once, or the rest where only people can go
+            on: one record
 """
 
 import asyncio
@@ -283,6 +284,8 @@ async def _submitted(state: State, completion: Completion, hands: Hands) -> Step
     ]
     if not turn.calls:
         return Step(rests.answered(state, turn, births, entries))
+    if not (wave or next_wave(state)) and (asked := rests.asked(state, births, entries)) is not None:
+        return Step(asked)
     return Step(record(state, changes=[move(state)], births=births, entries=entries), wave)
 
 
