@@ -6,6 +6,7 @@ with one set outside tests. An armed point acts on its nth passing (first by def
 
 import os
 import signal
+import threading
 import time
 from collections import Counter
 
@@ -56,4 +57,5 @@ def _act(name: str) -> None:
         return
     if action == "hang":
         time.sleep(3600)  # a test's hang: the test kills the process long before
-    os.kill(os.getpid(), signal.SIGKILL if action == "kill" else signal.SIGSTOP)
+    # To this very thread: sent to the process, another thread may take it, and this one goes on for a moment.
+    signal.pthread_kill(threading.get_ident(), signal.SIGKILL if action == "kill" else signal.SIGSTOP)
