@@ -17,7 +17,6 @@ from audit.events import EventKind
 from audit.ids import uuid7
 from audit.services import Entry, Text, record
 
-
 _LIVE = """
 SELECT v.id, v.prompt_id, v.version, v.checksum FROM agents_release r
 JOIN agents_prompt p ON p.id = r.prompt_id JOIN agents_promptversion v ON v.id = r.version_id
