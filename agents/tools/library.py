@@ -2,7 +2,7 @@
 
 import datetime as dt
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.db import connection
 
@@ -53,7 +53,7 @@ def search(query: str, *, kind: str = "", limit: int = 5) -> list[Hit]:
     """Return the best documents for the query, in order; each knows how many there are in all."""
     with connection.cursor() as cursor:
         cursor.execute(_SEARCH, {"query": query, "kind": kind, "limit": limit})
-        return [Hit(*row[:-2], whole_words(*row[-2:])) for row in cursor.fetchall()]
+        return [replace(Hit(*row[:-1]), snippet=whole_words(row[-2], row[-1])) for row in cursor.fetchall()]
 
 
 def whole_words(snippet: str, body: str) -> str:

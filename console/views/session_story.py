@@ -11,7 +11,7 @@ from agents.models import Message, ToolCall, Turn
 from approvals.models import ApprovalRequest
 from console.formats import duration
 from console.views.session_reads import Story
-from console.views.waterfall import Scale, scale, ticks
+from console.views.waterfall import Scale, gaps, scale, shortened, ticks
 
 TONES = {
     "denied": "bad",
@@ -77,7 +77,13 @@ def waterfall(told: Story, selected: str, address: str) -> dict[str, Any]:
     x, width = of.bar(0, total)
     whole = {"depth": 0, "kind": "session", "name": told.session.agent.slug, "url": "", "selected": False, "x": x, "width": width,
              "bar": "mut", "time": duration(int(total * 1000)), "cost_microusd": told.session.cost_microusd}  # fmt: skip
-    return {"spans": [whole, *shown], "axis": ticks(of), "more": max(0, len(spans) - SPANS)}
+    return {
+        "spans": [whole, *shown],
+        "axis": ticks(of),
+        "gaps": gaps(of),
+        "uneven": shortened(of),
+        "more": max(0, len(spans) - SPANS),
+    }
 
 
 def _works(told: Story) -> bool:

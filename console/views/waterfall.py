@@ -20,6 +20,7 @@ class Scale:
     """Maps seconds since the start to percent of the width, piece by piece."""
 
     pieces: tuple[tuple[float, float, float, float], ...]  # (start_s, end_s, start_percent, end_percent)
+    shortened: tuple[tuple[float, float], ...] = ()  # (start_s, end_s) of the rests that are drawn shorter than they were
 
     def at(self, seconds: float) -> float:
         """Return the percentage for a moment."""
@@ -56,12 +57,29 @@ def scale(busy: Sequence[tuple[float, float]], total: float) -> Scale:
         share = 100.0 * width / whole
         pieces.append((start, end, at, at + share))
         at += share
-    return Scale(tuple(pieces))
+    shortened = tuple((start, end) for start, end, width in drawn if width < end - start)
+    return Scale(tuple(pieces), shortened)
 
 
 def ticks(of: Scale) -> list[dict[str, str]]:
     """Return the lines of the axis, each with the real time that it stands for."""
     return [{"x": f"{100 * place / TICKS:.0f}", "label": label(of.seconds(100 * place / TICKS))} for place in range(TICKS)]
+
+
+def gaps(of: Scale) -> list[dict[str, str]]:
+    """Return the bands that stand for shortened rests, each with its real length."""
+    return [
+        {"x": f"{of.at(start):.2f}", "width": f"{of.at(end) - of.at(start):.2f}", "label": label(end - start)}
+        for start, end in of.shortened
+    ]
+
+
+def shortened(of: Scale) -> str:
+    """Return the sentence that says how much of the time is drawn shortened; empty where the axis is even."""
+    if not of.shortened:
+        return ""
+    rested = label(sum(end - start for start, end in of.shortened))
+    return f"The axis is not even: the striped parts stand for {rested} of waiting and are drawn short."
 
 
 def label(seconds: float) -> str:

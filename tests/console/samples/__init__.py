@@ -1,7 +1,7 @@
 """Sample contexts of every page, as the templates document them: what template tests and screenshots are made from."""
 
 from console import styleguide
-from tests.console.samples.approvals import BAR, BODY, approvals, edit, request
+from tests.console.samples.approvals import BAR, BODY, approvals, edit, lost, request
 from tests.console.samples.frame import NOW, Context, ago, frame, later
 from tests.console.samples.others import (
     agent,
@@ -57,7 +57,7 @@ PAGES: dict[str, tuple[str, Context]] = {
     ),
     "approval-unknown": (
         "approvals/page.html",
-        approvals(item=request(kind="unknown_outcome"), bar={**BAR, "verdicts": ["happened", "run_again", "give_up"]}),
+        approvals(item=lost(), bar={**BAR, "verdicts": ["happened", "run_again", "give_up"]}),
     ),
     "approval-destructive": (
         "approvals/page.html",

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from console import schema_form, styleguide
+from console.views.approval_lede import ASKED, OUTCOMES
 from tests.console.samples.frame import NOW, Context, ago, frame, later
 
 BODY = "Refunds for duplicate charges need two captures in the ledger for the same order (refund policy, section 3)."
@@ -81,6 +82,19 @@ def request(**more: Any) -> Context:
             {"verdict": "reject", "text": "Send an e-mail to press@demo.example", "note": "“not to the press”", "at": ago(777_600)}]},
     }  # fmt: skip
     return {**item, **more}
+
+
+def lost() -> Context:
+    """Give a request about a call whose answer never came."""
+    why = "The worker died while the call was running."
+    return request(
+        kind="unknown_outcome", summary="Did this happen? Send an e-mail to finance@demo.example: Duplicate charges",
+        lede=ASKED["unknown_outcome"], arguments=[], taint=[], tainted_arguments=[], reasons=[{"code": "unknown_outcome", "text": why}],
+        evidence=[{"label": "Idempotency key", "value": "S-88123/3.1", "mono": True}, {"label": "What is known", "value": why},
+                  {"label": "Tool", "value": "send_email", "mono": True},
+                  {"label": "Arguments", "value": json.dumps(ARGUMENTS), "mono": True}],
+        choices=[{"label": verdict, "value": does} for verdict, does in OUTCOMES],
+    )  # fmt: skip
 
 
 BAR = {

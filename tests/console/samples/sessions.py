@@ -26,6 +26,9 @@ def sessions() -> Context:
                  items=session_rows(), older="/sessions/?after=1", task_types=[], may_act_for=True, key="k")  # fmt: skip
 
 
+UNEVEN = "The axis is not even: the striped parts stand for 2 h 3 min of waiting and are drawn short."
+
+
 def span(name: str, kind: str, depth: int, x: float, width: float, bar: str, time: str, **more: Any) -> Context:
     """Give one row of the waterfall."""
     return {"name": name, "kind": kind, "depth": depth, "x": x, "width": width, "bar": bar, "time": time,
@@ -91,6 +94,7 @@ def session(view: str = "messages", **more: Any) -> Context:
         "sessions", session=one, facts=facts, view=view, may={"message": True, "cancel": True, "pause": True, "resume": False},
         pending=[{"ref": "AP-20418", "url": "/approvals/AP-20418/", "summary": request()["summary"], "risk": 3}],
         spans=spans(), axis=[{"x": 0, "label": "0 s"}, {"x": 25, "label": "3.3"}, {"x": 50, "label": "6.6"}, {"x": 75, "label": "9.9"}],
+        gaps=[{"x": "62.50", "width": "8.00", "label": "2 h 3 min"}], uneven=UNEVEN,
         conversation=messages(), events=events, events_count=46, span=chosen if view == "waterfall" else None, answer="", key="k",
         details=[{"label": "Agent", "value": "research-assistant", "href": "/agents/research-assistant/"},
                  {"label": "Prompt", "value": "research-assistant 1.0.0"}, {"label": "Trace", "value": "4bf92f35", "mono": True}],

@@ -4,7 +4,7 @@ import pytest
 
 from approvals.facts import Origin
 from console.views.origins import told
-from console.views.waterfall import scale, ticks
+from console.views.waterfall import gaps, scale, shortened, ticks
 
 OLGA = Origin(path="to.0", kind="user", label="Message of Olga")
 LETTER = Origin(path="to.1", kind="result", label="Letter of Orrin", untrusted=True)
@@ -41,9 +41,24 @@ def test_a_long_rest_does_not_flatten_the_work() -> None:
     assert of.at(7202) == pytest.approx(100)
 
 
+def test_a_rest_that_is_drawn_short_is_marked_with_its_real_length() -> None:
+    """UI.md section 8: paused time is compressed and marked."""
+    of = scale([(0, 1), (7201, 7202), (7230, 7231)], 7231)
+    assert [gap["label"] for gap in gaps(of)] == ["2 h 0 min", "28.0 s"]
+    assert [float(gap["x"]) for gap in gaps(of)] == [pytest.approx(of.at(1), abs=0.01), pytest.approx(of.at(7202), abs=0.01)]
+    assert "stand for 2 h 0 min of waiting" in shortened(of)
+
+
+def test_an_even_axis_marks_nothing() -> None:
+    """Short rests are drawn as long as they were."""
+    of = scale([(0, 1), (2, 3)], 3)
+    assert (gaps(of), shortened(of)) == ([], "")
+
+
 def test_without_work_time_is_drawn_as_it_is() -> None:
     """A session that only waits has an even axis."""
     of = scale([], 100)
+    assert gaps(of) == []
     assert of.at(50) == pytest.approx(50)
     assert [tick["x"] for tick in ticks(of)] == ["0", "25", "50", "75"]
 
