@@ -12,6 +12,7 @@ from approvals.errors import InvalidVerdict
 from audit.canonical import parse
 from audit.errors import InvalidJson
 from console.api.reading import clean
+from console.models import CHANNELS, OCCASIONS
 from console.rights import SCOPES
 
 LONGEST = 20_000
@@ -60,6 +61,23 @@ class NewToken(forms.Form):
     service = Text(max_length=80, required=False)
     days = forms.ChoiceField(choices=LIFETIMES, required=False)
     scopes = forms.MultipleChoiceField(choices=[(scope, scope) for scope in SCOPES])
+
+
+class Look(forms.Form):
+    """How the console looks to a person."""
+
+    theme = forms.ChoiceField(choices=[("", ""), ("light", ""), ("dark", "")], required=False)
+    density = forms.ChoiceField(choices=[("", ""), ("compact", ""), ("comfortable", "")], required=False)
+    letters = forms.BooleanField(required=False)
+
+
+class Notifications(forms.Form):
+    """What a person is told of, and where. An empty chat address leaves the kept one; `forget` takes it away."""
+
+    occasions = forms.MultipleChoiceField(choices=[(name, name) for name in OCCASIONS], required=False)
+    channels = forms.MultipleChoiceField(choices=[(name, name) for name in CHANNELS], required=False)
+    chat = Text(max_length=500, required=False)
+    forget = forms.BooleanField(required=False)
 
 
 class AuditFilter(forms.Form):

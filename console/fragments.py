@@ -19,6 +19,7 @@ from django.utils import timezone
 from agents.queries import live_count
 from approvals import queries as approval_queries
 from audit import feed
+from console import preferences
 from console.auth import Caller, caller_of
 from console.rights import Right
 
@@ -59,17 +60,28 @@ def page(request: HttpRequest, template: str, read: Read, *, part: str = "", sta
 def shell(request: HttpRequest, *, whole: bool = True) -> dict[str, Any]:
     """Return what stands around every page; a part of a page needs neither menu nor counts."""
     caller = caller_of(request)
-    theme, density = request.COOKIES.get("theme", ""), request.COOKIES.get("density", "")
     return {
         "n": feed.head(),
         "now": timezone.now(),
         "name": caller.name,
-        "theme": theme if theme in THEMES else "",
-        "density": density if density in DENSITIES else "",
+        **(look(request, caller) if whole else {}),
         "demo": settings.DEMO,
         "version": settings.VERSION,
         "counts": counts() if whole and caller.has(Right.SEE) else {},
         "may": menu(caller),
+    }
+
+
+def look(request: HttpRequest, caller: Caller) -> dict[str, Any]:
+    """Return how a page looks and behaves for this person; who never chose a theme has what this browser remembers."""
+    mine = preferences.settings_of(caller.user_id)
+    theme = mine.theme or ("" if mine.stored else request.COOKIES.get("theme", ""))
+    return {
+        "theme": theme if theme in THEMES else "",
+        "density": mine.density,
+        "letters": mine.letters,
+        "occasions": mine.occasions,
+        "alerts": "browser" in mine.channels,
     }
 
 

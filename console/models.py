@@ -1,8 +1,10 @@
-"""What the console itself keeps: access tokens, sign-in attempts, and answers kept for repeated requests.
+"""What the console itself keeps: access tokens, sign-in attempts, kept answers, people's settings, and the outbox.
 
-People and roles are Django's own users and groups. Secrets stand here only as hashes.
+People and roles are Django's own users and groups. Secrets stand here only as hashes, or encrypted where they have to
+be used again.
 """
 
+import uuid
 from typing import ClassVar
 
 from django.conf import settings
@@ -12,6 +14,17 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from console.rights import DECIDE_SCOPE
+
+OCCASIONS = ("requested", "escalated", "assigned", "ended")
+"""What a person can be told of: a request they may decide, one that presses, one given to them, their session's answer or end."""
+CHANNELS = ("browser", "email", "chat")
+DELIVERED = ("email", "chat")
+"""Channels that messages are sent to; the browser tells by itself while a page is open."""
+
+
+def all_occasions() -> list[str]:
+    """Return what a person is told of who chose nothing; through no channel, until one is chosen."""
+    return list(OCCASIONS)
 
 
 class ApiToken(models.Model):
@@ -77,4 +90,89 @@ class StoredAnswer(models.Model):
         constraints: ClassVar = [
             # What makes a repeated request wait for the first one, and then get its answer.
             models.UniqueConstraint(fields=["caller", "key_hash"], name="one_answer_per_key"),
+        ]
+
+
+class Preference(models.Model):
+    """How the console looks to one person, and what of the day's events reaches them where."""
+
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, primary_key=True, related_name="preference")
+    theme = models.TextField(default="", db_default="")  # "" is what the browser asks for
+    density = models.TextField(default="", db_default="")  # "" is compact
+    letters = models.BooleanField(default=True, db_default=True)  # single letters are keys
+    occasions = ArrayField(models.TextField(), default=all_occasions)
+    channels = ArrayField(models.TextField(), default=list)
+    chat = models.BinaryField(default=b"")  # the chat's address, encrypted: it holds keys of another service
+    guide_hidden = models.BooleanField(default=False, db_default=False)  # the demo's list of first steps
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(theme__in=["", "light", "dark"]), name="theme_known"),
+            models.CheckConstraint(condition=Q(density__in=["", "compact", "comfortable"]), name="density_known"),
+            models.CheckConstraint(condition=Q(occasions__contained_by=list(OCCASIONS)), name="occasions_known"),
+            models.CheckConstraint(condition=Q(channels__contained_by=list(CHANNELS)), name="channels_known"),
+        ]
+
+
+class ReachPlace(models.Model):
+    """How far the log was read for what people are told of: one row, moved together with the notices it led to."""
+
+    id = models.SmallIntegerField(primary_key=True, default=1)
+    n = models.BigIntegerField()
+
+    class Meta:
+        constraints: ClassVar = [models.CheckConstraint(condition=Q(id=1), name="one_place_in_the_log")]
+
+
+class Delivery(models.Model):
+    """What is sent to one person through one channel in one go. Its id makes the Message-ID of the mail."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    channel = models.TextField()
+    created_at = models.DateTimeField(db_default=Now())
+    attempts = models.SmallIntegerField(default=0, db_default=0)  # counted before sending, so that a crash counts
+    ready_at = models.DateTimeField(db_default=Now())  # not before; while it is being sent: when it counts as lost
+    sent_at = models.DateTimeField(null=True)
+    given_up_at = models.DateTimeField(null=True)
+    error = models.TextField(default="", db_default="")  # of the last attempt, shown to the person
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["ready_at"], name="delivery_due", condition=Q(sent_at=None, given_up_at=None)),
+            models.Index(fields=["user", "channel", "-created_at"], name="delivery_newest"),
+        ]
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(channel__in=DELIVERED), name="delivery_channel_known"),
+            models.CheckConstraint(condition=Q(sent_at=None) | Q(given_up_at=None), name="sent_or_given_up"),
+            # Two at once would overtake each other, and the second could hold what the first had better said too.
+            models.UniqueConstraint(
+                fields=["user", "channel"], condition=Q(sent_at=None, given_up_at=None), name="one_delivery_under_way"
+            ),
+        ]
+
+
+class Notice(models.Model):
+    """One thing that one person is told through one channel: the outbox."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", db_index=False)
+    channel = models.TextField()
+    n = models.BigIntegerField()  # place in the log of what it tells
+    occasion = models.TextField()
+    ref = models.TextField()  # AP-20418, S-88123
+    text = models.TextField()  # one line without anything raw
+    delivery = models.ForeignKey(Delivery, on_delete=models.CASCADE, null=True, related_name="notices")
+    dropped = models.BooleanField(default=False, db_default=False)  # settled before it was sent
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["user", "channel"], name="notice_to_send", condition=Q(delivery=None, dropped=False)),
+            models.Index(fields=["created_at"], name="notice_age"),
+        ]
+        constraints: ClassVar = [
+            # Whoever reads the log twice tells nobody twice.
+            models.UniqueConstraint(fields=["user", "channel", "n"], name="told_once"),
+            models.CheckConstraint(condition=Q(channel__in=DELIVERED), name="notice_channel_known"),
+            models.CheckConstraint(condition=Q(occasion__in=OCCASIONS), name="notice_occasion_known"),
         ]

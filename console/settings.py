@@ -81,6 +81,9 @@ EMAIL_TIMEOUT = env_int("EMAIL_TIMEOUT", 15, minimum=1)
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = env_str("DEFAULT_FROM_EMAIL", "countersign@localhost")
 MAIL_CATCHER_DIR = Path(env_str("MAIL_CATCHER_DIR") or COUNTERSIGN_DATA / "mail")
 
+# Chat messages to people
+CHAT_ALLOW_PRIVATE = env_bool("CHAT_ALLOW_PRIVATE")
+
 # Worker
 WORKER_SESSIONS = env_int("WORKER_SESSIONS", 50, minimum=1, maximum=1000)
 WORKERS = env_int("WORKERS", 1, minimum=1, maximum=64)

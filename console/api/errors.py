@@ -38,6 +38,7 @@ STATUS: Mapping[str, int] = {
     "unknown_agent": 404,
     "unknown_content": 404,
     "unknown_entry": 404,
+    "unknown_link": 404,
     "unknown_person": 404,
     "unknown_prompt": 404,
     "unknown_session": 404,
@@ -61,6 +62,7 @@ STATUS: Mapping[str, int] = {
     "stream_closed": 409,
     "wrong_state": 409,
     "expired": 410,
+    "link_expired": 410,
     # what was sent
     "too_large": 413,
     "unsupported_media_type": 415,

@@ -12,9 +12,11 @@ from console import signin
 from console.auth import caller_of
 from console.errors import SignInRefused
 from console.fragments import DENSITIES, THEMES
+from console.preferences import set_look
 from console.rights import Right
 from console.views.guard import guard
 
+LOOKS = {"theme": THEMES, "density": DENSITIES}
 YEAR_S = 365 * 24 * 3600
 FIRST_PAGES = (
     (Right.DECIDE, "approvals"),
@@ -65,15 +67,22 @@ def sign_out(request: HttpRequest) -> HttpResponse:
 @require_POST
 @guard(Right.SIGNED_IN)
 def theme(request: HttpRequest) -> HttpResponse:
-    """Remember how this browser shows the console: its theme, its density, or both."""
+    """Keep how the console looks to this person: its theme, its density, or both; "auto" takes a choice back."""
+    said = {name: request.POST.get(name, "") for name in ("theme", "density")}
+    given = {name: "" if value == "auto" else value for name, value in said.items() if value in (*LOOKS[name], "auto")}
+    set_look(caller_of(request).user_id, theme=given.get("theme"), density=given.get("density"))
     answer = redirect(signin.safe_next(request, request.POST.get("next", "/")))
-    for name, known in (("theme", THEMES), ("density", DENSITIES)):
-        value = request.POST.get(name, "")
-        if value in known:
-            answer.set_cookie(name, value, max_age=YEAR_S, samesite="Lax", secure=settings.SECURE, httponly=False)
-        elif value == "auto":
-            answer.delete_cookie(name, samesite="Lax")
+    if "theme" in given:
+        remember_theme(answer, given["theme"])
     return answer
+
+
+def remember_theme(answer: HttpResponse, theme: str) -> None:
+    """Let the browser know the theme too: sign-in and error pages ask no database."""
+    if theme:
+        answer.set_cookie("theme", theme, max_age=YEAR_S, samesite="Lax", secure=settings.SECURE, httponly=False)
+    else:
+        answer.delete_cookie("theme", samesite="Lax")
 
 
 def _form(request: HttpRequest, target: str, *, email: str = "", error: str = "", status: int = 200) -> HttpResponse:

@@ -53,7 +53,7 @@
     const { key, target } = event;
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
     if (typing(target)) { if (key === "Escape") target.blur(); return; }
-    if (shut() || (key.length === 1 && localStorage.getItem("letters") === "0" && key !== "?")) return;
+    if (shut() || (key.length === 1 && document.documentElement.dataset.letters === "off" && key !== "?")) return;
     const arrow = key.startsWith("Arrow");
     if (arrow && !target.matches("a.q, a[data-row], body")) return;
     const steps = arrow || key === "j" || key === "k";
@@ -90,20 +90,6 @@
     if (rows().length) list.append(...line(["j", "k"], "Next and previous in the list"), ...line(["Enter"], "Open"));
     for (const link of document.querySelectorAll("[data-go]")) list.append(...line(["g", link.dataset.go], `Go to ${label(link)}`));
     list.append(...line(["Ctrl", "Enter"], "Send the form you are in"), ...line(["Esc"], "Close, or back"), ...line(["?"], "This list"));
-    letters(dialog);
     dialog.showModal();
   });
-
-  const letters = (dialog) => {
-    if (dialog.querySelector("[data-letters]")) return;
-    const choice = document.createElement("label");
-    choice.className = "switch";
-    const box = document.createElement("input");
-    Object.assign(box, { type: "checkbox", checked: localStorage.getItem("letters") !== "0" });
-    box.setAttribute("role", "switch");
-    box.dataset.letters = "";
-    box.addEventListener("change", () => localStorage.setItem("letters", box.checked ? "1" : "0"));
-    choice.append(box, "Use single letters as keys");
-    dialog.append(choice);
-  };
 })();

@@ -8,8 +8,10 @@
     const form = event.target.closest?.("[data-theme-form]");
     if (!form) return;
     event.preventDefault();
+    const body = new URLSearchParams(new FormData(form));
     root.dataset.theme = dark() ? "light" : "dark";
-    document.cookie = `theme=${root.dataset.theme};path=/;max-age=31536000;samesite=lax`;
+    body.set("theme", root.dataset.theme);
+    fetch(form.action, { method: "POST", body, redirect: "manual" }).catch(() => {});
     form.querySelector("[name=theme]").value = dark() ? "light" : "dark";
   });
 })();

@@ -55,6 +55,7 @@ PAGES = {
     "mail": ("olga", "/mail/"),
     "mail-message": ("olga", "{message}"),
     "tokens": ("ada", "/tokens/"),
+    "settings": ("remy", "/settings/"),
     "styleguide": ("ada", "/styleguide/"),
     "not-found": ("olga", "/nothing/here/"),
     "forbidden": ("vic", "/audit/"),

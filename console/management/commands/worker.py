@@ -1,4 +1,7 @@
-"""`manage.py worker`: runs agents. Two queue clusters as children, kept alive until SIGTERM or Ctrl-C."""
+"""`manage.py worker`: runs agents. Two queue clusters as children, kept alive until SIGTERM or Ctrl-C.
+
+Beside them, in a thread, what waits in the outbox is sent to people.
+"""
 
 import signal
 from argparse import ArgumentParser
@@ -12,12 +15,16 @@ from django.db import connections
 from agents.clusters import Clusters, leave_with_parent
 from agents.queue import run_cluster
 from agents.tools import registry
+from console.reach import sender
+
+LAST_WORD_S = 2.0
+"""What a message that is being sent may still take; one that is cut off is sent again."""
 
 
 class Command(BaseCommand):
     """Run the worker of this host."""
 
-    help = "Run agents: the drain loops, schedules and background jobs of this host."
+    help = "Run agents: the drain loops, schedules and background jobs of this host; send messages to people."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Take the name of one cluster; used by the command itself for its children."""
@@ -38,4 +45,6 @@ class Command(BaseCommand):
 
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, stop)
+        sending = sender.start(clusters.stopping)
         clusters.run()
+        sending.join(LAST_WORD_S)

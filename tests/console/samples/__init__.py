@@ -12,6 +12,7 @@ from tests.console.samples.others import (
     mail_message,
     prompt,
     prompts,
+    settings_page,
     tokens,
     tool_list,
 )
@@ -85,6 +86,7 @@ PAGES: dict[str, tuple[str, Context]] = {
     "mail": ("mail/list.html", mail()),
     "mail-message": ("mail/message.html", mail_message()),
     "tokens": ("tokens/list.html", tokens()),
+    "settings": ("settings/page.html", settings_page()),
     "styleguide": ("styleguide.html", frame("", **styleguide.samples(NOW))),
     "sign-in": (
         "sign_in.html",

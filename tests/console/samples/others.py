@@ -119,3 +119,14 @@ def tokens() -> Context:
     return frame("tokens", items=[one], made={"secret": "ctk_a1_" + "x" * 40, "name": "ci"}, lifetimes=[("30", "30 days")],
                  scopes=[{"name": "sessions:read", "doc": "See sessions", "allowed": True},
                          {"name": "audit:read", "doc": "Read the trail", "allowed": False}], new={"scopes": []})  # fmt: skip
+
+
+def settings_page() -> Context:
+    """Give somebody's settings, with a message that was given up."""
+    look = [{"name": "theme", "title": "Theme", "choices": [{"value": "dark", "label": "Dark", "checked": True}]}]
+    box = {"value": "requested", "label": "A request that I may decide", "hint": "Not those of your own.", "checked": True}
+    row = {"channel": "email", "count": 2, "created_at": ago(90), "sent_at": None, "given_up_at": ago(5), "attempts": 8,
+           "error": "The mail server cannot be reached."}  # fmt: skip
+    return frame("settings", look=look, letters=True, occasions=[box], channels=[{**box, "value": "browser"}], lost=False,
+                 chat={"service": "Slack", "schemas": [{"name": "Slack", "example": "slack://A/B/C"}]}, deliveries=[row],
+                 errors={"chat": ["This is not an address."]})  # fmt: skip

@@ -60,8 +60,11 @@ TABLE: tuple[tuple[str, str, str, set[str]], ...] = (
     ("GET", "mail-message", "/mail/00000000000000000000-00000000/", READERS),
     ("GET", "styleguide", "/styleguide/", EVERYBODY),
 )
-WITHOUT_ROLE = {"home", "sign-in", "sign-out", "theme", "csp-report", "healthz", "readyz"}
-"""Addresses that ask for no role: coming in, going out, how it looks, probes, reports of browsers."""
+WITHOUT_ROLE = {
+    "home", "sign-in", "sign-out", "theme", "csp-report", "healthz", "readyz",
+    "settings", "settings-look", "settings-notifications", "open", "news",
+}  # fmt: skip
+"""Addresses that ask for no role: coming in, going out, one's own settings and news, probes, reports of browsers."""
 
 
 def patterns(resolver: URLResolver | None = None, prefix: str = "") -> Iterator[tuple[str, URLPattern]]:

@@ -1,0 +1,162 @@
+"""What of the log people are told of, who, and in which words. Nothing raw: tools, agents, short ids and times.
+
+The same rule serves the outbox and the notifications of an open browser.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.urls import reverse
+
+from agents.models import Session
+from approvals.models import ApprovalRequest
+from approvals.policy import VERDICTS, Person, may_decide
+from audit.events import EventKind
+from audit.feed import FeedEvent
+from audit.models import LogIndex
+from console.looks import RISKS
+from console.rights import Right, holds
+
+_RESTS = (
+    EventKind.SESSION_COMPLETED, EventKind.SESSION_HALTED, EventKind.SESSION_FAILED, EventKind.SESSION_CANCELLED,
+    EventKind.SESSION_EXPIRED, EventKind.SESSION_DEAD_LETTERED, EventKind.SESSION_WAITING_INPUT,
+)  # fmt: skip
+OCCASION_OF: Mapping[str, str] = {
+    EventKind.APPROVAL_REQUESTED: "requested",
+    EventKind.APPROVAL_REVISED: "requested",
+    EventKind.APPROVAL_ESCALATED: "escalated",
+    EventKind.APPROVAL_DELEGATED: "assigned",
+    **dict.fromkeys(_RESTS, "ended"),
+}
+HEADINGS: Mapping[str, str] = {
+    "requested": "{ref} waits for a decision",
+    "escalated": "{ref} presses: nobody has decided",
+    "assigned": "{ref} was given to you",
+    "ended": "{ref} answered or ended",
+}
+QUESTIONS: Mapping[str, str] = {
+    "budget": "A limit is reached",
+    "question": "The agent asks",
+    "unknown_outcome": "Whether a call happened is unknown",
+    "stuck": "The session makes no progress",
+    "prompt_release": "A prompt version is to be released",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """Somebody who wants to be told."""
+
+    person: Person
+    occasions: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """One thing that one person is told."""
+
+    user_id: int
+    n: int
+    occasion: str
+    ref: str
+    text: str
+
+    @property
+    def heading(self) -> str:
+        """What happened, in few words."""
+        return heading(self.occasion, self.ref)
+
+    @property
+    def path(self) -> str:
+        """The page about it."""
+        return path_of(self.ref)
+
+
+def heading(occasion: str, ref: str) -> str:
+    """Return what happened, in few words."""
+    return HEADINGS[occasion].format(ref=ref)
+
+
+def path_of(ref: str) -> str:
+    """Return the page about a request or a session."""
+    return reverse("approval" if ref.startswith("AP-") else "session", args=[ref])
+
+
+def listener(user: User, occasions: Iterable[str]) -> Listener:
+    """Return an account as one who listens, with its roles of this moment."""
+    roles = frozenset(group.name for group in user.groups.all())
+    # Whoever is told will be asked for the password on the page, where that is asked for.
+    return Listener(Person(user.pk, user.get_full_name() or user.username, roles, reauthenticated=True), frozenset(occasions))
+
+
+def tellings(events: Sequence[FeedEvent], listeners: Collection[Listener]) -> list[Telling]:
+    """Return who is told what of these events, in their order; requests that are settled by now are nobody's business."""
+    told = [(event, OCCASION_OF[event.kind]) for event in events if event.kind in OCCASION_OF and event.ids]
+    wanted = {occasion for one in listeners for occasion in one.occasions}
+    told = [(event, occasion) for event, occasion in told if occasion in wanted]
+    requests = _requests(event.ids[0] for event, occasion in told if occasion != "ended")
+    sessions = _sessions(event.ids[0] for event, occasion in told if occasion == "ended")
+    given = _given_to([event.n for event, occasion in told if occasion == "assigned"])
+    found = []
+    for event, occasion in told:
+        ref = event.ids[0]
+        about = sessions.get(ref) if occasion == "ended" else requests.get(ref)
+        if about is None:
+            continue
+        text = line_of(about)
+        found += [
+            Telling(one.person.id, event.n, occasion, ref, text)
+            for one in listeners
+            if occasion in one.occasions and _concerns(one.person, occasion, about, given.get(event.n))
+        ]
+    return found
+
+
+def line_of(about: ApprovalRequest | Session) -> str:
+    """Return one line about a request or a session, without anything that an agent or a customer wrote."""
+    if isinstance(about, Session):
+        return f"{about.ref} of {about.agent.slug}: {about.status.replace('_', ' ')}."
+    what = f"Call {about.tool}" if about.kind == "tool_call" else QUESTIONS.get(about.kind, about.kind)
+    until = about.expires_at.astimezone(UTC).strftime("%d %b %H:%M UTC")
+    return f"{what}, asked by {about.agent or 'the console'}. {RISKS[about.risk]} risk, open until {until}."
+
+
+def settled(refs: Iterable[str]) -> set[str]:
+    """Return which of these requests no longer wait for anybody."""
+    asked = {ref for ref in refs if ref.startswith("AP-")}
+    return asked - set(_requests(asked))
+
+
+def _concerns(person: Person, occasion: str, about: ApprovalRequest | Session, given: int | None) -> bool:
+    if isinstance(about, Session):
+        return holds(person.roles, Right.SEE) and person.id in (about.started_user, about.on_behalf_user)
+    if occasion == "assigned" and given != person.id:
+        return False
+    if not holds(person.roles, Right.DECIDE):
+        return False
+    return any(may_decide(person, about.rights, verdict) is None for verdict in VERDICTS.get(about.kind, ()))
+
+
+def _requests(refs: Iterable[str]) -> dict[str, ApprovalRequest]:
+    numbers = {int(ref.removeprefix("AP-")) for ref in refs if ref.startswith("AP-")}
+    rows = ApprovalRequest.objects.filter(number__in=numbers, status="pending").defer("body") if numbers else ()
+    return {row.ref: row for row in rows}
+
+
+def _sessions(refs: Iterable[str]) -> dict[str, Session]:
+    numbers = {int(ref.removeprefix("S-")) for ref in refs if ref.startswith("S-")}
+    rows = Session.objects.filter(number__in=numbers).select_related("agent") if numbers else ()
+    return {row.ref: row for row in rows}
+
+
+def _given_to(places: Collection[int]) -> dict[int, int]:
+    """Return to whom each of these entries gave a request: the user that its facts name."""
+    if not places:
+        return {}
+    rows: Iterable[tuple[int, Any]] = LogIndex.objects.filter(log_index__in=places).values_list(
+        "log_index", "entry__body_json__facts__to"
+    )
+    return {n: int(to) for n, to in rows if str(to).isdigit()}

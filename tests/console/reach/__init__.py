@@ -1,0 +1,1 @@
+"""How people are reached: the outbox, mail and chat, over real servers."""
