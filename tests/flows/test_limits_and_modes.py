@@ -1,5 +1,6 @@
 """Limits end with what was reached, environments and dry runs do what their policy says, people can stop it all."""
 
+import threading
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from django.contrib.auth.models import User
 from agents import services
 from agents.errors import SessionEnded
 from agents.models import Session
+from agents.watching import Watchers
 from tests.flows.conftest import World, actor_of
 
 
@@ -142,14 +144,16 @@ def test_a_paused_session_does_nothing_until_it_is_resumed(world: World) -> None
     assert "42" in world.answer_of(session)
 
 
-def test_a_cancel_while_the_model_answers_ends_it_at_once(world: World) -> None:
+def test_a_cancel_while_the_model_answers_ends_it_at_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """LOOP-9, THREATS section 3: an open model call is abandoned and counted as spent."""
     session = world.start("scenario: slow")
     services.watch(session=session)
+    answering = threading.Event()
+    monkeypatch.setattr(Watchers, "delta", lambda watchers, ref: lambda text: answering.set())
 
     def cancelled() -> bool:
         session.refresh_from_db()
-        if session.status == "running" and not session.stop:
+        if answering.is_set() and session.status == "running" and not session.stop:
             services.cancel(session=session, actor=actor_of(world.olga), reason="Enough.")
         return session.status == "cancelled"
 
