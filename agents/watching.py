@@ -25,10 +25,12 @@ class Watchers:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         self._texts: dict[str, str] = {}
+        self._sent: dict[str, int] = {}  # characters of the present answer that were sent along
         self._task: asyncio.Task[None] | None = None
 
     def delta(self, ref: str) -> Callable[[str], None]:
-        """A function that takes the parts of one session's answer."""
+        """A function that takes the parts of one session's answer, from its beginning."""
+        self.forget(ref)
 
         def take(text: str) -> None:
             self._texts[ref] = self._texts.get(ref, "") + text
@@ -40,13 +42,16 @@ class Watchers:
     def forget(self, ref: str) -> None:
         """The answer is whole and stored: what was kept back of it is not needed any more."""
         self._texts.pop(ref, None)
+        self._sent.pop(ref, None)
 
     async def _flush(self) -> None:
         await asyncio.sleep(EVERY_S)
         texts, self._texts, self._task = self._texts, {}, None
         payloads: list[str] = []
         for ref, text in texts.items():
-            payloads += _payloads(ref, text[:-HOLD_BACK])
+            at, ready = self._sent.get(ref, 0), text[:-HOLD_BACK]
+            payloads += _payloads(ref, ready, at)
+            self._sent[ref] = at + len(ready)
             self._texts[ref] = text[-HOLD_BACK:] + self._texts.get(ref, "")
         if payloads:
             try:
@@ -55,9 +60,13 @@ class Watchers:
                 log.info("deltas.lost", count=len(payloads))
 
 
-def _payloads(ref: str, text: str) -> list[str]:
+def _payloads(ref: str, text: str, sent: int) -> list[str]:
+    """Each says where in the answer it begins, so that who came late or missed some of it can tell."""
     size = MOST_BYTES // 4  # a character is at most four bytes
-    return [json.dumps({"s": ref, "t": text[at : at + size]}, ensure_ascii=False) for at in range(0, len(text), size)]
+    return [
+        json.dumps({"s": ref, "t": text[at : at + size], "at": sent + at}, ensure_ascii=False)
+        for at in range(0, len(text), size)
+    ]
 
 
 def _notify(payloads: list[str]) -> None:

@@ -48,7 +48,7 @@ class Follower:
         self.hub = hub
         self.cursor = hub.head if cursor is None else cursor
         self.watched = ""
-        self._deltas: deque[str] = deque(maxlen=100)
+        self._deltas: deque[tuple[int, str]] = deque(maxlen=100)
         self._news = asyncio.Event()
         self._news.set()
 
@@ -56,10 +56,10 @@ class Follower:
         """Say that there may be something to take."""
         self._news.set()
 
-    def offer(self, session: str, text: str) -> None:
-        """Take in a piece of a streamed answer; the oldest ones fall out when nobody takes them."""
+    def offer(self, session: str, text: str, at: int) -> None:
+        """Take in a piece of a streamed answer that begins `at` there; the oldest ones fall out when nobody takes them."""
         if session == self.watched:
-            self._deltas.append(text)
+            self._deltas.append((at, text))
             self._news.set()
 
     async def wait(self, timeout_s: float) -> bool:
@@ -83,11 +83,11 @@ class Follower:
             self.cursor = events[-1].n
         return events
 
-    def take_text(self) -> str:
-        """Return the streamed text that came since the last call."""
-        text = "".join(self._deltas)
+    def take_pieces(self) -> list[tuple[int, str]]:
+        """Return the pieces of the streamed answer that came since the last call, each with where in it it begins."""
+        pieces = list(self._deltas)
         self._deltas.clear()
-        return text
+        return pieces
 
     def leave(self) -> None:
         """Stop following."""
@@ -197,12 +197,12 @@ class Hub:
             return
         try:
             delta = json.loads(payload)
-            session, text = str(delta["s"]), str(delta["t"])
+            session, text, at = str(delta["s"]), str(delta["t"]), int(delta["at"])
         except (ValueError, TypeError, KeyError):
             log.warning("live.delta_unreadable", size=len(payload))
             return
         for follower in self.followers:
-            follower.offer(session, text)
+            follower.offer(session, text, at)
 
     async def _pump(self) -> None:
         """Read what is new and wake the followers; wake-ups that come while reading are merged into one more round."""

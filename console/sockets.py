@@ -144,8 +144,8 @@ class Socket:
         for event in events:
             if self._watcher is not None and may_see(self._watcher, event):
                 await self._event(event)
-        if text := follower.take_text():
-            await self._tell({"type": "session.delta", "ids": [follower.watched], "text": text})
+        for at, text in follower.take_pieces():
+            await self._tell({"type": "session.delta", "ids": [follower.watched], "text": text, "at": at})
 
     async def _event(self, event: FeedEvent) -> None:
         await self._mark(event.kind, event.n, ids=list(event.ids), rev=event.rev)

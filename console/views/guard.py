@@ -9,7 +9,7 @@ from functools import wraps
 from typing import Any
 from urllib.parse import urlencode
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.template.loader import render_to_string
@@ -36,7 +36,7 @@ def guard(right: Right) -> Callable[[View], View]:
         @wraps(inner)
         def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             try:
-                return inner(request, *args, **kwargs)
+                return _told(request, inner(request, *args, **kwargs))
             except Unauthenticated:
                 return to_sign_in(request)
             except CountersignError as error:
@@ -45,6 +45,13 @@ def guard(right: Right) -> Callable[[View], View]:
         return guarded
 
     return wrap
+
+
+def _told(request: HttpRequest, answer: HttpResponseBase) -> HttpResponseBase:
+    """Tell a script where to go instead of redirecting it: it would fetch the page once itself, and then open it."""
+    if isinstance(answer, HttpResponseRedirect) and request.headers.get("HX-Request") == "true":
+        return HttpResponse(headers={"HX-Redirect": answer.url})
+    return answer
 
 
 def to_sign_in(request: HttpRequest) -> HttpResponse:

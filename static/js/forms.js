@@ -56,18 +56,18 @@
       .finally(() => { busy(form, false); if (sent.delete(form) && form.hasAttribute("data-reset")) form.reset(); });
   });
 
-  // What comes back: a fragment is put in place; a whole page means that we were sent elsewhere, or refused.
+  // Sent elsewhere: the sentence of what opens there gets the focus.
+  document.addEventListener("htmx:after:request", (event) => {
+    const { ctx } = event.detail;
+    if (ctx.sourceElement?.closest?.(".bar") && ctx.hx?.redirect) sessionStorage.setItem("focus", "what");
+  });
+
+  // What comes back: a fragment is put in place; a whole page means that we were refused.
   document.addEventListener("htmx:before:swap", (event) => {
     const { ctx } = event.detail;
     const form = ctx.sourceElement;
     if (!form?.matches?.("form[data-enhance]")) return;
     const { status, raw } = ctx.response;
-    if (status < 400 && raw.redirected && new URL(raw.url).pathname !== location.pathname) {
-      event.preventDefault();
-      sessionStorage.setItem("focus", "what");
-      location.assign(raw.url);
-      return;
-    }
     if (/^\s*<!doctype/i.test(ctx.text)) {
       event.preventDefault();
       if (status < 400) { location.assign(raw.url); return; }

@@ -230,15 +230,20 @@
   // Answers as they are written: shown until the stored one comes.
   const box = () => document.querySelector("[data-stream]");
   const watch = () => { if (box() && socket?.readyState === WebSocket.OPEN) socket.send(JSON.stringify({ watch: box().dataset.stream })); };
+  let streamed = 0; // characters of the present answer up to the end of what was shown last
   const stream = (message) => {
     const place = box();
     if (!place || !(message.ids || []).includes(place.dataset.stream)) return;
     place.closest("[data-stream-box]").hidden = false;
+    if (message.at < streamed) place.replaceChildren(); // asked again: the answer begins anew
+    else if (message.at > streamed) place.append("… "); // who came late, or missed a piece, sees that something is missing
     place.append(message.text);
+    streamed = message.at + [...message.text].length;
   };
   const settle = (message) => {
     const place = box();
     if (!place || !(message.ids || []).includes(place.dataset.stream)) return;
+    streamed = 0;
     place.replaceChildren();
     place.closest("[data-stream-box]").hidden = true;
   };

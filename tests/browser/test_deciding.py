@@ -64,6 +64,22 @@ def test_a_request_is_found_opened_and_approved_by_keyboard_alone(house: House, 
     remy.check()
 
 
+def test_after_a_decision_the_next_request_is_opened_and_fetched_once(house: House, remy: Visitor) -> None:
+    """UI.md 5: "Open next" goes on by itself, the next request's sentence has the focus, and nothing is loaded twice."""
+    first, second = house.mail(subject="This first"), house.mail(subject="Then this")
+    page = remy.open_request(first)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if request.method == "GET" else None)
+    approve(remy)
+    page.wait_for_url(lambda url: f"/{first.ref}/" not in url)
+    expect(page.locator("#what")).to_be_focused()
+    remy.settle()
+    assert house.status_of(first) in ("held", "consumed")
+    assert asked.count(page.url) == 1, asked
+    assert second.ref
+    remy.check()
+
+
 def test_confirm_does_nothing_until_a_grave_request_has_been_on_display(house: House, remy: Visitor) -> None:
     """UI.md 4: with high risk two quick keys decide nothing; Confirm rests for 1.2 s."""
     row = house.mail()

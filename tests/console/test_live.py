@@ -300,7 +300,7 @@ def test_streamed_text_reaches_only_who_watches_that_session(remy: User, rosa: U
 
     def say(session: str, text: str) -> None:
         with psycopg.connect(fresh_database.url, autocommit=True) as connection:
-            connection.execute("SELECT pg_notify('countersign_delta', %s)", [json.dumps({"s": session, "t": text})])
+            connection.execute("SELECT pg_notify('countersign_delta', %s)", [json.dumps({"s": session, "t": text, "at": 7})])
 
     async def scene() -> None:
         watching, other = Page(keys[0]), Page(keys[1])
@@ -310,7 +310,7 @@ def test_streamed_text_reaches_only_who_watches_that_session(remy: User, rosa: U
         await asyncio.sleep(0.2)  # the wish has no answer; were it late, the first text would be missed and the test fail
         await elsewhere(say, "S-2", "not yours")
         await elsewhere(say, "S-1", "Refunds are ")
-        assert await watching.hear() == {"type": "session.delta", "ids": ["S-1"], "text": "Refunds are "}
+        assert await watching.hear() == {"type": "session.delta", "ids": ["S-1"], "text": "Refunds are ", "at": 7}
         head = await in_thread()
         assert numbers(await other.hear_until(head)) == [start + 1]
         await watching.leave()
