@@ -25,9 +25,14 @@ def lease_s() -> float:
     return float(settings.LEASE_S)
 
 
+# What the kill switch holds stays in the queue. Where it holds everything, no row is looked at.
 _READY = """
-SELECT id, number, status, lease_token, step + nudges AS rev FROM agents_session
-WHERE status = 'queued' AND ready_at <= now() ORDER BY ready_at LIMIT %s FOR UPDATE SKIP LOCKED"""
+SELECT s.id, s.number, s.status, s.lease_token, s.step + s.nudges AS rev FROM agents_session s
+WHERE s.status = 'queued' AND s.ready_at <= now()
+  AND NOT EXISTS (SELECT 1 FROM agents_stop t WHERE t.status = 'active' AND t.kind = 'all')
+  AND NOT EXISTS (SELECT 1 FROM agents_stop t WHERE t.status = 'active'
+                  AND (t.agent_id = s.agent_id OR t.session_id = s.id OR t.id = s.held_by))
+ORDER BY s.ready_at LIMIT %s FOR UPDATE OF s SKIP LOCKED"""
 
 _ORPHANED = """
 SELECT id, number, status, lease_token, step + nudges AS rev FROM agents_session
@@ -65,7 +70,8 @@ def claim(owner: str, limit: int, *, orphans: bool = True) -> list[State]:
 
 
 def _taken(owner: str, id_: UUID, number: int, status: str, token: int, rev: int) -> Batch:
-    values = {"lease_owner": owner, "lease_expires": After(lease_s()), "lease_token": Plus(1), "attempts": Plus(1)}
+    values = {"lease_owner": owner, "lease_expires": After(lease_s()), "lease_token": Plus(1), "attempts": Plus(1),
+              "held_by": None}  # fmt: skip
     change = Change(SESSION, id_, status, "claim", values, {"lease_token": token})
     kind = EventKind.SESSION_RECLAIMED if status == "running" else EventKind.SESSION_CLAIMED
     actor = Actor("system", owner, "worker")

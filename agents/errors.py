@@ -66,6 +66,12 @@ class BadEdit(AgentsError):
     errors: list[dict[str, str]]
 
 
+class Stopped(AgentsError):
+    """{what} was stopped by {by}: {reason}. Nothing is started until that is lifted."""
+
+    code: ClassVar[str] = "stopped"
+
+
 class LeaseLost(AgentsError):
     """Another worker holds this session now; nothing was written."""
 

@@ -26,7 +26,7 @@ from django.db import InterfaceError, OperationalError, connection, transaction
 
 from agents.errors import LeaseLost
 from agents.failpoints import failpoint
-from agents.rules import RulesChanged, stamp
+from agents.rules import RulesChanged, held_stamp
 from audit.errors import StaleState
 from audit.index import index_log
 from audit.services import Batch
@@ -48,8 +48,9 @@ DATABASE_PATIENCE_S = 60.0  # how long records wait for a database that is away
 class Record:
     """One step of one session, ready to be written.
 
-    `premise` is the stamp of the policy and tool settings it was judged by: written only if they still hold.
-    `fallback` is written instead where `batch` does not fit the rows any more (something new came in meanwhile).
+    `premise` is the stamp of the rules it was judged by: written only if they still hold.
+    `fallback` is written instead where `batch` does not fit the rows any more (something new came in meanwhile), or
+    where its premise does not hold: it starts nothing.
     """
 
     session: UUID
@@ -93,7 +94,7 @@ class Ledger:
 
         Raises:
             LeaseLost: the session has moved on; nothing of the record was written.
-            RulesChanged: policy or a tool setting changed since it was judged.
+            RulesChanged: policy, a tool setting or a stop changed since it was judged.
         """
         self._inbox.put(record)
         return await asyncio.shield(asyncio.wrap_future(record.done))
@@ -192,15 +193,15 @@ class Ledger:
         failpoint("ledger.before_commit")
         self._prepare_connection()
         with transaction.atomic():
-            records = self._with_premise(records)
-            if records:
-                write([record.batch for record in records])
+            batches = self._with_premise(records)
+            if batches:
+                write([batch for _, batch in batches])
             failpoint("ledger.in_transaction")
         failpoint("ledger.after_commit")
         # At once when the last time is long ago, so that an idle installation shows an event without delay.
         self._index_due = self._index_due or max(time.monotonic(), self._indexed_at + self._index_every())
-        for record in records:
-            record.done.set_result(True)
+        for record, batch in batches:
+            record.done.set_result(batch is record.batch)
 
     def _prepare_connection(self) -> None:
         """Set up a new connection for what goes over it all day.
@@ -217,13 +218,20 @@ class Ledger:
                 )
             self._set_up = connection.connection
 
-    def _with_premise(self, records: list[Record]) -> list[Record]:
+    def _with_premise(self, records: list[Record]) -> list[tuple[Record, Batch]]:
+        """What is written of each record: all of it, or its second form where it was judged by rules that changed."""
         if not any(record.premise for record in records):
-            return records
-        now = stamp()
-        stale = [record for record in records if record.premise and record.premise != now]
-        _fail(stale, RulesChanged())
-        return [record for record in records if record not in stale]
+            return [(record, record.batch) for record in records]
+        now = held_stamp()
+        batches = []
+        for record in records:
+            if not record.premise or record.premise == now:
+                batches.append((record, record.batch))
+            elif record.fallback is not None:
+                batches.append((record, record.fallback))
+            else:
+                _fail([record], RulesChanged())
+        return batches
 
     def _without_stale(self, records: list[Record], ids: frozenset[str]) -> list[Record]:
         """Fail, or write in their second form, the records whose rows moved on; return the others."""
@@ -239,7 +247,7 @@ class Ledger:
         if record.fallback is None or record.done.done():
             _fail([record], LeaseLost())
             return
-        second = Record(record.session, record.fallback, premise=record.premise)
+        second = Record(record.session, record.fallback)  # it starts nothing, so no rule was judged by
         self._write([second])
         error = second.done.exception()
         if error is None:

@@ -1,4 +1,4 @@
-"""How sessions and tool calls move, on one screen.
+"""How sessions, tool calls and stops move, on one screen.
 
 Pure. The rows are moved by `audit.services.transition` alone; the tests try every pair of state and event.
 """
@@ -61,10 +61,18 @@ TOOL_CALL = Lifecycle(
         ("executing", "succeed"): "succeeded",
         ("executing", "fail"): "failed",
         ("executing", "restart"): "executing",  # a repeat that is safe: read-only, or keyed
+        ("executing", "hold"): "allowed",  # the kill switch came before it was entered; judged again when that is lifted
         ("executing", "lose"): "unknown",  # nobody can know whether it happened
         ("unknown", "resolve"): "resolved",  # a person said it happened, or gave it up
         ("unknown", "run_again"): "allowed",  # a person said: run it again
     },
+)
+
+STOP = Lifecycle(
+    model="agents.Stop",
+    rank=4,
+    start="active",  # holds what it names, on every worker
+    moves={("active", "lift"): "lifted"},
 )
 
 SESSION_ENDS = frozenset({"completed", "halted", "failed", "cancelled", "expired", "dead_letter"})

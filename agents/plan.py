@@ -99,8 +99,8 @@ async def ask(
 
 
 def _told_to_end(state: State) -> bool:
-    """True if somebody stops the session, or its worker leaves; both come from outside, at any time."""
-    return bool(state.stop) or state.leaving
+    """True if somebody stops the session, or its worker leaves; all of it comes from outside, at any time."""
+    return bool(state.stop) or state.leaving or state.held is not None
 
 
 def _question(state: State, prepared: Prepared) -> Question:
@@ -146,7 +146,8 @@ def abandon(state: State) -> None:
 
 def _abandoned(state: State, prepared: Prepared) -> Record:
     _charge_unknown(state, prepared)
-    told = {"reason": state.stop or "the worker leaves", "input_tokens_estimated": prepared.context.tokens}
+    why = state.stop or ("the kill switch" if state.held else "the worker leaves")
+    told = {"reason": why, "input_tokens_estimated": prepared.context.tokens}
     return record(state, changes=[move(state)], entries=[entry(state, EventKind.TURN_ABANDONED, told)])
 
 

@@ -9,10 +9,16 @@ from uuid import UUID
 from django.db.models import Count, Q, QuerySet
 
 from agents.config import AgentConfig
-from agents.models import AgentRevision, Message, Prompt, Release, Session, ToolCall
+from agents.errors import Stopped
+from agents.guardrails.stops import ActiveStop, Stops
+from agents.models import AgentRevision, Message, Prompt, Release, Session, Stop, ToolCall
+from audit.connection import read
 
 LIVE = ("queued", "running", "waiting_approval", "waiting_input", "paused")
 STEPS = 12
+_ACTIVE = """
+SELECT id, scope, kind, reason, pressed_name AS by, pressed_at AS at FROM agents_stop WHERE status = 'active'
+ORDER BY array_position(ARRAY['all', 'agent', 'tool', 'session'], kind), pressed_at, id"""
 _REF = re.compile(r"(?:S-)?([0-9]{1,18})", re.IGNORECASE)
 ICONS = {"invalid": "circle-x", "denied": "circle-x", "rejected": "circle-x", "failed": "circle-x", "unknown": "triangle-alert"}
 
@@ -124,3 +130,25 @@ def live_by_agent() -> dict[str, int]:
     """How many sessions are running or resting, by agent."""
     rows = Session.objects.filter(status__in=LIVE).order_by().values_list("agent__slug").annotate(count=Count("id"))
     return dict(rows)
+
+
+def active_stops() -> Stops:
+    """What the kill switch holds, as the database has it now; the widest first."""
+    return Stops(tuple(ActiveStop(**row) for row in read(_ACTIVE)))
+
+
+def stops(limit: int, *, before: UUID | None = None, active: bool = False) -> list[Stop]:
+    """Presses of the kill switch, the newest first: `before` is the last one seen, `active` leaves out what was lifted."""
+    rows = Stop.objects.order_by("-id")
+    if active:
+        rows = rows.filter(status="active")
+    if before is not None:
+        rows = rows.filter(id__lt=before)
+    return list(rows[:limit])
+
+
+def refuse_stopped(agent: str) -> None:
+    """Raise Stopped where the kill switch holds every session of the agent: a new one would only wait unseen."""
+    stop = active_stops().of_agent(agent)
+    if stop is not None:
+        raise Stopped(what=stop.what, by=stop.by, reason=stop.reason)

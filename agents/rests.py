@@ -12,6 +12,7 @@ from agents.gate import words
 from agents.gate.request import agent_of
 from agents.gate.submit import Numbers
 from agents.guardrails.budget import Stop
+from agents.guardrails.stops import ActiveStop
 from agents.ledger import Record
 from agents.lifecycle import SESSION, TOOL_CALL
 from agents.state import Call, Pass, Said, State
@@ -35,7 +36,7 @@ def is_rest(written: Record) -> bool:
 
 
 async def stopped(state: State, read: Reader) -> Record | None:
-    """What was asked of whoever runs the session: to end it, to pause it, or to give it back."""
+    """What was asked of whoever runs the session: to end it, to pause it, to hold it, or to give it back."""
     if state.stop in ("cancel", "expire") or state.expired:
         event = "cancel" if state.stop == "cancel" else "expire"
         reason = state.stop_note.get("reason") or ("its time to live was over" if event == "expire" else "")
@@ -51,10 +52,19 @@ async def stopped(state: State, read: Reader) -> Record | None:
         told = {"reason": state.stop_note.get("reason", ""), "by": state.stop_note.get("name", "")}
         change = move(state, "pause", stop="", **FREE)
         return record(state, changes=[change], entries=[entry(state, EventKind.SESSION_PAUSED, told)])
+    if state.held is not None:
+        return held(state, state.held)
     if state.leaving:
         change = move(state, "release", ready_at=NOW, **FREE)
         return record(state, changes=[change], entries=[entry(state, EventKind.SESSION_RELEASED, {"worker": state.owner})])
     return None
+
+
+def held(state: State, stop: ActiveStop) -> Record:
+    """The kill switch: give the session back; nobody takes it before the stop is lifted."""
+    of_tool = stop.kind == "tool"
+    change = move(state, "release", quiet=of_tool, ready_at=NOW, held_by=stop.id if of_tool else None, **FREE)
+    return record(state, changes=[change], entries=[entry(state, EventKind.SESSION_STOPPED, stop.facts)])
 
 
 def waiting(state: State) -> Record | None:

@@ -1,7 +1,7 @@
-"""What calls are judged by at this moment: the policy and the tools' settings, with a stamp that says which.
+"""What calls are judged by at this moment: policy, the tools' settings and the kill switch, with a stamp that says which.
 
 Read in the process at most once a second; whoever writes an intent states the stamp it was judged by, and the
-ledger writes it only if the stamp still holds in that transaction (THREATS 4).
+ledger writes it only if the stamp still holds in that transaction (THREATS 4, GUARD-14).
 """
 
 import time
@@ -9,9 +9,12 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from agents.errors import AgentsError
+from agents.guardrails.stops import NOTHING, Stops
+from agents.queries import active_stops
 from agents.tools import registry
 from agents.tools.definition import Tool
 from approvals import policies, tiers
+from approvals.changing import judged
 from approvals.policy import Policy
 from audit.connection import read as read_rows
 
@@ -19,19 +22,20 @@ FRESH_S = 1.0
 
 
 class RulesChanged(AgentsError):
-    """Policy or a tool setting changed while the call was judged; it is judged again."""
+    """Policy, a tool setting or a stop changed while the call was judged; it is judged again."""
 
     code: ClassVar[str] = "rules_changed"
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """The policy, each tool's effective tier, which are switched off, and the stamp of all of it."""
+    """The policy, each tool's effective tier, which are switched off, what is stopped, and the stamp of all of it."""
 
     policy: Policy
     tiers: dict[str, str]
     disabled: frozenset[str]
     stamp: str
+    stops: Stops = NOTHING
 
     def tier(self, tool: Tool) -> str:
         """The tier that counts: the operator's, else the tool's own."""
@@ -39,12 +43,20 @@ class Rules:
 
 
 def stamp() -> str:
-    """Which policy revision and which tool settings hold now; changes with every change of either."""
+    """Which policy revision, tool settings and stops hold now; changes with every change of any of them."""
     (row,) = read_rows(
         "SELECT coalesce((SELECT number FROM approvals_policyrevision WHERE current), 0) AS policy,"
-        " coalesce(sum(revision), 0)::bigint AS settings, count(*) AS tools FROM approvals_toolsetting"
+        " coalesce(sum(revision), 0)::bigint AS settings, count(*) AS tools,"
+        " coalesce((SELECT string_agg(id::text, ',' ORDER BY id) FROM agents_stop WHERE status = 'active'), '') AS stops"
+        " FROM approvals_toolsetting"
     )
     return ".".join(map(str, row.values()))
+
+
+def held_stamp() -> str:
+    """The stamp within a writing transaction: nobody changes the rules before that has ended."""
+    judged()
+    return stamp()
 
 
 def read() -> Rules:
@@ -56,13 +68,18 @@ def read() -> Rules:
         tiers={name: setting.tier for name, setting in settings.items() if setting.tier and name in registry.all_tools()},
         disabled=frozenset(name for name, setting in settings.items() if not setting.enabled),
         stamp=now,
+        stops=active_stops(),
     )
 
 
 class Cache:
-    """The rules, read again once they are a second old or somebody says they changed."""
+    """The rules, read again once they are a second old or somebody says they changed.
+
+    `stops` is what the kill switch held when it was last read, however long ago: asked between an intent and its tool.
+    """
 
     def __init__(self) -> None:
+        self.stops = NOTHING
         self._rules: Rules | None = None
         self._read_at = 0.0
 
@@ -73,8 +90,16 @@ class Cache:
 
     def keep(self, rules: Rules) -> Rules:
         """Remember rules just read."""
-        self._rules, self._read_at = rules, time.monotonic()
+        self._rules, self._read_at, self.stops = rules, time.monotonic(), rules.stops
         return rules
+
+    def look(self) -> Stops:
+        """Read what is stopped, and the other rules with the next judgement where that has changed."""
+        stops = active_stops()
+        if stops != self.stops:
+            self.forget()
+            self.stops = stops
+        return stops
 
     def forget(self) -> None:
         """Read them again before the next judgement."""

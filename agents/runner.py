@@ -2,10 +2,10 @@
 
 The runner writes nothing itself. It yields a record, goes on when the ledger has committed it, and ends when the
 session rests, ends, or is given back. Each round:
-1. stop?    somebody paused, cancelled or expired it; the worker leaves; something new came in
+1. stop?    somebody paused, cancelled or expired it; the kill switch; the worker leaves; something new came in
 2. settle   calls that a dead worker left `executing`
 3. act      run what may run: reads side by side, writes one by one; results are one record with nothing else
-4. rest     a call or the session itself waits for people
+4. rest     a call or the session itself waits for people, or for a stopped tool
 5. limits   budgets and loops, before every turn and every call
 6. plan     assemble the context, ask the model; no transaction and no connection is held
 7. submit   the turn, its judged calls and the intent of those that run at once, or the rest where only people can go
@@ -14,7 +14,7 @@ session rests, ends, or is given back. Each round:
 
 import asyncio
 import secrets
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field, replace
 
 import structlog
@@ -31,10 +31,11 @@ from agents.rules import Cache, Rules, read
 from agents.state import Call, Pass, State
 from agents.steps import entry, move, record
 from agents.watching import Watchers
+from agents.waves import behind, first_wave, next_wave, stop_of
 from approvals.services import take_numbers
 from audit.events import EventKind
 from audit.ids import uuid7
-from audit.services import Birth, Change, Entry, Text
+from audit.services import Batch, Birth, Change, Entry, Text
 
 log = structlog.get_logger(__name__)
 
@@ -73,14 +74,18 @@ class Step:
 async def run(state: State, hands: Hands) -> AsyncGenerator[Record, None]:
     """Run a session until it rests or ends; yields each step's record to be written before the next begins.
 
-    It also ends, without a last record, when something new came in: whoever called reads the session anew.
+    It also ends, without a last record, when something new came in: whoever called reads the session anew, and does so
+    too instead of going on where only a record's second form was written.
     """
     if state.attempts > MAX_ATTEMPTS:  # a session that kills its workers is kept for people to look at
         yield await rests.end(state, "give_up", hands.ledger.read, error=_poison(state))
         return
     ready: list[Call] = []
     if left := [call for call in state.calls() if call.status == "executing"]:
-        yield await _settle(state, left, hands)  # 2
+        settled = await _settle(state, left, hands)  # 2
+        yield settled
+        if rests.is_rest(settled):
+            return
         ready = [call for call in left if call.status == "executing"]
     while (step := await _next(state, ready, hands)) is not None:
         yield step.record
@@ -95,7 +100,7 @@ async def _next(state: State, ready: list[Call], hands: Hands) -> Step | None:
         return Step(await act(state, ready, hands))  # 3
     if state.nudged:
         return None
-    for stage in (_stop, _start, _rest, _limits):  # 1, 3, 4, 5
+    for stage in (_stop, _start, _behind, _rest, _limits):  # 1, 3, 4, 4, 5
         if (step := await stage(state, hands)) is not None:
             return step
     return await _plan(state, hands)  # 6, 7
@@ -107,23 +112,28 @@ def _poison(state: State) -> dict[str, str]:
 
 
 async def _settle(state: State, left: list[Call], hands: Hands) -> Record:
+    rules = await hands.current_rules()
+    if (stop := stop_of(state, left, rules.stops)) is not None:
+        return rests.held(state, stop)  # nothing is run again while it is stopped
     ended = await effect.settle(state, left, hands.numbers)
-    return record(state, changes=[*ended.changes, move(state)], births=ended.births, entries=ended.entries)
+    changes = [*ended.changes, move(state)]
+    return record(state, changes=changes, births=ended.births, entries=ended.entries, premise=rules.stamp)
 
 
 async def _stop(state: State, hands: Hands) -> Step | None:
+    state.held = (await hands.current_rules()).stops.of_session(state.agent, state.ref)
     stopped = await rests.stopped(state, hands.ledger.read)
     return Step(stopped) if stopped is not None else None
 
 
 async def _start(state: State, hands: Hands) -> Step | None:
     """The intent of the calls that run next; limits are checked before each."""
-    wave = next_wave(state)
+    rules = await hands.current_rules()
+    wave = next_wave(state, rules.stops)
     if not wave:
         return None
     if (over := _over_limit(state, wave) or _exhausted(state, wave)) is not None:
         return Step(await rests.halt(state, over.text, hands.ledger.read, category="budget", code=f"limit_{over.limit}"))
-    rules = await hands.current_rules()
     prepared = await intent.prepare(state, wave, rules, hands.numbers, hands.ledger.read)
     if not prepared.changes:
         return None  # taken back, or within its undo period
@@ -131,6 +141,12 @@ async def _start(state: State, hands: Hands) -> Step | None:
     changes = [*prepared.changes, move(state)]
     written = record(state, changes=changes, births=prepared.births, entries=prepared.entries, premise=rules.stamp)
     return Step(written, prepared.run)
+
+
+async def _behind(state: State, hands: Hands) -> Step | None:
+    """Rest until a stopped tool is let go, where the turn waits for nothing else."""
+    stop = behind(state, (await hands.current_rules()).stops)
+    return Step(rests.held(state, stop)) if stop is not None else None
 
 
 async def _rest(state: State, hands: Hands) -> Step | None:
@@ -161,28 +177,10 @@ async def _question(state: State, hands: Hands, tokens: int) -> plan.Prepared:
     return plan.Prepared(context, [tool.offer for tool in offer(state, rules)])
 
 
-def next_wave(state: State) -> list[Call]:
-    """The calls that run now: reads of the plan side by side, or the next write; a write behind a waiting one waits."""
-    last = state.last
-    wave: list[Call] = []
-    blocked = False
-    for call in last.calls if last else ():
-        if call.done or call.status == "executing":
-            continue
-        runnable = call.status == "allowed" or (call.status == "awaiting" and call.request is not None and call.request.due)
-        if not runnable:
-            blocked = True
-        elif call.tier == "read_only":
-            wave.append(call)
-        elif not blocked:
-            return wave or [call]
-    return wave
-
-
 async def act(state: State, calls: list[Call], hands: Hands) -> Record:
     """Run calls whose intent is written, side by side, and observe their outcomes: one record."""
     started = asyncio.get_running_loop().time()
-    outcomes = await asyncio.gather(*(effect.run(state, call, hands.provider) for call in calls))
+    outcomes = await asyncio.gather(*(effect.run(state, call, hands.provider, hands.rules) for call in calls))
     changes: list[Change] = []
     births: list[Birth] = []
     entries: list[Entry] = []
@@ -269,30 +267,33 @@ async def _submitted(state: State, completion: Completion, hands: Hands) -> Step
     state.turns += 1
     state.next_index += 1
     state.consecutive_errors += bool(out.refused)
-    wave = _first_wave(state)
     cost = plan.settle(state, completion)
     span = secrets.token_hex(8)
     log.info(
         "model.answered", turn=turn.number, span=span, model=completion.model, calls=len(turn.calls), ms=completion.duration_ms
     )
-    births = [plan.turn_row(state, turn, completion, cost, reasoning_id, span), *out.requests]
-    births += [row(state, turn.id, call) for call in out.calls]
     texts = [*([reasoning] if reasoning else []), *out.texts]
-    entries = [
-        entry(state, EventKind.TURN_PLANNED, plan.told(turn, completion, cost, out.puts), *texts, span=span),
-        *out.entries,
-    ]
+
+    def planned() -> tuple[list[Birth], list[Entry]]:
+        births = [plan.turn_row(state, turn, completion, cost, reasoning_id, span), *out.requests]
+        births += [row(state, turn.id, call) for call in out.calls]
+        told = entry(state, EventKind.TURN_PLANNED, plan.told(turn, completion, cost, out.puts), *texts, span=span)
+        return births, [told, *out.entries]
+
     if not turn.calls:
-        return Step(rests.answered(state, turn, births, entries))
-    if not (wave or next_wave(state)) and (asked := rests.asked(state, births, entries)) is not None:
-        return Step(asked)
-    return Step(record(state, changes=[move(state)], births=births, entries=entries), wave)
+        return Step(rests.answered(state, turn, *planned()))
+    return _begun(state, first_wave(state, rules.stops), planned, rules)
 
 
-def _first_wave(state: State) -> list[Call]:
-    wave = [call for call in next_wave(state) if call.tier == "read_only" and call.status == "allowed"]
-    room = state.config.limits.tool_calls + state.notes.get("allowance", {}).get("tool_calls", 0) - state.tool_calls
-    wave = wave[: max(0, room)]
+def _begun(state: State, wave: list[Call], planned: Callable[[], tuple[list[Birth], list[Entry]]], rules: Rules) -> Step:
+    """The turn with the intent of its first reads; without it, where the rules change before it is written."""
+    births, entries = planned()
+    if not wave:
+        asked = None if next_wave(state, rules.stops) else rests.asked(state, births, entries)
+        return Step(asked or record(state, changes=[move(state)], births=births, entries=entries))
+    unbegun = Batch((move(state),), tuple(births), tuple(entries))
     for call in wave:
         call.status, call.attempts = "executing", 1
-    return wave
+    births, entries = planned()
+    begun = record(state, changes=[move(state)], births=births, entries=entries, premise=rules.stamp, fallback=unbegun)
+    return Step(begun, wave)

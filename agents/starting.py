@@ -16,6 +16,7 @@ from agents.lifecycle import SESSION
 from agents.loading import from_json
 from agents.models import Agent, AgentRevision, PromptVersion, Session
 from agents.prompts.releases import live_version
+from agents.queries import refuse_stopped
 from agents.wake import wake
 from audit.actors import Actor
 from audit.batch import settled
@@ -57,7 +58,7 @@ def start_session(  # noqa: PLR0913  one name for each thing that a session is s
         webhook_url: not supported yet; refused.
 
     Raises:
-        UnknownAgent, UnknownTaskType, BadText.
+        UnknownAgent, UnknownTaskType, BadText, Stopped.
     """
     if webhook_url:
         raise BadText(field="webhook_url", reason="is not supported yet; follow the session by polling or by its events")
@@ -124,6 +125,7 @@ def _pinned(agent: str, task_type: str) -> Pinned:
     revision = _current(agent)
     if revision is None:
         raise UnknownAgent(slug=agent[:63])
+    refuse_stopped(agent)
     config = AgentConfig.model_validate(revision.document)
     if task_type not in config.task_types:
         raise UnknownTaskType(agent=agent, task_type=task_type[:60], known=", ".join(sorted(config.task_types)))

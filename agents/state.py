@@ -10,6 +10,7 @@ from uuid import UUID
 
 from agents.config import AgentConfig
 from agents.guardrails.budget import Spent
+from agents.guardrails.stops import ActiveStop
 from agents.lifecycle import CALL_OUTCOMES
 from agents.origins import LONGEST_CONVERSATION, Source
 
@@ -149,6 +150,7 @@ class State:
     fingerprints: dict[str, UUID] = field(default_factory=dict)  # calls that succeeded, run, or are unknown
     denied: set[str] = field(default_factory=set)  # fingerprints and tools that a person rejected
     nudged: bool = False  # something changed outside: load again at the next step
+    held: ActiveStop | None = None  # the kill switch: nothing more is begun
     leaving: bool = False  # the worker stops: give the session back after this step
     lease_until: float = 0.0  # by the process's monotonic clock; past it another worker may hold the session
     sources: list[Source] = field(default_factory=list)  # texts that values are compared with, of the first `sourced` items

@@ -34,11 +34,12 @@ from agents.watching import Watchers
 log = structlog.get_logger(__name__)
 
 CHANNEL = "countersign_wake"  # payload: id of the session that has something new, or nothing
-RULES = "countersign_policy"  # the policy or a tool's setting changed
+RULES = "countersign_policy"  # the policy, a tool's setting or a stop changed
 POLL_S = 1.0
 GATHER_S = 0.03  # a worker that has much to do takes new sessions together
 BUSY = 8  # sessions from which on it has
 SWEEP_S = 5.0
+OBEY_S = 0.5  # the kill switch is looked at so often, besides being told
 ABANDON_AFTER_S = 8.0  # open model calls, once the worker is told to leave
 LEAVE_WITHIN_S = 9.5
 
@@ -68,7 +69,7 @@ class Worker:
     async def run(self, *, lifetime_s: float, told_to_stop: Callable[[], bool]) -> None:
         """Work until `lifetime_s` is over or `told_to_stop`; then finish the steps that are under way, and leave."""
         self._ledger.start()
-        helpers = [asyncio.create_task(_lasting(work)) for work in (self._listen, self._keep, self._tidy)]
+        helpers = [asyncio.create_task(_lasting(work)) for work in (self._listen, self._keep, self._tidy, self._obey)]
         ends = time.monotonic() + lifetime_s
         try:
             while time.monotonic() < ends and not told_to_stop():
@@ -139,7 +140,8 @@ class Worker:
         try:
             async for step in steps:
                 if not await self._ledger.write(step):
-                    state.nudged = True
+                    state.nudged = True  # only its second form holds: what the runner would begin was not written
+                    break
                 failpoint("gate.after_result")
         except (LeaseLost, RulesChanged):
             self._hands.rules.forget()
@@ -205,8 +207,27 @@ class Worker:
             async for notice in listener.notifies():
                 if notice.channel == RULES:
                     self._hands.rules.forget()
+                    await self._look_at_stops()
                 else:
                     await self._woken(notice.payload)
+
+    async def _obey(self) -> None:
+        """Look at the kill switch, should nobody have told of it."""
+        while True:
+            await self._look_at_stops()
+            await asyncio.sleep(OBEY_S)
+
+    async def _look_at_stops(self) -> None:
+        """Hold the sessions that are stopped: nothing more is begun in them, and an open model call ends at once."""
+        try:
+            stops = await self._ledger.read(self._hands.rules.look)
+        except (OperationalError, InterfaceError):
+            log.warning("stops.not_read")
+            return
+        for carried in self._carried.values():
+            carried.state.held = stops.of_session(carried.state.agent, carried.state.ref)
+            if carried.state.held is not None:
+                plan.abandon(carried.state)
 
     async def _woken(self, payload: str) -> None:
         id_ = UUID(payload) if len(payload) == 36 else None

@@ -9,6 +9,7 @@ import rfc8785
 from django.db import connection, transaction
 from pydantic import ValidationError
 
+from approvals.changing import changing
 from approvals.document import DEFAULT_POLICY, Policy
 from approvals.errors import InvalidPolicy
 from approvals.models import PolicyRevision
@@ -54,6 +55,7 @@ def save(document: Mapping[str, Any], *, note: str, actor: Actor) -> PolicyRevis
     Raises InvalidPolicy with the places that are wrong.
     """
     stored = checked(document).model_dump(mode="json")
+    changing()
     with connection.cursor() as cursor:
         # Two saves at once would both take the next number; the second waits here and takes the one after.
         cursor.execute("LOCK TABLE approvals_policyrevision IN SHARE ROW EXCLUSIVE MODE")

@@ -6,6 +6,7 @@ from typing import cast
 
 from django.db import transaction
 
+from approvals.changing import changing
 from approvals.errors import InvalidVerdict, NotAllowedToSet, StaleSetting
 from approvals.facts import TIERS, Person, Tier
 from approvals.models import ToolSetting
@@ -70,6 +71,7 @@ def set_tool(
     """
     if not reason.strip():
         raise InvalidVerdict(field="reason", reason="Say why: the reason stands in the audit trail.")
+    changing()
     ToolSetting.objects.get_or_create(name=name)
     row = ToolSetting.objects.select_for_update().get(name=name)
     if revision is not None and revision != row.revision:

@@ -20,6 +20,7 @@ from agents.gate.request import agent_of
 from agents.gate.submit import Numbers, context_of
 from agents.lifecycle import TOOL_CALL
 from agents.llm.provider import Provider, Usage
+from agents.rules import Cache
 from agents.state import Call, State
 from agents.tools import registry
 from agents.tools.arguments import restore
@@ -48,18 +49,21 @@ class Ended:
     tainted: list[dict[str, str]] = field(default_factory=list)
 
 
-async def run(state: State, call: Call, provider: Provider) -> tuple[Outcome, int]:
-    """Run one call whose intent is committed; returns its outcome and how long it took in milliseconds."""
+async def run(state: State, call: Call, provider: Provider, rules: Cache) -> tuple[Outcome, int]:
+    """Run one call whose intent is committed; returns its outcome and how long it took in milliseconds.
+
+    `rules` are as the worker last heard them: what is stopped by the time a place is free for the call is not entered.
+    """
     started = asyncio.get_running_loop().time()
     failpoint("gate.after_intent")
     if time.monotonic() >= state.lease_until:
         raise LeaseLost  # this process stood still for so long that another may have taken over
-    outcome = await _run(state, call, provider)
+    outcome = await _run(state, call, provider, rules)
     failpoint("gate.after_effect")
     return outcome, int((asyncio.get_running_loop().time() - started) * 1000)
 
 
-async def _run(state: State, call: Call, provider: Provider) -> Outcome:
+async def _run(state: State, call: Call, provider: Provider, rules: Cache) -> Outcome:
     tool = registry.get(call.tool)
     if tool is None or call.arguments is None:
         return Outcome("error", words.invalid("The tool is not available any more."), error_type="invalid_input")
@@ -71,10 +75,17 @@ async def _run(state: State, call: Call, provider: Provider) -> Outcome:
         return rehearse(tool, value)
     context = context_of(state, call)
     context.provider = provider
+    context.stopped = lambda: rules.stops.of_call(state.agent, state.ref, call.tool) is not None
     # A write is tried again only under its key: to its service that is the same call.
     attempts = 1 + (state.config.retries.tool if tool.repeatable else 0)
+    before: Outcome | None = None
     for attempt in range(1, attempts + 1):
         outcome = await execute(tool, value, context)
+        if not outcome.entered and before is not None:
+            return before  # stopped between two attempts: the first one's outcome stands
+        before = outcome
+        if not outcome.entered:
+            return outcome
         if (outcome.sure and outcome.error_type not in TRANSIENT) or attempt == attempts:
             return outcome
         longest = min(RETRY_CAP_S, state.config.retries.base_backoff_s * 2.0 ** (attempt - 1))
@@ -85,6 +96,9 @@ async def _run(state: State, call: Call, provider: Provider) -> Outcome:
 async def finish(state: State, call: Call, outcome: Outcome, duration_ms: int, take_numbers: Numbers) -> Ended:
     """Say how a call ended: its one tool message, or a question to people where nobody can know."""
     ended = Ended(spent=list(outcome.spent))
+    if not outcome.entered:
+        _hold(ended, state, call)
+        return ended
     if not outcome.sure:
         await _lost(ended, state, call, outcome.hint, take_numbers)
         return ended
@@ -113,6 +127,13 @@ async def finish(state: State, call: Call, outcome: Outcome, duration_ms: int, t
         told["error_type"] = call.error_type
     ended.entries.append(entry(state, call, kind, told, Text(call.result_id, "result", outcome.text)))
     return ended
+
+
+def _hold(ended: Ended, state: State, call: Call) -> None:
+    """The kill switch came between the intent and the tool: the call waits, and is judged again before it runs."""
+    call.status = "allowed"
+    ended.changes.append(Change(TOOL_CALL, call.id, "executing", "hold", {"started_at": None}))
+    ended.entries.append(entry(state, call, EventKind.TOOL_CALL_STOPPED, {"key": call.key, "tool": call.tool}))
 
 
 def entry(state: State, call: Call, kind: EventKind, told: dict[str, Any], *texts: Text) -> Entry:

@@ -4,6 +4,7 @@ from agents.models.agent import Agent, AgentRevision
 from agents.models.library import DeletedDocument, Draft, LibraryDocument, Memory, Note, WorkspaceFile
 from agents.models.prompt import Prompt, PromptVersion, Release
 from agents.models.session import Message, Session, ToolCall, Turn
+from agents.models.stop import Stop
 from agents.models.worker import WorkerHeartbeat
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "PromptVersion",
     "Release",
     "Session",
+    "Stop",
     "ToolCall",
     "Turn",
     "WorkerHeartbeat",

@@ -47,6 +47,7 @@ class Session(models.Model):
     nudges = models.IntegerField(default=0, db_default=0)  # changes from outside: decisions, messages, pauses
     stop = models.TextField(default="", db_default="")  # "", pause, cancel, expire: asked of whoever runs it
     stop_note = models.JSONField(default=dict)  # {kind, id, name, reason} of who asked
+    held_by = models.UUIDField(null=True)  # the stop of a tool that its next call waits for
     error = models.JSONField(null=True)  # {category, code, detail}
     ready_at = models.DateTimeField(db_default=Now())
     lease_owner = models.TextField(null=True)

@@ -3,6 +3,7 @@
 It also collects what the function tells about its own result: untrusted sources, confidence, money spent on models.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from uuid import UUID
@@ -28,6 +29,7 @@ class ToolContext:
     dry_run: bool = False
     tainted: bool = False
     provider: Provider | None = None
+    stopped: Callable[[], bool] = lambda: False  # asked in the moment before the tool's function is entered
     cheap_model: str = ""
     sources: list[dict[str, str]] = field(default_factory=list)
     spent: list[tuple[str, Usage]] = field(default_factory=list)

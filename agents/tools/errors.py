@@ -79,6 +79,12 @@ class CheckFailed(ToolError):
     error_type = "invalid_input"
 
 
+class NotEntered(CountersignError):
+    """The kill switch came before the tool was entered."""
+
+    code = "not_entered"
+
+
 class ToolDefinitionError(CountersignError, ImproperlyConfigured):
     """The tool {name} cannot be registered: {problem}."""
 

@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 from agents.tools.context import ToolContext
 from agents.tools.definition import Tool
-from agents.tools.errors import ApiError, CheckFailed, OutcomeUnknown, ToolError, ToolTimeout
+from agents.tools.errors import ApiError, CheckFailed, NotEntered, OutcomeUnknown, ToolError, ToolTimeout
 from agents.tools.results import Outcome, clean, error_text, shorten, success_text, told_error
 from agents.tools.slots import slot
 from agents.tools.threads import in_thread, within
@@ -38,6 +38,8 @@ async def execute(tool: Tool, value: BaseModel, context: ToolContext) -> Outcome
     try:
         async with slot(tool):
             result = await _run(tool, value, context)
+    except NotEntered:
+        return Outcome("error", "", entered=False)
     except ToolError as error:
         return _error(tool, context, error, sure=not isinstance(error, OutcomeUnknown))
     except Exception as error:  # noqa: BLE001  whatever a tool raises becomes an answer
@@ -125,12 +127,19 @@ async def _run(tool: Tool, value: BaseModel, context: ToolContext) -> Any:
     try:
         async with limit:
             if inspect.iscoroutinefunction(tool.function):
-                return await tool.function(value, context)
-            return await in_thread(lambda: tool.function(value, context))
+                return await _entered(tool, value, context)
+            return await in_thread(lambda: _entered(tool, value, context))
     except TimeoutError as error:
         if limit.expired():
             raise _too_slow(tool) from error
         raise
+
+
+def _entered(tool: Tool, value: BaseModel, context: ToolContext) -> Any:
+    """Call the tool's function, unless it was stopped while the call waited for its place or its thread."""
+    if context.stopped():
+        raise NotEntered
+    return tool.function(value, context)
 
 
 def _too_slow(tool: Tool) -> ToolError:

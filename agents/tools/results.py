@@ -19,7 +19,10 @@ HINT = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How one call ended. `text` is what the model reads; `sure=False` says that nobody knows whether it happened."""
+    """How one call ended. `text` is what the model reads; `sure=False` says that nobody knows whether it happened.
+
+    `entered=False` says that the kill switch came first: the tool's function was not called.
+    """
 
     status: Literal["success", "error"]
     text: str
@@ -32,6 +35,7 @@ class Outcome:
     size: int = 0
     truncated: bool = False
     sure: bool = True
+    entered: bool = True
     spent: tuple[tuple[str, Usage], ...] = ()
 
 
