@@ -4,6 +4,7 @@ Only `console.settings` and the commands that prepare an environment use this; t
 """
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -44,6 +45,14 @@ def env_int(name: str, default: int, *, minimum: int = 0, maximum: int = 2**31 -
     if not minimum <= number <= maximum:
         raise ImproperlyConfigured(f"{name} must lie between {minimum} and {maximum}, not {number}.")
     return number
+
+
+def env_word(name: str, allowed: Sequence[str], default: str) -> str:
+    """Return the variable as one of the words allowed; raises ImproperlyConfigured for any other."""
+    word = env_str(name).lower() or default
+    if word not in allowed:
+        raise ImproperlyConfigured(f"{name} must be {' or '.join(allowed)}, not {word!r}.")
+    return word
 
 
 def env_list(name: str) -> list[str]:

@@ -57,10 +57,22 @@ def exceptions_without_content(
     return event
 
 
+def exceptions_as_text(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Write the types and frames of an exception as lines; the innermost error last, as Python has it."""
+    if found := event.get("exception"):
+        lines = []
+        for one in reversed(found):
+            lines += [f"  {frame['filename']}:{frame['lineno']} in {frame['name']}" for frame in one["frames"]]
+            lines.append(f"{one['exc_type']}: {one['exc_value']}")
+        event["exception"] = "\n".join(lines)
+    return event
+
+
 def _last(as_json: bool) -> list[Processor]:
     if as_json:
         return [exceptions_without_content, structlog.processors.JSONRenderer(ensure_ascii=False)]
-    return [structlog.dev.ConsoleRenderer(colors=False)]
+    written = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+    return [exceptions_without_content, exceptions_as_text, written]
 
 
 def not_a_probe(record: logging.LogRecord) -> bool:

@@ -3,13 +3,14 @@
 `env.example` lists every variable. Where no DATABASE_URL is given, the embedded database of `manage.py up` is meant.
 """
 
+import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from csp.constants import NONCE, NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
-from console.environment import database_from_url, env_bool, env_int, env_list, env_secret, env_str
+from console.environment import database_from_url, env_bool, env_int, env_list, env_secret, env_str, env_word
 from console.local.paths import APP_ROLE, OWNER_ROLE, Runtime, database_url, secret_key, socket_folder
 from console.logging import configure
 
@@ -223,4 +224,6 @@ CONTENT_SECURITY_POLICY = {
 
 # Logs
 LOG_LEVEL = env_str("LOG_LEVEL", "INFO").upper()
-LOGGING = configure(LOG_LEVEL, as_json=env_str("LOG_FORMAT", "json") != "text")
+# People read a terminal, programs read everything else.
+LOG_FORMAT = env_word("LOG_FORMAT", ("text", "json"), "text" if sys.stderr.isatty() else "json")
+LOGGING = configure(LOG_LEVEL, as_json=LOG_FORMAT == "json")

@@ -60,6 +60,22 @@ def test_an_exception_is_told_without_variables_and_quoted_rows(formatter: loggi
     assert customer not in json.dumps(line)
 
 
+def test_for_reading_an_exception_is_lines_without_variables_and_quoted_rows() -> None:
+    """OBS-2: a terminal is a log too."""
+    configuration = dict(logging_config("INFO", as_json=False)["formatters"]["line"])
+    readable = structlog.stdlib.ProcessorFormatter(**{key: value for key, value in configuration.items() if key != "()"})
+    customer = "the customer's letter"
+    try:
+        raise ValueError(f"duplicate key\nDETAIL: Key (body)=({customer}) exists")
+    except ValueError as error:
+        record = logging.LogRecord("x", logging.INFO, __file__, 1, "it broke", (), (type(error), error, error.__traceback__))
+        text = readable.format(record)
+    assert "it broke" in text
+    assert "in test_for_reading_an_exception" in text
+    assert text.rstrip().endswith("ValueError: duplicate key")
+    assert customer not in text
+
+
 def test_an_unanswered_readiness_probe_is_not_logged_again_and_again(
     caplog: pytest.LogCaptureFixture, rf: RequestFactory
 ) -> None:

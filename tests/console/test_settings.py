@@ -1,6 +1,8 @@
 """Settings come from the environment, and a wrong one is one clear line."""
 
+import json
 import os
+import pty
 import subprocess
 import sys
 from pathlib import Path
@@ -22,6 +24,7 @@ def _manage(*arguments: str, **environment: str) -> subprocess.CompletedProcess[
     [
         ("PORT", "eighty", "PORT must be a whole number, not 'eighty'."),
         ("PORT", "70000", "PORT must lie between 1 and 65535, not 70000."),
+        ("LOG_FORMAT", "xml", "LOG_FORMAT must be text or json, not 'xml'."),
         ("COUNTERSIGN_DEMO", "maybe", "COUNTERSIGN_DEMO must be 1 or 0, not 'maybe'."),
         ("DATABASE_URL", "mysql://x/y", "DATABASE_URL must look like postgresql://user:password@host:5432/database."),
         (
@@ -84,3 +87,26 @@ def test_one_role_for_everything_is_told_by_the_deployment_check(tmp_path: Path)
         DATABASE_URL="postgresql://one:x@db.example/countersign",
     )
     assert "countersign.W001" in done.stderr
+
+
+SAY = ("shell", "-v", "0", "-c", "import structlog; structlog.get_logger('x').warning('thing.happened', count=3)")
+
+
+def test_a_terminal_is_given_text_and_everything_else_json(tmp_path: Path) -> None:
+    """OBS-2: whoever reads `make up` reads words; whatever collects logs gets the published schema."""
+    told = json.loads(_manage(*SAY, COUNTERSIGN_DATA=str(tmp_path)).stderr)
+    assert (told["event"], told["count"]) == ("thing.happened", 3)
+    shown = _on_terminal(*SAY, COUNTERSIGN_DATA=str(tmp_path))
+    assert "thing.happened" in shown
+    assert "{" not in shown
+    assert json.loads(_on_terminal(*SAY, COUNTERSIGN_DATA=str(tmp_path), LOG_FORMAT="json"))["event"] == "thing.happened"
+
+
+def _on_terminal(*arguments: str, **environment: str) -> str:
+    """What a command says on stderr where that is a terminal."""
+    ours, its = pty.openpty()
+    command = [sys.executable, str(ROOT / "manage.py"), *arguments]
+    subprocess.run(command, env={**CLEAN, **environment}, stdout=subprocess.DEVNULL, stderr=its, check=True, timeout=60)
+    os.close(its)
+    with os.fdopen(ours, "rb", buffering=0) as terminal:
+        return terminal.read(65_536).decode()
