@@ -87,6 +87,8 @@ class ApprovalRequest(models.Model):
             models.Index(
                 fields=["claimed_until"], name="request_claim_ends", condition=Q(status="pending", claimed_until__isnull=False)
             ),
+            # What can be undone for a moment.
+            models.Index(fields=["decided_by"], name="request_held", condition=Q(status="held")),
             # What one person has in hand.
             models.Index(
                 fields=["claimed_by", "expires_at", "id"],

@@ -8,7 +8,6 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,11 +17,12 @@ from uuid import UUID
 from django.db.models import Count, Prefetch, Q, QuerySet
 
 from approvals.errors import ApprovalNotFound, InvalidCursor
+from approvals.facts import Person
+from approvals.inbox import REF, conditions
 from approvals.lifecycle import OPEN
 from approvals.models import ApprovalRequest, Decision, PolicyRevision
 
 WAITING = ("pending", "held")
-_REF = re.compile(r"AP-(\d{1,18})\Z", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +35,13 @@ class Filters:
     agent: str = ""
     tool: str = ""
     session_id: UUID | None = None
+    risk: int = 0
+    due: str = ""  # soon, escalated
+    hand: str = ""  # mine, free, theirs: in whose it is
+    taint: str = ""
+    can: str = ""  # what `person` may decide now
+    person: Person | None = None  # who asks, for `hand` and `can`
+    decided_by: int | None = None
     q: str = ""
     summaries: bool = True  # whether `q` looks into summaries too, which hold what not everybody may read
 
@@ -47,8 +54,14 @@ class Page:
     next_cursor: str
 
 
-def page(filters: Filters, *, limit: int, cursor: str = "", order: Literal["expiry", "newest"] = "newest") -> Page:
-    """Return one page of requests. Raises InvalidCursor for a cursor that this order did not give."""
+def page(
+    filters: Filters, *, limit: int, cursor: str = "", order: Literal["expiry", "newest"] = "newest", reach: int = 0
+) -> Page:
+    """Return one page of requests. Raises InvalidCursor for a cursor that this order did not give.
+
+    `reach` bounds the work of a search among the newest: so many rows of these statuses are looked through, and a page
+    that is not full goes on from there.
+    """
     rows = _filtered(filters)
     if order == "expiry":
         rows = rows.order_by("expires_at", "id")
@@ -59,9 +72,26 @@ def page(filters: Filters, *, limit: int, cursor: str = "", order: Literal["expi
         rows = rows.order_by("-number")
         if cursor:
             rows = rows.filter(number__lt=_number(cursor))
+        end = _end_of_reach(filters, reach, cursor) if reach else None
+        if end is not None:
+            rows = rows.filter(number__gte=end)
+            return _reached(list(rows.defer("body")[: limit + 1]), limit, end)
     found = list(rows.defer("body")[: limit + 1])
     more = found[limit - 1] if len(found) > limit else None
     return Page(found[:limit], _cursor(more, order) if more else "")
+
+
+def _end_of_reach(filters: Filters, reach: int, cursor: str) -> int | None:
+    """Return the number of the last request within reach of the cursor; None where fewer are left."""
+    rows = ApprovalRequest.objects.filter(status__in=list(filters.status)).order_by("-number")
+    if cursor:
+        rows = rows.filter(number__lt=_number(cursor))
+    return rows.values_list("number", flat=True)[reach - 1 : reach].first()
+
+
+def _reached(found: list[ApprovalRequest], limit: int, end: int) -> Page:
+    number = found[limit - 1].number if len(found) > limit else end
+    return Page(found[:limit], _encoded([number]))
 
 
 def get(ref: str | UUID) -> ApprovalRequest:
@@ -70,7 +100,7 @@ def get(ref: str | UUID) -> ApprovalRequest:
     if isinstance(ref, UUID):
         found = rows.filter(id=ref).first()
     else:
-        match = _REF.match(ref)
+        match = REF.match(ref)
         found = rows.filter(number=int(match[1])).first() if match else None
     if found is None:
         raise ApprovalNotFound
@@ -83,9 +113,9 @@ def open_of(session_ids: Sequence[UUID]) -> list[ApprovalRequest]:
     return list(rows.defer("body").order_by("number"))
 
 
-def pending_count() -> int:
-    """Return how many requests wait for people."""
-    return ApprovalRequest.objects.filter(status="pending").count()
+def pending_count(most: int = 1000) -> int:
+    """Return how many requests wait for people; `most` stands for that many or more."""
+    return ApprovalRequest.objects.filter(status="pending")[:most].count()
 
 
 def pending_counts() -> dict[str, int]:
@@ -119,10 +149,13 @@ def _filtered(filters: Filters) -> QuerySet[ApprovalRequest]:
         rows = (
             rows.filter(status__in=list(filters.status)) if len(filters.status) > 1 else rows.filter(status=filters.status[0])
         )
-    named = {name: getattr(filters, name) for name in ("kind", "tier", "agent", "tool", "session_id")}
+    named = {name: getattr(filters, name) for name in ("kind", "tier", "agent", "tool", "session_id", "risk", "decided_by")}
     rows = rows.filter(**{name: value for name, value in named.items() if value})
+    wanted = {name: getattr(filters, name) for name in ("due", "hand", "taint", "can")}
+    for condition, values in conditions(wanted, filters.person):
+        rows = rows.extra(where=[condition], params=values)  # noqa: S610 a constant of `approvals.inbox`
     if text := filters.q.strip():
-        match = _REF.match(text)
+        match = REF.match(text)
         rows = rows.filter(number=int(match[1])) if match else rows.filter(_says(text, summaries=filters.summaries))
     return rows
 
@@ -136,7 +169,10 @@ def _says(text: str, *, summaries: bool) -> Q:
 
 
 def _cursor(row: ApprovalRequest, order: str) -> str:
-    place: list[Any] = [row.expires_at.isoformat(), str(row.id)] if order == "expiry" else [row.number]
+    return _encoded([row.expires_at.isoformat(), str(row.id)] if order == "expiry" else [row.number])
+
+
+def _encoded(place: list[Any]) -> str:
     return base64.urlsafe_b64encode(json.dumps(place).encode()).decode().rstrip("=")
 
 

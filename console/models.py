@@ -1,4 +1,4 @@
-"""What the console itself keeps: access tokens, sign-in attempts, kept answers, people's settings, and the outbox.
+"""What the console itself keeps: access tokens, sign-in attempts, kept answers, people's settings and views, the outbox.
 
 People and roles are Django's own users and groups. Secrets stand here only as hashes, or encrypted where they have to
 be used again.
@@ -175,4 +175,19 @@ class Notice(models.Model):
             models.UniqueConstraint(fields=["user", "channel", "n"], name="told_once"),
             models.CheckConstraint(condition=Q(channel__in=DELIVERED), name="notice_channel_known"),
             models.CheckConstraint(condition=Q(occasion__in=OCCASIONS), name="notice_occasion_known"),
+        ]
+
+
+class SavedView(models.Model):
+    """A view of the approvals queue that one person saved: its name, and the query of its address."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="saved_views")
+    name = models.TextField()
+    query = models.TextField()
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints: ClassVar = [
+            # Saving under the same name replaces; two of one name could not be told apart.
+            models.UniqueConstraint(fields=["user", "name"], name="one_view_per_name"),
         ]

@@ -14,6 +14,7 @@ from console.views import (
     prompts,
     reach,
     reports,
+    saved_views,
     sessions,
     settings,
     styleguide,
@@ -26,6 +27,8 @@ Urls = list[URLPattern | URLResolver]
 
 _approvals: Urls = [
     path("", approvals.queue, name="approvals"),
+    path("views/", saved_views.save, name="approval-views"),
+    path("views/<int:key>/remove/", saved_views.remove, name="approval-view-remove"),
     path("<approval:ref>/", approvals.detail, name="approval"),
     path("<approval:ref>/edit/", approval_edit.edit, name="approval-edit"),
     path("<approval:ref>/undo/", approvals.undo, name="approval-undo"),

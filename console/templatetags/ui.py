@@ -28,6 +28,7 @@ RING = 37.7  # circumference of the expiry ring, radius 6
 SOON_S = 300
 LONG_TEXT = 4000
 SHORT_VALUE = 40
+MOST_COUNTED = 1000
 
 
 @cache
@@ -92,6 +93,12 @@ def microusd(amount: int | None) -> str:
 def grouped(number: int | None) -> str:
     """Write an integer with thin spaces between groups of three digits."""
     return "" if number is None else formats.grouped(int(number))
+
+
+@register.filter
+def capped(number: int | None) -> str:
+    """Write a count; above 999 it says so, because nobody needs the exact number and it is dear."""
+    return "" if number is None else "999+" if int(number) >= MOST_COUNTED else str(number)
 
 
 @register.filter

@@ -15,6 +15,7 @@ from console.auth import Caller, caller_of
 from console.fragments import page
 from console.rights import Right
 from console.views import approvals
+from console.views.approval_queue import asked_of
 from console.views.guard import guard, is_part
 
 
@@ -34,7 +35,7 @@ def act(request: HttpRequest, ref: str, act: str) -> HttpResponse:
         )  # fmt: skip
     if is_part(request):
         return page(request, approvals.TEMPLATE, lambda: approvals.both(request, queries.get(ref)), part="detail")
-    return redirect("approval", row.ref)
+    return redirect(asked_of(request).within(row.ref))
 
 
 def _do(row: ApprovalRequest, act: str, caller: Caller, to: str) -> None:

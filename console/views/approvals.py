@@ -6,41 +6,27 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils import timezone
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
 
 from agents import gate
 from approvals import queries
-from approvals.claims import holder_of
-from approvals.facts import TIERS
-from approvals.models import KINDS, ApprovalRequest
-from approvals.policy import verdicts_for
-from approvals.queries import WAITING, Filters
+from approvals.models import ApprovalRequest
 from audit.errors import CountersignError
 from console import signin
 from console.api.errors import status_of
 from console.auth import Caller, caller_of
 from console.forms import Said
 from console.fragments import page
-from console.revealing import reveals_request, summary_of
 from console.rights import Right
 from console.views.approval_bar import bar
 from console.views.approval_conflict import said_back
 from console.views.approval_hand import hand
-from console.views.approval_item import item, outcome, url_of
-from console.views.filters import in_words, left_out, unknown
+from console.views.approval_item import item
+from console.views.approval_queue import asked_of, counts, filters_of, own_held, queue_of
 from console.views.guard import guard, is_part
 
 TEMPLATE = "approvals/page.html"
-SHOWN = 50
-LOOKED_AT = 200
-SOON_S = 300
-TABS = {
-    "waiting": WAITING,
-    "mine": WAITING,
-    "decided": ("approved", "consumed", "rejected", "answered", "expired", "withdrawn", "void"),
-}
 VIEWS = ("checked", "json", "changes")
 
 
@@ -49,7 +35,7 @@ VIEWS = ("checked", "json", "changes")
 def queue(request: HttpRequest) -> HttpResponse:
     """Show what waits, soonest expiry first, with the first request open."""
     if request.GET.get("fragment") == "counts":  # asked for often, and the frame knows them
-        return page(request, TEMPLATE, lambda: {"counts": _counts(_waiting(), caller_of(request))})
+        return page(request, TEMPLATE, lambda: counts(caller_of(request)))
     return page(request, TEMPLATE, lambda: _queue(request, request.GET.get("open", "")))
 
 
@@ -71,11 +57,11 @@ def verdict(request: HttpRequest, ref: str, verdict: str) -> HttpResponse:
         decide(request, row, said)
     except CountersignError as error:
         return _again(request, ref, said, error)
-    if request.POST.get("open_next") and (following := _following(row, caller_of(request))):
-        return redirect("approval", following.ref)
+    if request.POST.get("open_next") and (following := _following(request, row)):
+        return redirect(asked_of(request).within(following.ref))
     if is_part(request):
         return page(request, TEMPLATE, lambda: both(request, queries.get(ref)), part="detail")
-    return redirect("approval", row.ref)
+    return redirect(asked_of(request).within(row.ref))
 
 
 @require_POST
@@ -84,7 +70,7 @@ def undo(request: HttpRequest, ref: str) -> HttpResponse:
     """Take an approval back within its undo period."""
     row = queries.get(ref)
     gate.undo(request_id=row.id, actor=caller_of(request).actor())
-    return redirect("approval", row.ref)
+    return redirect(asked_of(request).within(row.ref))
 
 
 def decide(request: HttpRequest, row: ApprovalRequest, said: Said) -> None:
@@ -121,22 +107,34 @@ def both(request: HttpRequest, row: ApprovalRequest) -> dict[str, Any]:
     return {**around, **_open(request, row), "opened": True}
 
 
+def _queue(request: HttpRequest, current: str) -> dict[str, Any]:
+    """Return the queue, and its first request where none is named and a whole page is asked for."""
+    context = queue_of(request, asked_of(request))
+    rows = context["rows"]
+    if not current and rows and request.GET.get("fragment") != "queue":
+        first = queries.get(rows[0].id)
+        current = first.ref
+        context |= _open(request, first)
+    return {**context, "current": current}
+
+
 def _open(request: HttpRequest, row: ApprovalRequest) -> dict[str, Any]:
-    caller, tab = caller_of(request), request.GET.get("tab", "")
-    following = _following(row, caller) if row.status != "pending" else None
+    caller, tab, asked = caller_of(request), request.GET.get("tab", ""), asked_of(request)
+    following = _following(request, row) if row.status != "pending" else None
     return {
         "item": item(row, caller),
         "tab": tab if tab in VIEWS else "checked",
         "bar": bar(row, caller, proven=signin.reauthenticated(request, row.digest)),
         "hold": _hold(row, caller),
         "hand": hand(row, caller),
-        "next_url": url_of(following.ref) if following else "",
+        "next_url": asked.within(following.ref) if following else "",
+        "carried": asked.carried,
     }
 
 
 def _hold(row: ApprovalRequest, caller: Caller) -> dict[str, Any] | None:
     """Return what can still be undone: the open request, else the viewer's own approval of a moment ago."""
-    held = [row] if row.status == "held" else queries.page(Filters(status=("held",)), limit=20).items
+    held = [row] if row.status == "held" else own_held(caller)
     for found in held:
         mine = found.decided_by == caller.user_id
         if found.held_until and (found is row or mine):
@@ -145,108 +143,10 @@ def _hold(row: ApprovalRequest, caller: Caller) -> dict[str, Any] | None:
     return None
 
 
-def _following(row: ApprovalRequest, caller: Caller) -> ApprovalRequest | None:
-    """Return the next request that this person can decide."""
-    waiting = queries.page(Filters(status=("pending",)), limit=SHOWN, order="expiry").items
-    return next((other for other in waiting if other.id != row.id and _decidable(other, caller)), None)
-
-
-def _decidable(row: ApprovalRequest, caller: Caller) -> bool:
-    person = caller.person(reauthenticated=True)
-    voted = any(
-        vote.decided_by == person.id and vote.revision == row.revision and not vote.voided for vote in row.decisions.all()
-    )
-    return row.status == "pending" and not voted and caller.has(Right.DECIDE) and bool(verdicts_for(person, row.rights))
-
-
-def _queue(request: HttpRequest, current: str) -> dict[str, Any]:
-    caller, asked = caller_of(request), request.GET
-    state = asked.get("state", "waiting") if asked.get("state") in TABS else "waiting"
-    filters = {name: asked.get(name, "")[:200] for name in ("tier", "agent", "tool", "q", "kind")}
-    wrong = unknown(asked, {"state": TABS, "tier": TIERS, "kind": KINDS})
-    filters |= {name: "" for name in wrong if name in filters}
-    waiting = _waiting()
-    found = queries.page(
-        _filters(TABS[state], filters, caller), limit=LOOKED_AT if state == "mine" else SHOWN,
-        cursor=asked.get("cursor", ""), order="newest" if state == "decided" else "expiry",
-    )  # fmt: skip
-    rows = [row for row in found.items if _decidable(row, caller)] if state == "mine" else found.items
-    context = {
-        "nav": "approvals",
-        "state": state,
-        "counts": _counts(waiting, caller),
-        "filters": filters,
-        "filtered": in_words("request", filters),
-        "left_out": left_out(asked, wrong),
-        "choices": {
-            "tiers": TIERS,
-            "agents": sorted({row.agent for row in waiting} - {""}),
-            "tools": sorted({row.tool for row in waiting} - {""}),
-        },
-        "older": _older(request, found.next_cursor) if state != "mine" else "",
-        "last_decision": "" if rows else _last_decision(),
-    }
-    if not current and rows and request.GET.get("fragment") != "queue":
-        first = queries.get(rows[0].id)
-        current = first.ref
-        context |= _open(request, first)
-    return {**context, "groups": _groups(rows, state, current, caller)}
-
-
-def _waiting() -> list[ApprovalRequest]:
-    return queries.page(Filters(status=WAITING), limit=LOOKED_AT, order="expiry").items
-
-
-def _counts(waiting: list[ApprovalRequest], caller: Caller) -> dict[str, int]:
-    """Return the numbers in the tabs; "mine" are those that this person can decide."""
-    pending = [row for row in waiting if row.status == "pending"]
-    return {"waiting": len(pending), "mine": sum(_decidable(row, caller) for row in pending)}
-
-
-def _filters(status: tuple[str, ...], asked: Mapping[str, str], caller: Caller) -> Filters:
-    return Filters(
-        status=status,
-        kind=asked["kind"],
-        tier=asked["tier"],
-        agent=asked["agent"],
-        tool=asked["tool"],
-        q=asked["q"],
-        summaries=reveals_request(caller),
-    )
-
-
-def _groups(rows: list[ApprovalRequest], state: str, current: str, caller: Caller) -> list[dict[str, Any]]:
-    now = timezone.now()
-    lines = [(row, _line(row, current, reveals_request(caller))) for row in rows]
-    if state == "decided":
-        groups = [("Decided", [line for _, line in lines])]
-    else:
-        soon = {row.id for row in rows if (row.expires_at - now).total_seconds() <= SOON_S and row.status == "pending"}
-        groups = [
-            ("Expiring soon", [line for row, line in lines if row.id in soon]),
-            ("Waiting", [line for row, line in lines if row.id not in soon]),
-        ]
-    return [{"title": title, "items": items} for title, items in groups if items]
-
-
-def _line(row: ApprovalRequest, current: str, reveal: bool) -> dict[str, Any]:
-    copied = ("ref", "risk", "agent", "tool", "cost_microusd", "expires_at", "created_at", "status")
-    return {**{name: getattr(row, name) for name in copied}, "summary": summary_of(row, revealed=reveal),
-            "tainted": bool(row.taint), "url": url_of(row.ref), "escalated": bool(row.escalated_at),
-            "looking": holder.name if (holder := holder_of(row, timezone.now())) else "",
-            "current": row.ref == current, "outcome": outcome(row)}  # fmt: skip
-
-
-def _older(request: HttpRequest, cursor: str) -> str:
-    if not cursor:
-        return ""
-    asked = request.GET.copy()
-    for name in ("fragment", "open"):
-        asked.pop(name, None)
-    asked["cursor"] = cursor
-    return f"{reverse('approvals')}?{asked.urlencode()}"
-
-
-def _last_decision() -> str:
-    rows = queries.page(Filters(status=("approved", "consumed", "rejected", "answered")), limit=1).items
-    return f"Last: {rows[0].ref}, {outcome(rows[0])[0].lower()}{outcome(rows[0])[1:]}." if rows else ""
+def _following(request: HttpRequest, row: ApprovalRequest) -> ApprovalRequest | None:
+    """Return the next request that this person can decide, among those that the queue is narrowed to."""
+    caller, asked = caller_of(request), asked_of(request)
+    if not caller.has(Right.DECIDE):
+        return None
+    where = filters_of({**asked.wanted, "can": "1"}, ("pending",), caller)
+    return next((other for other in queries.page(where, limit=2, order="expiry").items if other.id != row.id), None)

@@ -1,12 +1,15 @@
 """Lists stay fast: twenty thousand requests later every one of them reads an index and nothing else."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, connections
 from django.test.utils import CaptureQueriesContext
 
+from approvals.facts import Person
+from approvals.inbox import waiting
 from approvals.queries import WAITING, Filters, open_of, page, pending_count, similar
 from tests.conftest import FreshDatabase
 
@@ -57,3 +60,76 @@ def test_every_list_reads_an_index(many: None) -> None:
         plan = plan_of(act)
         assert "Seq Scan on approvals_approvalrequest" not in plan, plan
         assert any(name in plan for name in index.split("|")), plan
+
+
+QUEUE = """
+    INSERT INTO approvals_approvalrequest
+        (id, number, kind, status, digest, body, summary, tool, agent, tier, risk, reasons, facts, taint, excluded, groups,
+         expires_at, escalated_at, claimed_by, claimed_name, claimed_until, decided_by, decided_at, session_id)
+    SELECT gen_random_uuid(), 500000 + n, 'tool_call', CASE WHEN n > 100000 THEN 'pending' ELSE 'rejected' END,
+        encode(sha256('{}'::bytea), 'hex'), '{}'::bytea, 'A sentence', 'tool' || n % 40, 'agent' || n % 7, 'irreversible_write',
+        1 + n % 4, '[]', '{}', CASE WHEN n % 5 = 0 THEN '[{"source": "read_document"}]'::jsonb ELSE '[]' END, '{}', '{}',
+        now() + (n % 86400 + 60) * interval '1 s', CASE WHEN n % 11 = 0 THEN now() END,
+        CASE WHEN n % 500 = 0 THEN 7 END, CASE WHEN n % 500 = 0 THEN 'Remy' ELSE '' END,
+        CASE WHEN n % 500 = 0 THEN now() + interval '1 h' END, CASE WHEN n <= 100000 THEN 7 END, now(), gen_random_uuid()
+    FROM generate_series(1, 110000) n
+"""
+WAIT = 10_000
+
+
+@pytest.fixture
+def long_queue(fresh_database: FreshDatabase) -> None:
+    """10,000 requests wait, 100,000 are decided."""
+    with connection.cursor() as cursor:
+        cursor.execute(QUEUE)
+    with connections["owner"].cursor() as cursor:
+        cursor.execute("ANALYZE approvals_approvalrequest")
+
+
+def looked_at(act: Callable[[], Any]) -> int:
+    """Return the most rows that any step of the first query of `act` looks at, thrown away ones included."""
+    with CaptureQueriesContext(connection) as queries:
+        act()
+    with connection.cursor() as cursor:
+        cursor.execute("EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) " + queries[0]["sql"])
+        (found,) = cursor.fetchone()
+    return max(_rows(found[0]["Plan"]))
+
+
+def _rows(node: dict[str, Any]) -> Iterator[int]:
+    assert node.get("Relation Name") != "approvals_approvalrequest" or node["Node Type"] != "Seq Scan", node
+    dropped = sum(node.get(name, 0) for name in ("Rows Removed by Filter", "Rows Removed by Index Recheck"))
+    yield int((node["Actual Rows"] + dropped) * node["Actual Loops"])
+    for inner in node.get("Plans", ()):
+        yield from _rows(inner)
+
+
+def test_the_queue_looks_at_no_more_than_what_waits(long_queue: None) -> None:
+    """APPR-8: first page, every filter, numbers, own claims and searches among the decided, each within a bound."""
+    person = Person(7, "Remy", frozenset({"reviewer"}), reauthenticated=True)
+    inbox, decided = Filters(status=WAITING, person=person), Filters(status=("rejected", "consumed"), person=person)
+    reads: tuple[tuple[Callable[[], Any], int], ...] = (
+        (lambda: page(inbox, limit=50, order="expiry"), 60),
+        (lambda: page(replace(inbox, tool="tool7"), limit=50, order="expiry"), WAIT),
+        (lambda: page(replace(inbox, agent="nobody", risk=4, taint="1", due="escalated"), limit=50, order="expiry"), WAIT),
+        (lambda: page(replace(inbox, q="sentence", can="1"), limit=50, order="expiry"), WAIT),
+        (lambda: page(replace(inbox, hand="mine"), limit=50, order="expiry"), 100),
+        (lambda: page(Filters(status=("held",), decided_by=7), limit=5), 10),
+        (lambda: waiting(person, decides=True, q="sentence"), WAIT + 1),
+        (pending_count, WAIT),
+        (lambda: page(decided, limit=50, reach=WAIT), 2 * WAIT + 100),
+        (lambda: page(replace(decided, agent="nobody", q="nothing"), limit=50, reach=WAIT), 2 * WAIT + 100),
+    )
+    for place, (act, bound) in enumerate(reads):
+        assert looked_at(act) <= bound, place
+
+
+def test_a_search_among_the_decided_stays_within_its_reach(long_queue: None) -> None:
+    """The second statement, the rows themselves: it looks at those within reach and no further."""
+    with CaptureQueriesContext(connection) as queries:
+        found = page(Filters(status=("rejected",), agent="nobody"), limit=50, reach=WAIT)
+    assert (found.items, bool(found.next_cursor)) == ([], True)
+    with connection.cursor() as cursor:
+        cursor.execute("EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) " + queries[1]["sql"])
+        (plan,) = cursor.fetchone()
+    assert max(_rows(plan[0]["Plan"])) <= 2 * WAIT + 100

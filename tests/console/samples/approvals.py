@@ -16,7 +16,7 @@ def row(number: int, summary: str, risk: int, tool: str, left: float, **more: An
     ref = f"AP-{number}"
     return {
         "ref": ref, "summary": summary, "risk": risk, "agent": "research-assistant", "tool": tool, "tainted": False,
-        "cost_microusd": 380_000, "expires_at": later(left), "created_at": ago(600), "current": False,
+        "cost_microusd": 380_000, "expires_at": later(left), "created_at": ago(600), "escalated": False,
         "url": f"/approvals/{ref}/", "status": "pending", **more,
     }  # fmt: skip
 
@@ -26,7 +26,13 @@ def queue() -> list[Context]:
     soon = [
         row(20417, "Delete the document “Incident 2026-03, draft”", 4, "delete_document", 108, looking="Rosa Reviewer"),
         row(
-            20418, "Send an e-mail to finance@demo.example: Duplicate charges", 3, "send_email", 252, tainted=True, current=True
+            20418,
+            "Send an e-mail to finance@demo.example: Duplicate charges",
+            3,
+            "send_email",
+            252,
+            tainted=True,
+            escalated=True,
         ),
     ]
     waiting = [
@@ -35,7 +41,7 @@ def queue() -> list[Context]:
         row(20421, "The agent asks: Which of the two customers called Lindqvist?", 2, "", 4200, cost_microusd=12),
         row(20422, "Write findings.md into the session’s files", 1, "write_file", 21600),
     ]
-    return [{"title": "Expiring soon", "items": soon}, {"title": "Waiting", "items": waiting}]
+    return [{"title": "Expiring soon", "items": soon, "count": 2}, {"title": "Waiting", "items": waiting, "count": 1200}]
 
 
 def request(**more: Any) -> Context:
@@ -114,8 +120,32 @@ HAND = {
 
 def approvals(**more: Any) -> Context:
     """Give the approvals page with one request open."""
-    choices = {"agents": ["research-assistant"], "tools": ["send_email"], "tiers": ["irreversible_write"]}
-    base = frame("approvals", state="waiting", groups=queue(), counts={"waiting": 6, "mine": 1}, filters={}, choices=choices,
+    choices = [
+        {"label": "High risk", "count": 4, "on": True, "url": "/approvals/", "risk": 3},
+        {"label": "Low risk", "count": 1, "on": False, "url": "/approvals/?risk=1", "risk": 1},
+    ]
+    facets = [
+        {"name": "risk", "title": "Risk", "choices": choices},
+        {
+            "name": "tool",
+            "title": "Tool",
+            "choices": [{"label": "send_email", "count": 3, "on": False, "url": "/"}],
+        },
+    ]
+    views = [
+        {"name": "For me", "url": "/approvals/?can=1", "on": False, "place": "view-can-1", "count": 3, "remove_url": ""},
+        {
+            "name": "Mail, high",
+            "url": "/approvals/",
+            "on": True,
+            "place": "view-7",
+            "count": 1200,
+            "remove_url": "/approvals/views/7/remove/",
+        },
+    ]
+    base = frame("approvals", state="waiting", groups=queue(), counts={"waiting": 6, "mine": 1}, filters={"risk": "3", "q": ""},
+                 active=[{"title": "Risk", "label": "High risk", "url": "/approvals/"}], facets=facets, views=views,
+                 carried="risk=3", current="AP-20418",
                  item=request(), opened=True, tab="checked", bar=BAR, hand=HAND, older="", last_decision="")  # fmt: skip
     return {**base, **more}
 

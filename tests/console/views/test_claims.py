@@ -66,12 +66,12 @@ def test_it_is_given_more_time_and_shows_when_it_is_urgent(waiting: Waiting, sig
     """WCAG 2.2.1: the button says by how much, and is gone after the third time."""
     client, (_, request) = signed_in(remy), waiting
     ApprovalRequest.objects.filter(pk=request.pk).update(escalated_at=timezone.now())
-    assert "Escalated" in page(client, request)
+    assert "nobody has decided" in page(client, request)
     for _ in range(3):
         assert 'data-key="h"' in page(client, request)
         client.post(f"/approvals/{request.ref}/expiry/")
     assert 'data-key="h"' not in page(client, request)
-    assert "Escalated" not in page(client, request)
+    assert "nobody has decided" not in page(client, request)
     assert client.post(f"/approvals/{request.ref}/expiry/").status_code == 409
 
 

@@ -1,0 +1,147 @@
+"""What waits, counted and narrowed: the numbers beside filters, tabs and views, and the conditions that fit them.
+
+One statement reads what waits once, at most `MOST` rows of it, as cells: rows that are alike in everything that can be
+filtered by. Every number of a page is a sum over cells, so that it costs the same however many numbers there are.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connection
+
+from approvals.facts import Person, RequestFacts
+from approvals.models import KINDS
+from approvals.policy import VERDICTS, may_decide
+
+REF = re.compile(r"AP-(\d{1,18})\Z", re.IGNORECASE)
+MOST = 10_000
+"""How many waiting requests are counted; numbers above it are told as "more"."""
+SOON_S = 300
+FACETS = ("risk", "kind", "tier", "tool", "agent")
+HANDS = ("mine", "free", "theirs")
+DUE = ("soon", "escalated")
+
+# The size of an empty list as it is stored: the list itself, with all its quotes, is not read for this.
+TAINTED = "pg_column_size(taint) > 12"
+ESCALATED = "(escalated_at IS NOT NULL AND status = 'pending')"
+SOON = f"(expires_at <= now() + {SOON_S} * interval '1 s' AND status = 'pending')"
+HELD = "(claimed_by IS NOT NULL AND (claimed_until IS NULL OR claimed_until > now()))"
+DECIDABLE = """(status = 'pending'
+    AND ((self_confirm AND requester = %s)
+        OR (kind = ANY(%s) AND requester IS DISTINCT FROM %s AND NOT %s = ANY(excluded)
+            AND NOT EXISTS (SELECT FROM unnest(groups) g(name) WHERE NOT string_to_array(g.name, '|') && %s)))
+    AND (required = 1 OR NOT EXISTS (
+        SELECT FROM approvals_decision d WHERE d.request_id = approvals_approvalrequest.id
+            AND d.revision = approvals_approvalrequest.revision AND d.voided = '' AND d.decided_by = %s)))"""
+"""`approvals.policy.may_decide` for many rows at once; a test holds the two against each other."""
+
+_CELLS = """
+    SELECT risk, kind, tier, tool, agent, tainted, soon, escalated, hand, can, hit, pending, count(*) AS count FROM (
+        SELECT risk, kind, tier, tool, agent, {tainted} AS tainted, {soon} AS soon, {escalated} AS escalated,
+            CASE WHEN NOT {held} THEN 'free' WHEN claimed_by = %s THEN 'mine' ELSE 'theirs' END AS hand,
+            {can} AS can, {hit} AS hit, status = 'pending' AS pending
+        FROM approvals_approvalrequest WHERE status IN ('pending', 'held') ORDER BY expires_at, id LIMIT %s
+    ) waiting GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """So many waiting requests that are alike in everything that can be filtered by."""
+
+    risk: int
+    kind: str
+    tier: str
+    tool: str
+    agent: str
+    tainted: bool
+    soon: bool
+    escalated: bool
+    hand: str
+    can: bool
+    hit: bool
+    pending: bool
+    count: int
+
+    def fits(self, wanted: Mapping[str, str], but: str = "") -> bool:
+        """Return whether these requests pass all filters, leaving out the one named `but`."""
+        tests = {name: str(getattr(self, name)) == wanted.get(name, "") for name in FACETS}
+        tests |= {
+            "hand": self.hand == wanted.get("hand"),
+            "can": self.can,
+            "taint": self.tainted,
+            "due": bool(getattr(self, wanted.get("due") or "soon")),
+            "q": self.hit,
+        }
+        return all(passed for name, passed in tests.items() if name != but and wanted.get(name))
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """All that waits, as cells; `more` says that there are requests beyond those that were counted."""
+
+    cells: Sequence[Cell]
+    more: bool
+
+    def count(self, wanted: Mapping[str, str]) -> int:
+        """Return how many waiting requests pass the filters; what waits only for its undo period to end does not count."""
+        return sum(cell.count for cell in self.cells if cell.pending and cell.fits(wanted))
+
+    def facet(self, name: str, wanted: Mapping[str, str]) -> list[tuple[str, int]]:
+        """Return the values of one facet with how many requests each would show under the other filters, most first."""
+        found: Counter[str] = Counter()
+        for cell in self.cells:
+            if cell.pending and cell.fits(wanted, but=name):
+                found[str(getattr(cell, name))] += cell.count
+        found.pop("", None)
+        return sorted(found.items(), key=lambda pair: (-pair[1], pair[0]))
+
+
+def waiting(person: Person, *, decides: bool, q: str = "", summaries: bool = True) -> Waiting:
+    """Count what waits, as `person` sees it; `decides` says whether they decide anything at all."""
+    can, can_values = decidable(person) if decides else ("false", [])
+    hit, hit_values = _hit(q, summaries=summaries)
+    statement = _CELLS.format(tainted=TAINTED, soon=SOON, escalated=ESCALATED, held=HELD, can=can, hit=hit)
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [person.id, *can_values, *hit_values, MOST + 1])
+        cells = [Cell(*row) for row in cursor.fetchall()]
+    return Waiting(cells, sum(cell.count for cell in cells) > MOST)
+
+
+def decidable(person: Person) -> tuple[str, list[Any]]:
+    """Return the condition, with its values, that fits the requests which `person` may decide now."""
+    kinds = [kind for kind in KINDS if _decides(person, kind)]
+    return DECIDABLE, [person.id, kinds, person.id, person.id, sorted(person.roles), person.id]
+
+
+def conditions(wanted: Mapping[str, str], person: Person | None) -> Iterator[tuple[str, list[Any]]]:
+    """Give the conditions, with their values, of the filters that are no plain column; `person` is who asks."""
+    if wanted.get("taint"):
+        yield TAINTED, []
+    if due := wanted.get("due"):
+        yield {"soon": SOON, "escalated": ESCALATED}[due], []
+    hand = wanted.get("hand", "")
+    if hand == "free":
+        yield f"NOT {HELD}", []
+    elif hand and person is not None:
+        yield f"{HELD} AND claimed_by {'=' if hand == 'mine' else '<>'} %s", [person.id]
+    if wanted.get("can"):
+        yield decidable(person) if person is not None else ("false", [])
+
+
+def _decides(person: Person, kind: str) -> bool:
+    proven = Person(person.id, person.name, person.roles, person.service, reauthenticated=True)
+    return any(may_decide(proven, RequestFacts(kind), verdict) is None for verdict in VERDICTS.get(kind, ()))
+
+
+def _hit(q: str, *, summaries: bool) -> tuple[str, list[Any]]:
+    if not q.strip():
+        return "true", []
+    if match := REF.match(q.strip()):
+        return "(number = %s)", [int(match[1])]
+    escaped = q.strip().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    columns = ("tool", "agent", "session_ref", "requested_by", "requested_for", *(("summary",) if summaries else ()))
+    return f"(concat_ws(E'\\n', {', '.join(columns)}) ILIKE %s)", [f"%{escaped}%"]
