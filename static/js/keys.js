@@ -89,6 +89,7 @@
     }
     if (rows().length) list.append(...line(["j", "k"], "Next and previous in the list"), ...line(["Enter"], "Open"));
     for (const link of document.querySelectorAll("[data-go]")) list.append(...line(["g", link.dataset.go], `Go to ${label(link)}`));
+    if (document.getElementById("jump")) list.append(...line(["Ctrl", "k"], "Jump to anything"));
     list.append(...line(["Ctrl", "Enter"], "Send the form you are in"), ...line(["Esc"], "Close, or back"), ...line(["?"], "This list"));
     dialog.showModal();
   });

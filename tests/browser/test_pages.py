@@ -56,6 +56,8 @@ PAGES = {
     "mail-message": ("olga", "{message}"),
     "tokens": ("ada", "/tokens/"),
     "settings": ("remy", "/settings/"),
+    "jump": ("remy", "/jump/?q=mail"),
+    "jump-nothing": ("remy", "/jump/?q=zzzz"),
     "styleguide": ("ada", "/styleguide/"),
     "not-found": ("olga", "/nothing/here/"),
     "forbidden": ("vic", "/audit/"),

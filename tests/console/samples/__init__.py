@@ -8,6 +8,7 @@ from tests.console.samples.others import (
     agents,
     audit,
     entry,
+    jump,
     mail,
     mail_message,
     prompt,
@@ -86,6 +87,7 @@ PAGES: dict[str, tuple[str, Context]] = {
     "mail": ("mail/list.html", mail()),
     "mail-message": ("mail/message.html", mail_message()),
     "tokens": ("tokens/list.html", tokens()),
+    "jump": ("jump/page.html", jump()),
     "settings": ("settings/page.html", settings_page()),
     "styleguide": ("styleguide.html", frame("", **styleguide.samples(NOW))),
     "sign-in": (

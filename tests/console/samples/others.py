@@ -130,3 +130,11 @@ def settings_page() -> Context:
     return frame("settings", look=look, letters=True, occasions=[box], channels=[{**box, "value": "browser"}], lost=False,
                  chat={"service": "Slack", "schemas": [{"name": "Slack", "example": "slack://A/B/C"}]}, deliveries=[row],
                  errors={"chat": ["This is not an address."]})  # fmt: skip
+
+
+def jump() -> Context:
+    """Give what was found for some words."""
+    found = [
+        {"kind": "Session", "title": "S-88123", "detail": "Running. Refunds", "url": "/sessions/S-88123/", "icon": "activity"}
+    ]
+    return frame("", q="refunds", found=found)

@@ -60,6 +60,7 @@ TABLE: tuple[tuple[str, str, str, set[str]], ...] = (
     ("POST", "token-revoke", "/tokens/0123456789abcdef/revoke/", EVERYBODY),
     ("GET", "mail", "/mail/", READERS),
     ("GET", "mail-message", "/mail/00000000000000000000-00000000/", READERS),
+    ("GET", "jump", "/jump/", EVERYBODY),
     ("GET", "styleguide", "/styleguide/", EVERYBODY),
 )
 WITHOUT_ROLE = {
