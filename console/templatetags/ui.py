@@ -55,15 +55,17 @@ def visible_text(text: object) -> SafeString:
 
 
 def _piece(piece: visible.Piece) -> str:
+    if piece.odd:
+        return format_html('<span class="odd" title="{}">{}</span>', piece.odd, piece.text)
     if not piece.name:
         return conditional_escape(piece.text)
     return format_html('<span class="unseen" title="{}">{}</span>', piece.name, piece.text)
 
 
 @register.filter
-def hidden_count(text: object) -> int:
-    """Count the characters that a reader of this text would not see."""
-    return visible.hidden_count(str(text))
+def unseen(text: object) -> list[str]:
+    """Say what of a text a reader would not see without the marks, in sentences."""
+    return visible.told(str(text))
 
 
 @register.filter

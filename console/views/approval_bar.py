@@ -1,6 +1,7 @@
 """The decision bar: what it offers to one person on one request, or the sentence that says why it offers nothing."""
 
 import uuid
+from collections.abc import Mapping
 from typing import Any
 
 from approvals.facts import Person
@@ -11,12 +12,15 @@ from console.formats import microusd
 from console.rights import Right, Role
 
 VOWELS = "aeiou"
-TELLING = frozenset({"repeat", "denied_before", "tainted_egress", "tainted_write"})
+TELLING = frozenset({"repeat", "denied_before", "tainted_egress", "tainted_write", "untrusted_value"})
 """Reasons that say something is unusual about this call, beside what its tier always asks."""
 
 
-def bar(row: ApprovalRequest, caller: Caller, *, proven: bool) -> dict[str, Any]:
-    """Return what the decision bar offers to this person, or the sentence that says why nothing."""
+def bar(row: ApprovalRequest, caller: Caller, shown: Mapping[str, Any], *, proven: bool) -> dict[str, Any]:
+    """Return what the decision bar offers to this person, or the sentence that says why nothing.
+
+    `shown` is the request as the page shows it: its failed checks are named where it is approved.
+    """
     person = caller.person(reauthenticated=True)
     votes = [vote for vote in row.decisions.all() if vote.revision == row.revision and not vote.voided]
     verdicts = verdicts_for(person, row.rights) if caller.has(Right.DECIDE) else ()
@@ -27,18 +31,32 @@ def bar(row: ApprovalRequest, caller: Caller, *, proven: bool) -> dict[str, Any]
             f"You have approved this. {len(votes)} of {row.required} reviewers have; somebody else comes next.",
         )
     unusual = [reason["text"] for reason in row.reasons if reason["code"] in TELLING]
+    failed, note = _wrong(shown)
     return {
         "verdicts": verdicts,
         "refusal": refusal,
-        "note": " ".join(unusual) or ("Untrusted content came before this call." if row.taint else ""),
-        "clean": not row.taint and not unusual,
-        "approve_label": " despite untrusted content" if row.taint else " all the same",
+        "note": note or " ".join(unusual) or ("Untrusted content came before this call." if row.taint else ""),
+        "clean": not row.taint and not unusual and not note,
+        "approve_label": failed or (" despite untrusted content" if row.taint else " all the same"),
+        "unread": [line["name"] for line in shown.get("long", ())],
         "needs_password": row.reauthenticate and not proven,
         "hold_s": row.hold_s,
         "votes": len(votes),
         "key": uuid.uuid4().hex,
         "ceiling": _ceiling(row),
     }
+
+
+def _wrong(shown: Mapping[str, Any]) -> tuple[str, str]:
+    """Return what Approve is called where checks failed, and the line that counts them and the untrusted values."""
+    checks = [check for line in shown.get("arguments", ()) for check in line["checks"]]
+    failed, foreign = sum(not check["ok"] for check in checks), len(shown.get("tainted_arguments", ()))
+    told = [
+        *([f"{failed} of {len(checks)} checks failed"] if failed else ()),
+        *([f"{foreign} argument{'s' if foreign > 1 else ''} came from untrusted content"] if foreign else ()),
+    ]
+    label = f" despite {failed} failed check{'s' if failed > 1 else ''}" if failed else ""
+    return label, f"{', and '.join(told)}." if told else ""
 
 
 def _ceiling(row: ApprovalRequest) -> str:

@@ -8,11 +8,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from agents.tools import registry
+from agents.tools.results import shorten
+from approvals import policies
 from approvals.facts import Origin
 from approvals.models import ApprovalRequest
+from approvals.policy import Policy
 from audit.content import read_texts
 from console.formats import microusd
 from console.revealing import marks_of
+from console.views.approval_checks import checks
 from console.views.origins import told
 
 LABELS: Mapping[str, str] = {"why": "What is known", "key": "Idempotency key"}
@@ -29,20 +33,38 @@ NOTHING: Mapping[str, Any] = {
 }
 
 
+UNREASONED: Mapping[str, str] = {
+    "budget": "The session’s own limit asks this; the model has no say in it.",
+    "unknown_outcome": "The call was approved or allowed before; what is asked now, no model asks.",
+    "stuck": "The session’s guard against loops asks this; the model has no say in it.",
+    "prompt_release": "A person asks this; no model has a part in it.",
+}
+"""Who asks where no model gave a reason."""
+TOLD = frozenset({"question", "detail", "text", "message", "call", "arguments", "origins", "changed"})
+"""Facts that have a place of their own on the page."""
+LONG, LONG_LINES, ENDS = 1_200, 24, 160
+"""A longer value stands in full below the table, and has to be seen to its end; the table shows both its ends."""
+
+
 def content(row: ApprovalRequest, reveal: bool) -> dict[str, Any]:
     """Return what is raw: reasoning, arguments, question; or why it is not shown."""
     if not reveal:
         return {**NOTHING, "taint": marks_of(row.taint, revealed=False)}
     texts = read_texts([id_ for id_ in (row.reasoning_id, row.raw_arguments_id) if id_])
-    arguments = json.loads(bytes(row.body)).get("arguments") or {}
+    arguments = arguments_of(row)
     changes = row.facts.get("changed") or []
     origins = [Origin(**part) for part in row.facts.get("origins") or ()]
-    lines = [argument(name, value, changes, origins, tainted=bool(row.taint)) for name, value in _ordered(row.tool, arguments)]
+    policy = policies.current().policy
+    lines = [
+        argument(name, value, changes, origins, policy, tainted=bool(row.taint))
+        for name, value in _ordered(row.tool, arguments)
+    ]
     return {
         "hidden": False,
         "reasoning": texts.get(row.reasoning_id, "") if row.reasoning_id else "",
-        "reasoning_note": "" if row.reasoning_id else "The model gave no reason.",
+        "reasoning_note": "" if row.reasoning_id else UNREASONED.get(row.kind, "The model gave no reason."),
         "arguments": lines,
+        "long": [line for line in lines if line["long"]],
         "tainted_arguments": [line["name"] for line in lines if line["foreign"]],
         "canonical": json.dumps(arguments, ensure_ascii=False),
         "raw": texts.get(row.raw_arguments_id, "") if row.raw_arguments_id else "",
@@ -52,21 +74,40 @@ def content(row: ApprovalRequest, reveal: bool) -> dict[str, Any]:
     }
 
 
+def arguments_of(row: ApprovalRequest) -> dict[str, Any]:
+    """Return the arguments that are asked about, or of a call whose outcome nobody knows those that were sent."""
+    found = json.loads(row.facts.get("arguments") or "{}") if row.kind == "unknown_outcome" else None
+    return found or json.loads(bytes(row.body)).get("arguments") or {}
+
+
 def argument(
-    name: str, value: object, changes: Sequence[Mapping[str, Any]], origins: Sequence[Origin], *, tainted: bool
+    name: str, value: object, changes: Sequence[Mapping[str, Any]], origins: Sequence[Origin], policy: Policy, *, tainted: bool
 ) -> dict[str, Any]:
-    """Return one line of the table of arguments: what is sent, what the model wrote, where it comes from."""
-    mine = [origin for origin in origins if origin.path.split(".")[0] == name]
-    raw = next((change.get("before") for change in changes if change.get("path") == name and not change.get("added")), None)
+    """Return one line of the table of arguments: what is sent, what the model wrote, where it comes from, what was checked."""
+    mine = [origin for origin in origins if origin.path.split(".")[0] in (name, "…")]
+    checked = checks(value, policy)
+    text = _text(_plain(value))
+    long = len(text) > LONG or text.count("\n") >= LONG_LINES
     return {
         "name": name,
         "value": _plain(value),
-        "raw": "" if raw is None else raw if isinstance(raw, str) else json.dumps(raw, ensure_ascii=False),
+        "long": long,
+        "lines": text.count("\n") + 1,
+        "ends": shorten(text.strip(), ENDS) if long else "",
+        "raws": [
+            {"before": _text(change.get("before")), "after": _text(change.get("after"))}
+            for change in changes
+            if str(change.get("path")).split(".")[0] == name and not change.get("added")
+        ],
         "origins": told(mine, tainted=tainted),
         "foreign": any(origin.untrusted for origin in mine),
-        "checks": [{"ok": True, "text": "Fits the schema"}],
-        "failed": any(origin.untrusted for origin in mine),
+        "checks": checked,
+        "failed": any(origin.untrusted for origin in mine) or not all(check["ok"] for check in checked),
     }
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _plain(value: object) -> object:
@@ -98,7 +139,7 @@ def _evidence(row: ApprovalRequest) -> list[dict[str, Any]]:
         # From the bound bytes, so that what a title or a path means is shown as it will be compared.
         holds = json.loads(bytes(row.body)).get("precondition")
         return [{"label": "Must still hold when it runs", "value": holds, "mono": True}] if holds else []
-    shown = {name: value for name, value in row.facts.items() if name not in {"question", "detail", "text", "message", "call"}}
+    shown = {name: value for name, value in row.facts.items() if name not in TOLD}
     return [
         {"label": LABELS.get(name, name.replace("_", " ").capitalize()), "value": _said(name, value), "mono": True}
         for name, value in shown.items()

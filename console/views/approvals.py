@@ -121,10 +121,11 @@ def _queue(request: HttpRequest, current: str) -> dict[str, Any]:
 def _open(request: HttpRequest, row: ApprovalRequest) -> dict[str, Any]:
     caller, tab, asked = caller_of(request), request.GET.get("tab", ""), asked_of(request)
     following = _following(request, row) if row.status != "pending" else None
+    shown = item(row, caller)
     return {
-        "item": item(row, caller),
+        "item": shown,
         "tab": tab if tab in VIEWS else "checked",
-        "bar": bar(row, caller, proven=signin.reauthenticated(request, row.digest)),
+        "bar": bar(row, caller, shown, proven=signin.reauthenticated(request, row.digest)),
         "hold": _hold(row, caller),
         "hand": hand(row, caller),
         "next_url": asked.within(following.ref) if following else "",

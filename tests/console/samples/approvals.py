@@ -75,7 +75,7 @@ def request(**more: Any) -> Context:
             {"name": "to", "value": ARGUMENTS["to"], "origins": goal, "checks": good},
             {"name": "subject", "value": ARGUMENTS["subject"], "origins": model, "checks": []},
             {"name": "body", "value": BODY, "origins": letter, "checks": [{"ok": False, "text": "Quotes untrusted text"}], "failed": True},
-            {"name": "copies", "value": 1, "raw": '"1"', "origins": model, "checks": []},
+            {"name": "copies", "value": 1, "raws": [{"before": '"1"', "after": "1"}], "origins": model, "checks": []},
         ],
         "canonical": json.dumps(ARGUMENTS), "raw": json.dumps({**ARGUMENTS, "copies": "1"}),
         "changes": [{"path": "copies", "before": "1", "after": 1}],

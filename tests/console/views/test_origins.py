@@ -2,7 +2,9 @@
 
 import pytest
 
+from approvals.document import DEFAULT_POLICY
 from approvals.facts import Origin
+from console.views.approval_checks import checks
 from console.views.origins import told
 from console.views.waterfall import gaps, scale, shortened, ticks
 
@@ -68,3 +70,31 @@ def test_a_bar_is_never_too_narrow_and_never_beyond_the_edge() -> None:
     x, width = scale([(0, 10)], 10).bar(10, 10)
     assert float(width) > 0
     assert float(x) + float(width) <= 100.01
+
+
+KNOWN = DEFAULT_POLICY.model_copy(update={"recipients": ("@halden.example",), "hosts": ("halden.example",)})
+
+
+@pytest.mark.parametrize(
+    ("value", "told_of_it"),
+    [
+        ("Any text", []),
+        (["kim@halden.example"], [(True, "Known recipient")]),
+        (["kim@halden.example", "eve@evil.example"], [(False, "Not a known recipient")]),
+        ("https://docs.halden.example/x", [(True, "Known host")]),
+        ("https://evil.example/x", [(False, "Not a known host")]),
+        ("a\u200bb\u200b", [(False, "2 hidden characters")]),
+        ({"deep": ["p\u0430y"]}, [(False, "1 look-alike letter")]),
+        ("start" + "\n" * 50 + "end", [(False, "Padding in 1 place")]),
+        (["kim@h\u0430lden.example"], [(False, "Not a known recipient"), (False, "1 look-alike letter")]),
+        (5, []),
+    ],
+)
+def test_an_argument_is_checked_without_trusting_anybody(value: object, told_of_it: list[tuple[bool, str]]) -> None:
+    """THREATS 34, 35, 36: recipients and hosts against policy's lists, characters that hide or imitate."""
+    assert [(check["ok"], check["text"]) for check in checks(value, KNOWN)] == [(True, "Fits the schema"), *told_of_it]
+
+
+def test_without_lists_of_who_is_known_nothing_is_said_of_recipients() -> None:
+    """A check that cannot be made is not shown as passed."""
+    assert [check["text"] for check in checks(["eve@evil.example"], DEFAULT_POLICY)] == ["Fits the schema"]
