@@ -22,6 +22,7 @@ def test_approve_waits_until_the_end_of_a_long_argument_was_seen(long: ApprovalR
     page = visitor.open_request(long)
     button, note = page.locator("[data-reads]"), page.locator("[data-unread]")
     expect(button).to_have_attribute("aria-disabled", "true")
+    expect(note).to_be_visible()
     expect(note).to_contain_text("Left to read to the end: body.")
     page.keyboard.press("a")
     expect(page.locator("#confirm")).to_be_hidden()
@@ -64,7 +65,7 @@ def test_padding_escapes_and_look_alikes_in_it_are_shown_and_counted(long: Appro
     for text in ("2 hidden characters", "1 look-alike letter", "Padding in 1 place"):
         expect(row.locator(".chk.warn", has_text=text)).to_be_visible()
     expect(page.locator("[data-reads]")).to_contain_text("despite 3 failed checks")
-    expect(page.locator(".bar-note").first).to_contain_text("3 of 6 checks failed")
+    expect(page.locator(".bar-note").first).to_contain_text("3 of 7 checks failed")
     visitor.check()
     house.decide(long, "rosa", "reject", instruction="Not this letter.")
 
