@@ -137,6 +137,11 @@ def active_stops() -> Stops:
     return Stops(tuple(ActiveStop(**row) for row in read(_ACTIVE)))
 
 
+def stop_of(session: Session, stops: Stops) -> ActiveStop | None:
+    """The stop that a session waits for; what has ended waits for none."""
+    return None if session.ended else stops.holding(session.agent.slug, session.ref, session.held_by)
+
+
 def stops(limit: int, *, before: UUID | None = None, active: bool = False) -> list[Stop]:
     """Presses of the kill switch, the newest first: `before` is the last one seen, `active` leaves out what was lifted."""
     rows = Stop.objects.order_by("-id")

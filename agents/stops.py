@@ -4,19 +4,24 @@ A stop is a row. Workers read the active ones with the other rules, are told of 
 that an active stop forbids; sessions themselves are not changed, so lifting is as quick as pressing.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from uuid import UUID
 
 from django.db import connection, transaction
+from django.db.models import Count, Q
 
 from agents.errors import BadText, SessionEnded, UnknownAgent
 from agents.lifecycle import STOP
-from agents.models import Agent, Stop
+from agents.models import Agent, Session, Stop
+from agents.queries import LIVE, agents
 from agents.services import get_session
 from agents.tools import registry
 from agents.wake import CHANNEL
 from approvals.changing import changing
 from approvals.errors import UnknownTool
+from approvals.lifecycle import OPEN
+from approvals.models import ApprovalRequest
 from audit.actors import Actor
 from audit.events import EventKind
 from audit.ids import uuid7
@@ -74,7 +79,7 @@ def lift(*, scope: str, actor: Actor) -> Stop | None:
 def _write(kind: EventKind, scope: str, actor: Actor, batch: Batch, **more: str) -> None:
     sort, _, target = scope.partition(":")
     facts = {"scope": scope, **({"tool": target} if sort == "tool" else {}), **more}
-    entry = Entry(STREAM, kind, actor, facts, ids=(target,) if target else ())
+    entry = Entry(STREAM, kind, actor, facts, ids=(target or sort,))
     write(Batch(batch.changes, batch.births, (entry,)))
     transaction.on_commit(index_soon)
 
@@ -107,3 +112,44 @@ def _named(scope: str) -> _Named:
             raise SessionEnded(ref=session.ref, status=session.status)
         return _Named(f"session:{session.ref}", {"session_id": session.pk})
     raise BadText(field="scope", reason="is all, agent:SLUG, tool:NAME or session:S-88123")
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """What a stop would hold: sessions that run and that rest, and requests that wait or are approved and not used."""
+
+    running: int = 0
+    resting: int = 0
+    approvals: int = 0
+
+
+def reaches() -> dict[str, Reach]:
+    """What the stop of each scope would hold: everything, each agent, each tool; a tool's sessions are its agents'."""
+    live = Count("id", filter=Q(status__in=("queued", "running"))), Count("id")
+    sessions = {
+        slug: (running, total - running)
+        for slug, running, total in Session.objects.filter(status__in=LIVE)
+        .order_by().values_list("agent__slug").annotate(running=live[0], total=live[1])
+    }  # fmt: skip
+    open_ = ApprovalRequest.objects.filter(status__in=sorted(OPEN)).order_by()
+    asked = list(open_.values_list("agent", "tool").annotate(count=Count("id")))
+    granted = {revision.agent.slug: set(revision.document.get("tools", [])) for revision in agents()}
+
+    def reach(slugs: Iterable[str], approvals: int) -> Reach:
+        found = [sessions.get(slug, (0, 0)) for slug in slugs]
+        return Reach(sum(running for running, _ in found), sum(resting for _, resting in found), approvals)
+
+    told = {"all": reach(sessions, sum(count for _, _, count in asked))}
+    for slug in granted:
+        told[f"agent:{slug}"] = reach([slug], sum(count for agent, _, count in asked if agent == slug))
+    for name in registry.all_tools():
+        having = [slug for slug, tools in granted.items() if name in tools]
+        told[f"tool:{name}"] = reach(having, sum(count for _, tool, count in asked if tool == name))
+    return told
+
+
+def reach_of(session: Session) -> Reach:
+    """What the stop of one session would hold."""
+    runs = session.status in ("queued", "running")
+    approvals = ApprovalRequest.objects.filter(session_id=session.pk, status__in=sorted(OPEN)).count()
+    return Reach(int(runs), int(not runs), approvals)

@@ -72,9 +72,9 @@ def set_tool(
     if not reason.strip():
         raise InvalidVerdict(field="reason", reason="Say why: the reason stands in the audit trail.")
     changing()
-    ToolSetting.objects.get_or_create(name=name)
+    _, first = ToolSetting.objects.get_or_create(name=name)
     row = ToolSetting.objects.select_for_update().get(name=name)
-    if revision is not None and revision != row.revision:
+    if revision is not None and revision != (0 if first else row.revision):
         raise StaleSetting(name=name, revision=row.revision)
     before = row.tier or declared
     _may_set(person, lowers=tier is not None and TIERS.index(tier) < TIERS.index(cast(Tier, before)))

@@ -9,6 +9,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from approvals.errors import InvalidVerdict
+from approvals.facts import TIERS
 from audit.canonical import parse
 from audit.errors import InvalidJson
 from console.api.reading import clean
@@ -51,6 +52,23 @@ class NewMessage(forms.Form):
     """What to say to an agent."""
 
     content = Text(max_length=LONGEST)
+
+
+class PressStop(forms.Form):
+    """What to stop, why, and its name once more."""
+
+    scope = Text(max_length=100)
+    reason = Text(min_length=3, max_length=500)
+    name = Text(max_length=100)
+
+
+class SetTool(forms.Form):
+    """What to change of a tool, and why; `revision` is the one that was shown."""
+
+    tier = forms.ChoiceField(choices=[(tier, tier) for tier in TIERS], required=False)
+    enabled = forms.ChoiceField(choices=[("true", "on"), ("false", "off")], required=False)
+    reason = Text(min_length=3, max_length=500)
+    revision = forms.IntegerField(min_value=0, max_value=2**31 - 1)
 
 
 class NewToken(forms.Form):

@@ -16,7 +16,7 @@ from django.template.exceptions import TemplateDoesNotExist
 from django.template.loader import render_to_string
 from django.utils import timezone
 
-from agents.queries import live_count
+from agents.queries import active_stops, live_count
 from approvals import queries as approval_queries
 from audit import feed
 from console import preferences
@@ -68,6 +68,7 @@ def shell(request: HttpRequest, *, whole: bool = True) -> dict[str, Any]:
         "demo": settings.DEMO,
         "version": settings.VERSION,
         "counts": counts() if whole and caller.has(Right.SEE) else {},
+        "stops": active_stops().items if whole and caller.has(Right.SEE) else (),
         "may": menu(caller),
     }
 
@@ -94,6 +95,7 @@ def menu(caller: Caller) -> dict[str, bool]:
     """Return which links the menu shows to this person."""
     return {
         "sessions": caller.has(Right.SEE),
+        "stop": caller.has(Right.RESTRAIN),
         "start": caller.has(Right.RUN_SESSIONS),
         "audit": caller.has(Right.READ_OWN_AUDIT),
         "mail": settings.DEMO and caller.has(Right.REVEAL),

@@ -18,8 +18,10 @@ from console.views import (
     saved_views,
     sessions,
     settings,
+    stop,
     styleguide,
     tokens,
+    tools,
 )
 
 converters.register()
@@ -51,7 +53,10 @@ urlpatterns: Urls = [
     path("sessions/", include(_sessions)),
     path("agents/", agents.agents, name="agents"),
     path("agents/<slug:slug>/", agents.agent, name="agent"),
-    path("tools/", agents.tools, name="tools"),
+    path("tools/", tools.tools, name="tools"),
+    path("tools/<str:name>/", tools.tool, name="tool"),
+    path("stop/", stop.stop, name="stop"),
+    path("stop/lift/", stop.lift, name="stop-lift"),
     path("prompts/", prompts.prompts, name="prompts"),
     path("prompts/<slug:slug>/", prompts.newest, name="prompt"),
     path("prompts/<slug:slug>/<str:version>/", prompts.version, name="prompt-version"),

@@ -56,6 +56,10 @@ class Stops:
         """The stop that holds the calls of a tool."""
         return _first(stop for stop in self.items if stop.scope == f"tool:{name}")
 
+    def holding(self, agent: str, ref: str, held_by: UUID | None) -> ActiveStop | None:
+        """The stop that a session waits for: its own, or that of the tool that its next call needs."""
+        return self.of_session(agent, ref) or _first(stop for stop in self.items if stop.id == held_by)
+
     def of_call(self, agent: str, ref: str, tool: str) -> ActiveStop | None:
         """The stop that keeps a call from being entered."""
         return self.of_session(agent, ref) or self.of_tool(tool)

@@ -59,6 +59,7 @@ STATUS: Mapping[str, int] = {
     "stale_digest": 409,
     "stale_setting": 409,
     "stale_state": 409,
+    "stopped": 409,
     "stream_closed": 409,
     "wrong_state": 409,
     "expired": 410,

@@ -8,7 +8,9 @@ from uuid import UUID
 
 from ninja import Schema
 
+from agents.guardrails.stops import ActiveStop
 from agents.models import Message, Session
+from agents.queries import active_stops, stop_of
 from approvals.models import ApprovalRequest
 from audit.content import read_texts
 from console.auth import Caller
@@ -33,14 +35,24 @@ class SessionError(Schema):
     detail: str
 
 
+class StoppedBy(Schema):
+    """The stop that holds a session."""
+
+    scope: str
+    by: str
+    reason: str
+    at: datetime
+
+
 class SessionOut(Schema):
-    """A session. Goal and answers are null for those who may not read raw content."""
+    """A session. Goal and answers are null for those who may not read raw content; `stopped` tells what holds it."""
 
     id: str
     agent: str
     title: str
     goal: str | None
     status: Status
+    stopped: StoppedBy | None
     environment: str
     task_type: str
     answer: str | None
@@ -83,19 +95,27 @@ def shapes(caller: Caller, sessions: Sequence[Session]) -> list[SessionOut]:
         if session_id is not None:
             waiting[session_id].append(f"AP-{number}")
 
+    standing = active_stops()
+
     def text(found: Mapping[UUID, UUID], session: Session) -> str | None:
         return texts.get(found[session.id]) if session.id in found else None
 
-    return [_shape(one, text(goals, one), text(answers, one), waiting[one.id], one.id in open_ids) for one in sessions]
+    return [
+        _shape(one, text(goals, one), text(answers, one), waiting[one.id], stop_of(one, standing), one.id in open_ids)
+        for one in sessions
+    ]
 
 
-def _shape(session: Session, goal: str | None, answer: str | None, waiting: list[str], open_: bool) -> SessionOut:
+def _shape(
+    session: Session, goal: str | None, answer: str | None, waiting: list[str], stop: ActiveStop | None, open_: bool
+) -> SessionOut:
     return SessionOut(
         id=session.ref,
         agent=session.agent.slug,
         title=title_of(session, revealed=open_),
         taint=marks_of(session.taint, revealed=open_),
         goal=goal,
+        stopped=StoppedBy(scope=stop.scope, by=stop.by, reason=stop.reason, at=stop.at) if stop else None,
         answer=None if session.partial else answer,
         partial_answer=answer if session.partial else None,
         error=SessionError(**_error(session.error)) if session.error else None,

@@ -1,4 +1,4 @@
-"""Agents as documents with revisions, and all tools with their tiers."""
+"""Agents as documents with revisions: their tools, limits, prompts."""
 
 import json
 from collections.abc import Mapping
@@ -23,13 +23,6 @@ from console.fragments import page
 from console.rights import Right
 from console.views.guard import guard
 
-FAMILIES = (
-    ("read_only", "Read only", "Runs without asking, unless it could carry data out of a session that read untrusted content."),
-    ("reversible_write", "Reversible writes", "Can be taken back. Runs without asking where it reaches little."),
-    ("irreversible_write", "Irreversible writes", "Cannot be taken back. A person countersigns every call."),
-    ("destructive", "Destructive", "Destroys something. A person countersigns, with the password."),
-)
-
 
 @require_safe
 @guard(Right.SEE)
@@ -43,13 +36,6 @@ def agents(request: HttpRequest) -> HttpResponse:
 def agent(request: HttpRequest, slug: str) -> HttpResponse:
     """Show one agent: its tools, limits, prompt and revisions."""
     return page(request, "agents/page.html", lambda: _one(request, slug))
-
-
-@require_safe
-@guard(Right.SEE)
-def tools(request: HttpRequest) -> HttpResponse:
-    """Show all registered tools by tier."""
-    return page(request, "agents/tools.html", _tools)
 
 
 def _list() -> dict[str, Any]:
@@ -100,13 +86,14 @@ def _one(request: HttpRequest, slug: str) -> dict[str, Any]:
         "agent": {**line, "description": document.get("description", ""), "updated_by": current.created_by},
         "facts": _facts(document, line),
         "prompt": line["prompt"],
-        "tools": [_tool(tool, known, document["task_types"]) for tool in granted if tool],
+        "tools": [tool_line(tool, known, document["task_types"]) for tool in granted if tool],
         "unknown": [name for name in document["tools"] if registry.get(name) is None],
         "task_types": [{"name": name, "scopes": scopes} for name, scopes in sorted(document["task_types"].items())],
         "limits": _limits(document["limits"]),
         "document": json.dumps(document, ensure_ascii=False),
         "revisions": [{"number": row.number, "by": row.created_by, "at": row.created_at, "note": ""} for row in rows],
         "may_start": caller_of(request).has(Right.RUN_SESSIONS),
+        "may_stop": caller_of(request).has(Right.RESTRAIN),
     }
 
 
@@ -137,7 +124,10 @@ def amount(name: str, value: int) -> str:
     return duration(value * 1000) if name.endswith("_s") else grouped(value)
 
 
-def _tool(tool: Tool, known: Mapping[str, tiers.Setting], task_types: Mapping[str, list[str]] | None = None) -> dict[str, Any]:
+def tool_line(
+    tool: Tool, known: Mapping[str, tiers.Setting], task_types: Mapping[str, list[str]] | None = None
+) -> dict[str, Any]:
+    """Return what a list says of a tool."""
     tier, enabled = tiers.effective(tool.name, tool.tier, known)
     granted = [name for name, scopes in sorted((task_types or {}).items()) if tool.scopes <= set(scopes)]
     return {
@@ -152,13 +142,3 @@ def _tool(tool: Tool, known: Mapping[str, tiers.Setting], task_types: Mapping[st
         "summary": tool.summary,
         "definition": tool.definition,
     }
-
-
-def _tools() -> dict[str, Any]:
-    known = tiers.settings()
-    shown = [_tool(tool, known) for tool in sorted(registry.all_tools().values(), key=lambda tool: tool.name)]
-    families = [
-        {"title": title, "note": note, "tools": [tool for tool in shown if tool["tier"] == tier]}
-        for tier, title, note in FAMILIES
-    ]
-    return {"nav": "tools", "families": [family for family in families if family["tools"]]}

@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from agents.models import Session
+from agents.queries import active_stops, stop_of
 from agents.services import get_session
 from agents.tools import registry
 from approvals.models import ApprovalRequest
@@ -81,6 +82,7 @@ def _session(row: Session, reveal: bool) -> dict[str, Any]:
         "agent": row.agent.slug,
         "agent_url": reverse("agent", args=[row.agent.slug]),
         "ended": ended(row),
+        "stopped": stop_of(row, active_stops()),
     }
 
 
@@ -138,6 +140,7 @@ def _may(caller: Caller, row: Session) -> dict[str, bool]:
         "cancel": live and runs and (directs or row.started_user == caller.user_id),
         "pause": live and directs and row.status != "paused",
         "resume": live and directs and row.status == "paused",
+        "stop": live and caller.has(Right.RESTRAIN),
     }
 
 

@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from agents import queries, services
+from agents.guardrails.stops import Stops
 from agents.lifecycle import SESSION
 from agents.models import Session
 from approvals.models import ApprovalRequest
@@ -137,6 +138,7 @@ def _list(request: HttpRequest, errors: Mapping[str, list[str]] | None = None) -
     if before and not (before.isascii() and before.isdigit() and len(before) < 19):
         raise Http404
     found = sessions_page(**filters, titles=caller.has(Right.REVEAL), before=int(before) if before else None, limit=SHOWN)
+    standing = queries.active_stops()
     readable = revealed_sessions(caller, {row.pk: row.started_user for row in found.items})
     return {
         "nav": "sessions",
@@ -146,7 +148,7 @@ def _list(request: HttpRequest, errors: Mapping[str, list[str]] | None = None) -
         "filtered": in_words("session", filters),
         "left_out": left_out(asked, wrong),
         "statuses": sorted(SESSION.states),
-        "items": [line(row, found.pending.get(row.pk, []), row.pk in readable) for row in found.items],
+        "items": [line(row, found.pending.get(row.pk, []), row.pk in readable, standing) for row in found.items],
         "newer": _address(request, None) if before else "",
         "older": _address(request, found.items[-1].number) if found.more else "",
     }
@@ -193,7 +195,7 @@ def _address(request: HttpRequest, before: int | None) -> str:
     return f"{reverse('sessions')}?{asked.urlencode()}"
 
 
-def line(row: Session, pending: list[ApprovalRequest], revealed: bool) -> dict[str, Any]:
+def line(row: Session, pending: list[ApprovalRequest], revealed: bool, standing: Stops) -> dict[str, Any]:
     """Return one session as a line of the list, its title only where it is revealed."""
     copied = (
         "ref",
@@ -212,5 +214,6 @@ def line(row: Session, pending: list[ApprovalRequest], revealed: bool) -> dict[s
         "url": reverse("session", args=[row.ref]),
         "agent": row.agent.slug,
         "tainted": bool(row.taint),
+        "stopped": queries.stop_of(row, standing),
         "pending": [{"ref": request.ref, "url": request_url(request.ref)} for request in pending],
     }

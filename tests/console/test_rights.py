@@ -35,6 +35,9 @@ OPERATIONS: dict[str, frozenset[Role]] = {
     "release_approval": RUN,
     "assign_approval": RUN,
     "extend_approval": RUN,
+    "list_stops": ALL,
+    "press_stop": DIRECT,
+    "lift_stop": DIRECT,
     "list_tools": ALL,
     "set_tool": DIRECT,
     "list_policies": ALL,
@@ -117,7 +120,7 @@ def test_a_role_may_call_exactly_its_operations(role: Role | None) -> None:
     program = Program(with_role(role))
     allowed = set()
     for name, method, path in operations():
-        answer = program(method, path, b"{" if method in {"POST", "PUT", "PATCH"} else None)
+        answer = program(method, path, b"{" if method in {"POST", "PUT", "PATCH", "DELETE"} else None)
         refused = answer.status_code == 403 and json.loads(answer.content)["code"] == "forbidden"
         assert answer.status_code < 500, name
         if not refused:
@@ -137,7 +140,7 @@ def test_nobody_calls_anything() -> None:
 @pytest.mark.django_db
 def test_a_token_without_scopes_for_it_calls_nothing(ada: User) -> None:
     """Every operation but the feed, which is filtered event by event, needs a scope."""
-    program = Program(ada, ["stop:read"])
+    program = Program(ada, ["evals:read"])
     for name, method, path in operations():
         if name != "follow_events":
             assert program(method, path).status_code == 403, name

@@ -19,10 +19,10 @@ def later(seconds: float) -> datetime:
 
 def frame(nav: str = "", **more: Any) -> Context:
     """Give what stands around every page."""
-    may = {"sessions": True, "start": True, "audit": True, "mail": True, "tokens": True}
+    may = {"sessions": True, "stop": True, "start": True, "audit": True, "mail": True, "tokens": True}
     shell = {
         "n": 48213, "now": NOW, "name": "Remy Reviewer", "theme": "", "density": "", "letters": True,
         "occasions": ("requested",), "alerts": False, "demo": True, "version": "0.1.0",
-        "counts": {"approvals": 9, "sessions": 31}, "may": may,
+        "counts": {"approvals": 9, "sessions": 31}, "stops": (), "may": may,
     }  # fmt: skip
     return {"shell": shell, "nav": nav, "rev": 48213, "CSP_NONCE": "bm9uY2U", "csrf_token": "t" * 32, **more}

@@ -1,5 +1,8 @@
 """Sample contexts of agents, tools, prompts, audit trail, mail and tokens."""
 
+from uuid import UUID
+
+from agents.guardrails.stops import ActiveStop
 from console import diff, styleguide
 from tests.console.samples.approvals import BODY
 from tests.console.samples.frame import NOW, Context, ago, frame, later
@@ -33,6 +36,34 @@ def agent() -> Context:
 def tool_list() -> Context:
     """Give all tools."""
     return frame("tools", families=[{"title": "Documents", "note": "", "tools": tools()}])
+
+
+def one_tool() -> Context:
+    """Give one tool with its levers."""
+    choices = [{"value": tier, "label": tier, "note": "as it is now" * place, "checked": bool(place), "disabled": not place}
+               for place, tier in enumerate(("read_only", "reversible_write"))]  # fmt: skip
+    one = {**tools()[3], "declared": "read_only", "tier_raised": True, "summary": "Send {subject}", "consequence": "It is gone.",
+           "revision": 2, "stopped": STOPPED}  # fmt: skip
+    return frame("tools", tool=one, details=[{"label": "Time-out", "value": "30 s"}], may_set=True, choices=choices, enabled=True,
+                 agents=[{"slug": "research-assistant", "url": "#"}], typed="", errors={},
+                 history=[{"what": "Switched off", "by": "Olga", "at": ago(600), "reason": "Wrong recipients"}])  # fmt: skip
+
+
+STOPPED = ActiveStop(UUID(int=7), "agent:research-assistant", "agent", "It mails the wrong people.", "Olga Operator", ago(90))
+
+
+def stop(*, chosen: bool = False) -> Context:
+    """Give the kill switch, with something stopped."""
+    reach = {"running": 12, "resting": 3, "approvals": 4}
+    rows = [{"scope": "agent:research-assistant", "kind": "agent", "name": "research-assistant", "reach": reach, "held": True},
+            {"scope": "agent:refund-desk", "kind": "agent", "name": "refund-desk", "reach": reach, "held": False}]  # fmt: skip
+    past = {"scope": "all", "kind": "all", "name": "all agents", "reason": "A drill.", "pressed_name": "Olga Operator",
+            "pressed_at": ago(9000), "lifted_name": "Ada Admin", "lifted_at": ago(8000)}  # fmt: skip
+    context = frame("stop", active=[STOPPED], may_press=True, may_lift=True, groups=[{"title": "One agent", "kind": "agent", "rows": rows}],
+                    chosen=rows[1] if chosen else None, held=False, problem="", typed={"reason": "", "name": "refund"}, history=[past],
+                    errors={"name": ["Type refund-desk, as it stands here."]} if chosen else {})  # fmt: skip
+    context["shell"]["stops"] = (STOPPED,)
+    return context
 
 
 def prompts() -> Context:

@@ -1,0 +1,89 @@
+"""The kill switch over the API: press, list, lift (API.md, Resources; GUARD-14)."""
+
+import pytest
+from django.contrib.auth.models import User
+
+from agents.models import AgentRevision, Stop
+from audit.models import AuditEntry
+from tests.console.api.calls import Program, refused
+
+pytestmark = pytest.mark.django_db
+WHY = "It mails the wrong people."
+
+
+def test_a_stop_is_pressed_listed_and_lifted(olga: User, vic: User, desk: AgentRevision) -> None:
+    """POST, GET, DELETE; everybody who sees anything sees what is stopped, by whom and why."""
+    program = Program(olga)
+    made = program.post("/stop", {"scope": "agent:desk", "reason": WHY})
+    assert made.status_code == 201
+    told = {"scope": "agent:desk", "status": "active", "reason": WHY, "pressed_by": "Olga", "lifted_by": None}
+    assert told.items() <= made.json().items()
+    assert Program(vic).get("/stop").json()["items"] == [made.json()]
+    assert program("DELETE", "/stop", {"scope": "agent:desk"}).json()["items"] == []
+    assert program.get("/stop").json()["items"] == []
+    (past,) = program.get("/stop?status=any").json()["items"]
+    assert (past["status"], past["lifted_by"]) == ("lifted", "Olga")
+    kinds = AuditEntry.objects.filter(stream="stop").order_by("seq").values_list("kind", "body_json__ids")
+    assert list(kinds) == [("stop.set", ["desk"]), ("stop.lifted", ["desk"])]
+
+
+def test_pressing_and_lifting_again_change_nothing(olga: User, desk: AgentRevision) -> None:
+    """Both may be repeated by whoever lost the answer."""
+    program = Program(olga)
+    first = program.post("/stop", {"scope": "all", "reason": WHY}).json()
+    assert program.post("/stop", {"scope": "all", "reason": "Again."}).json() == first
+    program.post("/stop", {"scope": "tool:send_email", "reason": WHY})
+    for _ in range(2):
+        answer = program("DELETE", "/stop", {"scope": "all"})
+        assert [one["scope"] for one in answer.json()["items"]] == ["tool:send_email"]
+    assert Stop.objects.count() == 2
+
+
+def test_the_list_is_paged(olga: User, desk: AgentRevision) -> None:
+    """Newest first, by cursor."""
+    program = Program(olga)
+    for scope in ("all", "agent:desk", "tool:calculate"):
+        program.post("/stop", {"scope": scope, "reason": WHY})
+    page = program.get("/stop?limit=2").json()
+    rest = program.get(f"/stop?limit=2&cursor={page['next_cursor']}").json()
+    assert [one["scope"] for one in (*page["items"], *rest["items"])] == ["tool:calculate", "agent:desk", "all"]
+    assert rest["next_cursor"] is None
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        ({"scope": "agent:nobody", "reason": WHY}, 404, "unknown_agent"),
+        ({"scope": "tool:nothing", "reason": WHY}, 404, "tool_not_found"),
+        ({"scope": "session:S-1", "reason": WHY}, 404, "unknown_session"),
+        ({"scope": "everything", "reason": WHY}, 422, "invalid_input"),
+        ({"scope": "all"}, 422, "invalid_request"),
+        ({"scope": "all", "reason": "  "}, 422, "invalid_request"),
+    ],
+)
+def test_a_stop_that_names_nothing_or_says_nothing_is_refused(
+    olga: User, desk: AgentRevision, body: dict[str, str], status: int, code: str
+) -> None:
+    """A stop of nothing would look as if something were safe."""
+    refused(Program(olga).post("/stop", body), status, code)
+
+
+def test_a_session_of_what_is_stopped_is_refused_and_a_running_one_says_so(olga: User, remy: User, desk: AgentRevision) -> None:
+    """409 with who and why; `stopped` beside the status of those that exist."""
+    program = Program(olga)
+    session = program.post("/sessions", {"agent": "desk", "goal": "Do it."}).json()
+    assert session["stopped"] is None
+    program.post("/stop", {"scope": "agent:desk", "reason": WHY})
+    problem = refused(Program(remy).post("/sessions", {"agent": "desk", "goal": "Do it."}), 409, "stopped")
+    assert problem["detail"].startswith(f"Agent desk was stopped by Olga: {WHY}")
+    shown = program.get(f"/sessions/{session['id']}").json()
+    assert shown["status"] == "queued"
+    assert {"scope": "agent:desk", "by": "Olga", "reason": WHY}.items() <= shown["stopped"].items()
+
+
+def test_a_program_of_an_operator_may_press_and_a_reviewer_may_not(olga: User, remy: User, desk: AgentRevision) -> None:
+    """The right is the roles', narrowed by the scope."""
+    body = {"scope": "all", "reason": WHY}
+    assert Program(olga, ["stop:write"], service="watchdog").post("/stop", body).json()["pressed_by"] == "watchdog"
+    refused(Program(olga, ["stop:read"]).post("/stop", body), 403, "forbidden")
+    refused(Program(remy).post("/stop", body), 403, "forbidden")
