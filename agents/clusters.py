@@ -27,7 +27,7 @@ TICK_S = 1.0
 SILENT_S = 20.0  # a drain cluster without a living drain for so long has stalled
 FIRST_SIGN_S = 90.0  # what a cluster is given to show its first one, on a busy machine
 LATE_S = 240.0  # the minute sweep is so late: the background cluster has stalled
-STOP_WITHIN_S = 12.0
+STOP_WITHIN_S = 9.7  # from being told on; what has not left by then is ended, and its sessions come back by their leases
 
 
 @dataclass(slots=True)
@@ -44,11 +44,21 @@ class Cluster:
 
 @dataclass(slots=True)
 class Clusters:
-    """Both clusters of a host. `run` returns when `stopping` is set and they have ended."""
+    """Both clusters of a host. `run` returns after `stop`, when they have ended."""
 
     drains: int
     stopping: threading.Event = field(default_factory=threading.Event)
+    told: float = 0.0  # when it was told to stop
     children: list[Cluster] = field(default_factory=lambda: [Cluster(DRAIN_CLUSTER), Cluster(BACKGROUND_CLUSTER)])
+
+    def stop(self) -> None:
+        """Have `run` stop them; the time that they are given begins now, whatever is being done at this moment."""
+        self.told = self.told or time.monotonic()
+        self.stopping.set()
+
+    def left_s(self) -> float:
+        """Seconds that are left of the time to leave, once it was told to."""
+        return max(0.0, self.told + STOP_WITHIN_S - time.monotonic())
 
     def run(self) -> None:
         """Start, watch, and stop them."""
@@ -117,12 +127,12 @@ class Clusters:
 
         A drain leaves by itself, seconds before the queue around it has said its own good-byes.
         """
+        self.stop()  # its time runs, whoever set the event
         running = [child for child in self.children if child.process is not None]
         for child in running:
             _process(child).terminate()
-        deadline = time.monotonic() + STOP_WITHIN_S
-        while time.monotonic() < deadline and not all(_has_left(child) for child in running):
-            time.sleep(0.1)  # between looks; the deadline above bounds it
+        while self.left_s() > 0 and not all(_has_left(child) for child in running):
+            time.sleep(0.1)  # between looks; the time left bounds it
         for child in running:
             _end_group(_process(child).pid)
             _process(child).wait()

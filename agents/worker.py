@@ -80,8 +80,8 @@ class Worker:
             for helper in helpers:
                 helper.cancel()
             await asyncio.gather(*helpers, return_exceptions=True)
+            await self._goodbye()  # first: whoever keeps this drain waits for it, not for connections to close
             await self._hands.provider.aclose()
-            await self._goodbye()
             self._ledger.close()
 
     async def _claim(self) -> None:

@@ -23,7 +23,8 @@ from tests.waiting import wait_until
 FULL = os.environ.get("FAULTS") == "full"
 STARTS_WITHIN_S = 60.0
 SWEEPS_EVERY_S = 30.0
-LEAVES_WITHIN_S = 15.0  # ten for the drain, which has a test of its own; then the queue around it says its good-byes
+LEAVES_WITHIN_S = 10.0
+LOADED_S = 2.0  # what a machine on which many tests run at once may let the process wait for its turn
 
 
 @contextlib.contextmanager
@@ -161,7 +162,7 @@ def test_the_whole_worker_is_told_to_leave_while_models_are_asked(play: Play, fi
         took = time.monotonic() - told_at
         wait_until(lambda: not any(_command(pid) for pid in family), seconds=5)
     figure(left_within_s=round(took, 1))
-    assert took < LEAVES_WITHIN_S
+    assert took < LEAVES_WITHIN_S + LOADED_S
     assert set(Session.objects.values_list("status", flat=True)) == {"queued"}
     play.worker()
     play.until(play.at_rest)

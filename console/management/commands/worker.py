@@ -17,9 +17,6 @@ from agents.queue import run_cluster
 from agents.tools import registry
 from console.reach import sender
 
-LAST_WORD_S = 2.0
-"""What a message that is being sent may still take; one that is cut off is sent again."""
-
 
 class Command(BaseCommand):
     """Run the worker of this host."""
@@ -41,10 +38,10 @@ class Command(BaseCommand):
         clusters = Clusters(drains=settings.WORKERS)
 
         def stop(number: int, frame: FrameType | None) -> None:
-            clusters.stopping.set()
+            clusters.stop()
 
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, stop)
         sending = sender.start(clusters.stopping)
         clusters.run()
-        sending.join(LAST_WORD_S)
+        sending.join(clusters.left_s())  # a message that is cut off is sent again
