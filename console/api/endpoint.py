@@ -114,9 +114,8 @@ def endpoint(  # noqa: PLR0913  one name for each thing that an operation declar
         extra: more of the operation's OpenAPI object.
     """
     refused = sorted({401, 403, *refuses, *((409, 422) if creates else ())})
-    more = {"x-right": right.value, "x-scope": scope, **(extra or {})}
-    if creates:
-        more["parameters"] = [CREATING_KEY]
+    key = {"parameters": [CREATING_KEY]} if creates else {}
+    more = {"x-right": right.value, "x-scope": scope, **(extra or {}), **key}
 
     def register(function: Function) -> Function:
         guarded = function if iscoroutinefunction(function) else _answering(function, status, creates=creates)
