@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from django.db import connection
 from django.db.models import Count, Q, QuerySet
 
 from agents.config import AgentConfig
 from agents.errors import Stopped
 from agents.guardrails.stops import ActiveStop, Stops
 from agents.models import AgentRevision, Message, Prompt, Release, Session, Stop, ToolCall
+from approvals.measures import RULE_NAME
 from audit.connection import read
 
 LIVE = ("queued", "running", "waiting_approval", "waiting_input", "paused")
@@ -157,3 +159,15 @@ def refuse_stopped(agent: str) -> None:
     stop = active_stops().of_agent(agent)
     if stop is not None:
         raise Stopped(what=stop.what, by=stop.by, reason=stop.reason)
+
+
+def refused_by_reason(days: int) -> dict[tuple[str, str], int]:
+    """Return how many calls of the last days policy refused, by the reason's code and the rule's name, else nothing."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT reason ->> 'code', {RULE_NAME}, count(*)"  # noqa: S608  a constant
+            " FROM agents_toolcall CROSS JOIN LATERAL jsonb_array_elements(judgement -> 'reasons') reason"
+            " WHERE created_at >= now() - make_interval(days => %s) AND judgement ->> 'verdict' = 'deny' GROUP BY 1, 2",
+            [days],
+        )
+        return {(code, name): count for code, name, count in cursor.fetchall()}

@@ -81,6 +81,11 @@ class Rule(_Part):
     required: Quorum = 1
     groups: tuple[Group, ...] = ()
 
+    @property
+    def reason(self) -> str:
+        """The sentence by which judgements name the rule."""
+        return f"Policy rule '{self.name}'."
+
 
 class Policy(_Part):
     """The whole document."""

@@ -155,6 +155,22 @@ class InvalidPolicy(CountersignError):
     errors: list[dict[str, Any]]
 
 
+class StalePolicy(CountersignError):
+    """Revision {number} of the policy was saved by {by} ("{note}") since you read it. Look at it and save again."""
+
+    code = "stale_policy"
+    number: int
+    by: str
+    note: str
+
+
+class UnknownRevision(CountersignError):
+    """The policy has no revision {number}."""
+
+    code = "unknown_revision"
+    number: int
+
+
 class InvalidCursor(CountersignError):
     """This cursor does not come from a list of ours."""
 

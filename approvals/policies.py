@@ -11,7 +11,8 @@ from pydantic import ValidationError
 
 from approvals.changing import changing
 from approvals.document import DEFAULT_POLICY, Policy
-from approvals.errors import InvalidPolicy
+from approvals.errors import InvalidPolicy, StalePolicy, UnknownRevision
+from approvals.loosening import loosened
 from approvals.models import PolicyRevision
 from approvals.recent import Recent
 from audit.actors import Actor
@@ -49,17 +50,22 @@ def forget() -> None:
 
 
 @transaction.atomic
-def save(document: Mapping[str, Any], *, note: str, actor: Actor) -> PolicyRevision:
+def save(document: Mapping[str, Any], *, note: str, actor: Actor, base: int | None = None) -> PolicyRevision:
     """Store `document` as the next revision and let it judge from now on; the caller has checked the right to.
 
-    Raises InvalidPolicy with the places that are wrong.
+    `base` is the revision that was read, where it shall be compared. The entry says what the revision loosens.
+    Raises InvalidPolicy with the places that are wrong, StalePolicy where another revision judges by now.
     """
-    stored = checked(document).model_dump(mode="json")
+    policy = checked(document)
+    stored = policy.model_dump(mode="json")
     changing()
     with connection.cursor() as cursor:
         # Two saves at once would both take the next number; the second waits here and takes the one after.
         cursor.execute("LOCK TABLE approvals_policyrevision IN SHARE ROW EXCLUSIVE MODE")
     last = PolicyRevision.objects.order_by("-number").first()
+    before = _read()
+    if base is not None and base != before.number:
+        raise _stale(before.number)
     PolicyRevision.objects.filter(current=True).update(current=False)
     row = PolicyRevision.objects.create(
         id=uuid7(),
@@ -70,9 +76,23 @@ def save(document: Mapping[str, Any], *, note: str, actor: Actor) -> PolicyRevis
         created_by=actor.name,
         current=True,
     )
-    facts: dict[str, Json] = {"number": row.number, "checksum": row.checksum, "note": note}
+    loosens: list[Json] = [*loosened(before.policy, policy)]
+    facts: dict[str, Json] = {"number": row.number, "checksum": row.checksum, "note": note, "loosens": loosens}
     record([Entry("policy", EventKind.POLICY_REVISED, actor, facts, (f"policy:{row.number}",), row.number)])
     transaction.on_commit(forget)
+    return row
+
+
+def restore(number: int, *, note: str, actor: Actor, base: int | None = None) -> PolicyRevision:
+    """Store the document of an earlier revision anew; as `save`, and raises UnknownRevision."""
+    return save(revision(number).document, note=note, actor=actor, base=base)
+
+
+def revision(number: int) -> PolicyRevision:
+    """Return one revision; raise UnknownRevision where there is none of that number."""
+    row = PolicyRevision.objects.filter(number=number).first()
+    if row is None:
+        raise UnknownRevision(number=number)
     return row
 
 
@@ -83,3 +103,8 @@ def checked(document: Mapping[str, Any]) -> Policy:
     except ValidationError as error:
         wrong = [{"loc": list(part["loc"]), "msg": part["msg"]} for part in error.errors()]
         raise InvalidPolicy(errors=wrong) from error
+
+
+def _stale(number: int) -> StalePolicy:
+    now = PolicyRevision.objects.filter(number=number).first()
+    return StalePolicy(number=number, by=now.created_by if now else "", note=now.note if now else "")

@@ -220,7 +220,7 @@ def _arguments(origins: Iterable[Origin]) -> str:
 def _rules(facts: CallFacts, policy: Policy) -> Iterator[_Finding]:
     for rule in policy.rules:
         if _applies(rule, facts, policy):
-            yield _Finding(rule.then, "rule", f"Policy rule '{rule.name}'.", rule.required, rule.groups)
+            yield _Finding(rule.then, "rule", rule.reason, rule.required, rule.groups)
 
 
 def _applies(rule: Rule, facts: CallFacts, policy: Policy) -> bool:

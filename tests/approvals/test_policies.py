@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from approvals.document import DEFAULT_POLICY
-from approvals.errors import InvalidPolicy
+from approvals.errors import InvalidPolicy, StalePolicy, UnknownRevision
 from approvals.models import PolicyRevision
-from approvals.policies import current, forget, save
+from approvals.policies import current, forget, restore, revision, save
 from approvals.recent import Recent
 from audit.actors import Actor
 from audit.models import AuditEntry
@@ -35,7 +35,7 @@ def test_next_revision_judges_and_the_last_one_stays() -> None:
     assert (current().number, current().policy.ttl_s) == (2, 3_600)
     assert list(PolicyRevision.objects.filter(current=False).values_list("number", flat=True)) == [1]
     entry = AuditEntry.objects.get(stream="policy", kind="policy.revised")
-    assert entry.body_json["facts"] == {"number": 2, "checksum": row.checksum, "note": "Shorter."}
+    assert entry.body_json["facts"] == {"number": 2, "checksum": row.checksum, "note": "Shorter.", "loosens": []}
 
 
 @pytest.mark.django_db
@@ -46,6 +46,37 @@ def test_document_that_is_wrong_says_where(wrong: dict[str, Any]) -> None:
         save(document(**wrong), note="", actor=ADA)
     assert all(part["msg"] for part in refused.value.errors)
     assert current().number == 1
+
+
+@pytest.mark.django_db
+def test_entry_says_what_a_revision_loosens() -> None:
+    """TOOL-6: an auditor finds what was loosened without comparing documents."""
+    save(document(ttl_s=172_800, recipients=["@example.com"]), note="Two days.", actor=ADA)
+    entry = AuditEntry.objects.get(stream="policy", seq=1)
+    assert entry.body_json["facts"]["loosens"] == [
+        "Requests and approvals stay open longer.", "@example.com is a known recipient.",
+    ]  # fmt: skip
+
+
+@pytest.mark.django_db
+def test_who_read_an_older_revision_does_not_overwrite_the_newer_one() -> None:
+    """Two admins at once: the first counts, the second is told who and why, and nothing is written."""
+    save(document(ttl_s=3_600), note="Shorter.", actor=ADA, base=1)
+    with pytest.raises(StalePolicy) as refused:
+        save(document(ttl_s=7_200), note="Longer.", actor=ADA, base=1)
+    assert refused.value.facts == {"number": 2, "by": "Ada", "note": "Shorter."}
+    assert (current().number, current().policy.ttl_s) == (2, 3_600)
+
+
+@pytest.mark.django_db
+def test_restoring_saves_the_old_document_anew() -> None:
+    """History is append-only: nothing is switched back, a next revision has the old text."""
+    save(document(ttl_s=3_600), note="Shorter.", actor=ADA)
+    row = restore(1, note="Restores revision 1.", actor=ADA, base=2)
+    assert (row.number, row.checksum) == (3, revision(1).checksum)
+    assert current().policy == DEFAULT_POLICY
+    with pytest.raises(UnknownRevision):
+        restore(9, note="There is none.", actor=ADA)
 
 
 @pytest.mark.usefixtures("fresh_database")

@@ -1,0 +1,124 @@
+"""What a next policy lets through that the one before did not. Pure.
+
+Said with care: where two documents cannot be compared (a rule that covers other calls than before), it counts as a
+loosening. Where nothing is said here, no call is judged more mildly than before, whatever the call;
+`tests/approvals/test_loosening.py` holds that for any two documents.
+"""
+
+from collections.abc import Iterator
+
+from approvals.document import Condition, Policy, Rule, TaintRule, TierRule
+from approvals.facts import ENVIRONMENTS, SEVERITY, TIERS, Tier
+
+VERBS = {"allow": "run without asking", "ask": "ask people", "deny": "are refused"}
+
+
+def loosened(before: Policy, after: Policy) -> tuple[str, ...]:
+    """Return a sentence for everything that `after` lets through and `before` did not; none for a pure tightening."""
+    return (
+        *(said for tier in TIERS for said in _tier(tier, before.tiers[tier], after.tiers[tier])),
+        *_environments(before, after),
+        *_tainted(before, after),
+        *_rules(before, after),
+        *_people(before, after),
+        *_known(before, after),
+    )
+
+
+def _tier(tier: Tier, before: TierRule, after: TierRule) -> Iterator[str]:
+    name = tier.replace("_", " ")
+    for radius, was, now in (("narrow", before.narrow, after.narrow), ("wide", before.wide, after.wide)):
+        if SEVERITY[now] < SEVERITY[was]:
+            yield f"{radius.capitalize()} {name} calls {VERBS[now]}; before, they {_past(was)}."
+    if after.required < before.required:
+        yield f"{name.capitalize()} calls need {after.required} instead of {before.required} people."
+    for group in sorted(set(before.groups) - set(after.groups)):
+        yield f"{name.capitalize()} calls no longer need somebody of {_either(group)}."
+    if after.self_confirm and not before.self_confirm:
+        yield f"Whoever asked for a {name} call may confirm it himself."
+    if before.reauthenticate and not after.reauthenticate:
+        yield f"Approving {name} calls no longer asks for the password."
+    if after.hold_s < before.hold_s:
+        yield f"An approval of {name} calls can be undone for {after.hold_s} instead of {before.hold_s} seconds."
+
+
+def _past(verdict: str) -> str:
+    return {"allow": "ran without asking", "ask": "asked people", "deny": "were refused"}[verdict]
+
+
+def _either(group: str) -> str:
+    return " or ".join(group.split("|"))
+
+
+def _environments(before: Policy, after: Policy) -> Iterator[str]:
+    for name in ENVIRONMENTS:
+        was, now = before.environments[name].up_to, after.environments[name].up_to
+        if TIERS.index(now) > TIERS.index(was):
+            yield f"Agents in {name} may do up to {now.replace('_', ' ')}; before, up to {was.replace('_', ' ')}."
+
+
+def _tainted(before: Policy, after: Policy) -> Iterator[str]:
+    for what in TaintRule.model_fields:
+        if SEVERITY[getattr(after.tainted, what)] < SEVERITY[getattr(before.tainted, what)]:
+            yield f"After untrusted content, {what} ask people; before, they were refused."
+
+
+def _rules(before: Policy, after: Policy) -> Iterator[str]:
+    kept = {rule.name: rule for rule in after.rules}
+    for rule in before.rules:
+        if rule.name not in kept:
+            yield f"The rule '{rule.name}' is gone."
+        elif (now := kept[rule.name]) != rule:
+            yield from _rule(rule, now)
+
+
+def _rule(before: Rule, after: Rule) -> Iterator[str]:
+    if not _covers(before, after):
+        yield f"The rule '{before.name}' may cover fewer calls than before."
+    if SEVERITY[after.then] < SEVERITY[before.then]:
+        yield f"The rule '{before.name}' asks people; before, it refused."
+    if after.then == "deny":
+        return  # nobody is asked any more
+    if after.required < before.required:
+        yield f"The rule '{before.name}' needs {after.required} instead of {before.required} people."
+    for group in sorted(set(before.groups) - set(after.groups)):
+        yield f"The rule '{before.name}' no longer needs somebody of {_either(group)}."
+
+
+def _covers(before: Rule, after: Rule) -> bool:
+    """Return whether every call that `before` fits is surely one that `after` fits."""
+    names = ("agent", "task_type", "environment")
+    if any(getattr(after, name) not in ("", getattr(before, name)) for name in names):
+        return False
+    # A rule that names its tool also holds where the argument is missing; one for every tool does not.
+    if after.tool != before.tool and (after.tool or after.when is not None):
+        return False
+    above = after.above_cost_microusd
+    if above is not None and (before.above_cost_microusd is None or above > before.above_cost_microusd):
+        return False
+    return after.when is None or (before.when is not None and _reaches(before.when, after.when))
+
+
+def _reaches(before: Condition, after: Condition) -> bool:
+    if before == after:
+        return True
+    if (before.path, before.op) != (after.path, after.op):
+        return False
+    was, now = before.value, after.value
+    if isinstance(was, int | float) and isinstance(now, int | float):
+        return now <= was if before.op in ("gt", "ge") else now >= was if before.op in ("lt", "le") else False
+    return False
+
+
+def _people(before: Policy, after: Policy) -> Iterator[str]:
+    for agent, groups in sorted(before.agent_groups.items()):
+        for group in sorted(set(groups) - set(after.agent_groups.get(agent, ()))):
+            yield f"Requests of {agent} no longer need somebody of {_either(group)}."
+    if after.ttl_s > before.ttl_s:
+        yield "Requests and approvals stay open longer."
+
+
+def _known(before: Policy, after: Policy) -> Iterator[str]:
+    for what, was, now in (("recipient", before.recipients, after.recipients), ("host", before.hosts, after.hosts)):
+        for entry in sorted(set(now) - set(was)):
+            yield f"{entry} is a known {what}."
