@@ -98,6 +98,7 @@ def menu(caller: Caller) -> dict[str, bool]:
         "stop": caller.has(Right.RESTRAIN),
         "start": caller.has(Right.RUN_SESSIONS),
         "audit": caller.has(Right.READ_OWN_AUDIT),
+        "measures": caller.has(Right.READ_OWN_AUDIT),
         "mail": settings.DEMO and caller.has(Right.REVEAL),
         "tokens": caller.has(Right.OWN_TOKENS),
     }

@@ -12,6 +12,9 @@ from console.views import (
     audit,
     jump,
     mail,
+    measures,
+    policies,
+    policy_edit,
     prompts,
     reach,
     reports,
@@ -38,6 +41,13 @@ _approvals: Urls = [
     path("<approval:ref>/<hand:act>/", approval_claims.act, name="approval-hand"),
     path("<approval:ref>/<verdict:verdict>/", approvals.verdict, name="approval-verdict"),
 ]
+_policies: Urls = [
+    path("", policies.policy, name="policies"),
+    path("edit/", policy_edit.edit, name="policy-edit"),
+    path("save/", policy_edit.save, name="policy-save"),
+    path("<int:number>/", policies.revision, name="policy-revision"),
+    path("<int:number>/restore/", policy_edit.restore, name="policy-restore"),
+]
 _sessions: Urls = [
     path("", sessions.sessions, name="sessions"),
     path("<session:ref>/", sessions.session, name="session"),
@@ -60,6 +70,9 @@ urlpatterns: Urls = [
     path("prompts/", prompts.prompts, name="prompts"),
     path("prompts/<slug:slug>/", prompts.newest, name="prompt"),
     path("prompts/<slug:slug>/<str:version>/", prompts.version, name="prompt-version"),
+    path("policies/", include(_policies)),
+    path("measures/", measures.measured, name="measures"),
+    path("measures/<slug:table>.csv", measures.table, name="measures-csv"),
     path("audit/", audit.entries, name="audit"),
     path("audit/verify/", audit.verify, name="audit-verify"),
     path("audit/<int:n>/", audit.entry, name="audit-entry"),

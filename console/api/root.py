@@ -7,7 +7,21 @@ from ninja import NinjaAPI
 from ninja.renderers import BaseRenderer
 from pydantic_core import to_json
 
-from console.api import agents, approvals, audit, claims, errors, events, policies, prompts, sessions, stops, tokens, tools
+from console.api import (
+    agents,
+    approvals,
+    audit,
+    claims,
+    errors,
+    events,
+    measures,
+    policies,
+    prompts,
+    sessions,
+    stops,
+    tokens,
+    tools,
+)
 from console.api.reading import StrictParser
 
 
@@ -31,6 +45,6 @@ api = NinjaAPI(
     parser=StrictParser(),
     renderer=Renderer(),
 )
-for _noun in (agents, sessions, approvals, claims, stops, tools, policies, prompts, audit, tokens, events):
+for _noun in (agents, sessions, approvals, claims, stops, tools, policies, measures, prompts, audit, tokens, events):
     api.add_router("", _noun.router)
 errors.install(api)

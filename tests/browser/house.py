@@ -192,6 +192,22 @@ class House:
         finally:
             self._policy(before)
 
+    def ruled(self) -> int:
+        """Save a policy with a rule that fits none of the tests' calls, and return its number."""
+        before = self.do(lambda: policies.current(fresh=True).policy.model_dump(mode="json"))
+        when = {"path": "to.*", "op": "outside", "value": "recipients"}
+        rule = {
+            "name": "Drafts to strangers",
+            "tool": "draft_message",
+            "agent": "desk",
+            "when": when,
+            "then": "ask",
+            "required": 2,
+        }
+        rules = [*(one for one in before["rules"] if one["name"] != rule["name"]), rule]
+        self._policy({**before, "rules": rules, "recipients": ["@halden.example"]})
+        return self.do(lambda: policies.current(fresh=True).number)
+
     def _policy(self, document: dict[str, Any]) -> None:
         self.do(lambda: policies.save(document, note="For a test.", actor=SYSTEM))
 

@@ -42,6 +42,10 @@ OPERATIONS: dict[str, frozenset[Role]] = {
     "set_tool": DIRECT,
     "list_policies": ALL,
     "create_policy": ADMIN,
+    "get_policy": ALL,
+    "compare_policies": ALL,
+    "restore_policy": ADMIN,
+    "get_measures": ALL - {Role.VIEWER},
     "list_prompts": ALL,
     "get_prompt": ALL,
     "list_prompt_versions": ALL,
@@ -54,7 +58,7 @@ OPERATIONS: dict[str, frozenset[Role]] = {
     "follow_events": ALL,
 }
 """Who may call an operation at all, written by hand from API.md; what of it they may, the tests of each noun show."""
-PLACES = {"ref": "AP-1", "slug": "nothing", "name": "nothing", "token_id": "0" * 16, "index": "1"}
+PLACES = {"ref": "AP-1", "slug": "nothing", "name": "nothing", "token_id": "0" * 16, "index": "1", "number": "1"}
 
 
 def operations() -> Iterator[tuple[str, str, str]]:

@@ -1,9 +1,14 @@
-"""Sample contexts of agents, tools, prompts, audit trail, mail and tokens."""
+"""Sample contexts of agents, tools, prompts, policy, measures, audit trail, mail and tokens."""
 
 from uuid import UUID
 
 from agents.guardrails.stops import ActiveStop
+from approvals.document import DEFAULT_POLICY, Policy
+from approvals.measures import Figures
 from console import diff, styleguide
+from console.policy_form import sent_of
+from console.policy_words import lines
+from console.views import policy_fields
 from tests.console.samples.approvals import BODY
 from tests.console.samples.frame import NOW, Context, ago, frame, later
 
@@ -169,3 +174,77 @@ def jump() -> Context:
         {"kind": "Session", "title": "S-88123", "detail": "Running. Refunds", "url": "/sessions/S-88123/", "icon": "activity"}
     ]
     return frame("", q="refunds", found=found)
+
+
+RULE = {"name": "E-mail to people outside", "tool": "send_email", "when": {"path": "to.*", "op": "outside", "value": "recipients"},
+        "then": "ask", "required": 2, "groups": ["reviewer|admin"]}  # fmt: skip
+FIGURES = Figures(
+    kind="rule", name="E-mail", asked=31, waiting=2, approved=20, edited=3, rejected=4, expired=1, p50_s=90, p95_s=3_000
+)
+RULED = Policy.model_validate({**DEFAULT_POLICY.model_dump(), "rules": [RULE], "recipients": ["@halden.example"]})
+
+
+def policy() -> Context:
+    """Give the policy that judges now."""
+    tier = {"name": "destructive", "word": "Destructive", "narrow": "ask", "wide": "deny", "narrow_word": "Asks people",
+            "wide_word": "Refused", "who": "One person", "marks": "asks for the password", "asks": 3, "figures": FIGURES}  # fmt: skip
+    rule = {"name": RULE["name"], "said": "Calls of send_email ask two people.", "then": "ask", "verdict": "Asks people",
+            "asked": 31, "refused": 0, "matches": 31, "figures": FIGURES}  # fmt: skip
+    return frame("policies", number=4, saved=policy_line(4), days=7, may_edit=True, tiers=[{**tier, "asked": 31}], rules=[rule],
+                 reasons=[{**rule, "name": "The tier itself", "figures": None}], revisions=[policy_line(n) for n in (4, 3)],
+                 limits=[{"label": "Agents in staging", "value": "up to read only"}],
+                 known=[{"label": "Recipients", "entries": ["@halden.example"]}])  # fmt: skip
+
+
+def policy_line(number: int) -> Context:
+    """Give one revision as lists show it."""
+    return {"number": number, "url": f"/policies/{number}/", "by": "Ada Admin", "at": ago(90_000), "note": "Mail outside asks two",
+            "live": number == 4, "current": number == 3, "checksum": "9f" * 32}  # fmt: skip
+
+
+def policy_revision(view: str = "text") -> Context:
+    """Give one revision, or how it differs."""
+    return frame("policies", revision=policy_line(3), revisions=[policy_line(n) for n in (4, 3)], others=[4], view=view,
+                 text=lines(RULED), document=RULED.model_dump(mode="json"), against=2, loosens=["The rule 'mail' is gone."],
+                 diff=diff.line_diff(lines(DEFAULT_POLICY), lines(RULED)) if view == "diff" else None, may_restore=True,
+                 rows=[{"label": "Saved by", "value": "Ada Admin"}])  # fmt: skip
+
+
+def policy_edit(mode: str = "form") -> Context:
+    """Give the form, with somebody else's revision in between and something wrong."""
+    sent, errors = sent_of(RULED), {"rules.0.required": ["Input should be less than or equal to 9."]}
+    sections = [{"id": "tiers", "title": "Tiers", "note": "A note", "groups": policy_fields.tiers(sent, errors)},
+                {"id": "rules", "title": "Rules", "note": "", "groups": policy_fields.rules(sent, errors)},
+                {"id": "limits", "title": "Limits", "note": "", "groups": policy_fields.limits(sent, errors)}]  # fmt: skip
+    conflict = {"title": "Ada saved revision 4 while you wrote", "text": "“Mail outside.”", "number": 4, "was": 3}
+    return frame("policies", mode=mode, sections=sections if mode == "form" else [], json='{"tiers": {}}', note="Why", base=4,
+                 note_errors=["Say why."], spare=2, errors=["Two rules have the same name."], wrong=2, conflict=conflict)  # fmt: skip
+
+
+def policy_review() -> Context:
+    """Give what saving would change."""
+    return frame("policies", base=4, next=5, note="Why", document="{}", loosens=["The rule 'mail' is gone."], errors=["Tick it."],
+                 diff=diff.line_diff(lines(RULED), lines(DEFAULT_POLICY)))  # fmt: skip
+
+
+def measures() -> Context:
+    """Give how people decide."""
+    times = {"half": "1 min 30 s", "slow": "50 min 0 s", "half_s": 90, "slow_s": 3_000, "most_s": 3_000}
+    row = {
+        "name": "send_email",
+        "asked": 31,
+        "waiting": 2,
+        "untouched": 17,
+        "edited": 3,
+        "rejected": 4,
+        "expired": 1,
+        "decided": 24,
+    }
+    reviewer = {"name": "Rosa Reviewer", "decided": 24, "approved": 24, "edited": 0, "rejected": 0, "screen": "4.0 s", "quick": 11,
+                "doubted": True}  # fmt: skip
+    return frame("measures", days=7, periods=[{"days": days, "url": "#"} for days in (7, 30)], summary=["31 calls were put up."],
+                 everybody=True, csv={"reviewers": "#", "tools": "#", "rules": "#"}, enough=10, quick_s=5,
+                 reviewers=[{**reviewer, **times}], signals=[{"name": "Rosa Reviewer", "said": "Never rejected anything."}],
+                 groups=[{"id": "tools", "title": "By tool", "head": "Tool", "empty": "", "rows": [{**row, **times}]},
+                         {"id": "rules", "title": "By policy rule", "head": "Rule", "empty": "None.", "rows": []}],
+                 unquestioned=["publish_note"])  # fmt: skip

@@ -18,7 +18,7 @@ from tests.flows.conftest import World
 SignedIn = Callable[[User | None], Client]
 Waiting = tuple[Session, ApprovalRequest]
 OPEN_TO_ALL = ("/approvals/", "/sessions/", "/agents/", "/agents/research-assistant/", "/tools/", "/prompts/",
-               "/prompts/research-assistant/1.0.0/", "/tokens/", "/styleguide/")  # fmt: skip
+               "/prompts/research-assistant/1.0.0/", "/policies/", "/policies/1/", "/tokens/", "/styleguide/")  # fmt: skip
 MOST_QUERIES = 40
 
 

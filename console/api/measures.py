@@ -1,0 +1,87 @@
+"""How people decide, over the API: what the page of measures shows."""
+
+from typing import Annotated
+
+from ninja import Query, Router, Schema
+from pydantic import Field
+
+from approvals import measures as service
+from approvals.measures import Figures, Measures
+from console.api.endpoint import ApiRequest, endpoint
+from console.rights import Right
+
+router = Router(tags=["measures"])
+Days = Annotated[int, Query(ge=1, le=30, description="Over how many days")]
+
+
+class FiguresOut(Schema):
+    """What came of the requests of one tool, tier or reason; times run from when a request was put up."""
+
+    kind: Annotated[str, Field(description="tool, tier, all, or the code of a reason")]
+    name: str
+    asked: int
+    waiting: int
+    approved: int
+    edited: int
+    rejected: int
+    expired: int
+    p50_s: float | None
+    p95_s: float | None
+    unquestioned: bool
+
+
+class ReviewerOut(Schema):
+    """How one person decided. `screen_s` is the most that half of the requests can have been looked at."""
+
+    user_id: int
+    name: str
+    decided: int
+    approved: int
+    edited: int
+    rejected: int
+    quick: int
+    p50_s: float | None
+    p95_s: float | None
+    screen_s: float | None
+    signals: list[str]
+
+
+class MeasuresOut(Schema):
+    """The measures of the last days. Who does not read the whole trail finds nobody but themselves among the reviewers."""
+
+    days: int
+    quick_s: int
+    overall: FiguresOut
+    tools: list[FiguresOut]
+    tiers: list[FiguresOut]
+    reasons: list[FiguresOut]
+    reviewers: list[ReviewerOut]
+
+
+@endpoint(router, "GET", "/measures", right=Right.READ_OWN_AUDIT, scope="approvals:read", answer=MeasuresOut, refuses=(422,))
+def get_measures(request: ApiRequest, days: Days = 7) -> MeasuresOut:
+    """Return how long calls waited for people, what came of them, and how reviewers decided."""
+    caller = request.auth
+    return _shape(service.measures(days, of=None if caller.has(Right.READ_AUDIT) else caller.user_id))
+
+
+def _shape(found: Measures) -> MeasuresOut:
+    names = ("user_id", "name", "decided", "approved", "edited", "rejected", "quick", "p50_s", "p95_s", "screen_s")
+    return MeasuresOut(
+        days=found.days,
+        quick_s=service.QUICK_S,
+        overall=_figures(found.overall),
+        tools=[_figures(row) for row in found.tools],
+        tiers=[_figures(row) for row in found.tiers],
+        reasons=[_figures(row) for row in found.reasons],
+        reviewers=[
+            ReviewerOut(**{name: getattr(one, name) for name in names}, signals=list(one.signals)) for one in found.reviewers
+        ],
+    )
+
+
+def _figures(row: Figures) -> FiguresOut:
+    names = (
+        "kind", "name", "asked", "waiting", "approved", "edited", "rejected", "expired", "p50_s", "p95_s", "unquestioned"
+    )  # fmt: skip
+    return FiguresOut(**{one: getattr(row, one) for one in names})

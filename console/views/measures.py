@@ -1,0 +1,143 @@
+"""How people decide, in tables, in words and as CSV. Who reads the whole trail sees everybody, others themselves."""
+
+import csv
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import reverse
+from django.views.decorators.http import require_safe
+
+from approvals.measures import ENOUGH, QUICK_S, Figures, Measures, Reviewer, measures
+from console.auth import Caller, caller_of
+from console.formats import duration, grouped
+from console.fragments import page, snapshot
+from console.rights import Right
+from console.views.guard import guard
+
+DAYS = (7, 30)
+TABLES = ("reviewers", "tools", "rules")
+REVIEWER = ("decided", "approved", "edited", "rejected", "quick", "p50_s", "p95_s", "screen_s")
+FIGURES = ("asked", "waiting", "approved", "edited", "rejected", "expired", "p50_s", "p95_s")
+FORMULAS = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
+"""What a spreadsheet takes for the beginning of a formula, also where blanks stand before it."""
+
+
+@require_safe
+@guard(Right.READ_OWN_AUDIT)
+def measured(request: HttpRequest) -> HttpResponse:
+    """Show the measures of the last days."""
+    return page(request, "measures/page.html", lambda: _context(request))
+
+
+@require_safe
+@guard(Right.READ_OWN_AUDIT)
+def table(request: HttpRequest, table: str) -> HttpResponse:
+    """Give one table as CSV."""
+    if table not in TABLES:
+        raise Http404
+    with snapshot():
+        found = _read(caller_of(request), days_of(request))
+    answer = HttpResponse(content_type="text/csv; charset=utf-8")
+    answer["Content-Disposition"] = f'attachment; filename="countersign-{table}-{found.days}-days.csv"'
+    writer = csv.writer(answer)
+    writer.writerows([safe(cell) for cell in row] for row in _lines(table, found))
+    return answer
+
+
+def days_of(request: HttpRequest) -> int:
+    """Return over how many days is measured: what is asked for, if it is offered, else the shortest."""
+    asked = request.GET.get("days", "")
+    return next((days for days in DAYS if str(days) == asked), DAYS[0])
+
+
+def safe(cell: object) -> str:
+    """Return a cell that no spreadsheet runs: a text that could be a formula gets an apostrophe before it."""
+    if not isinstance(cell, str):
+        return "" if cell is None else str(round(cell, 1) if isinstance(cell, float) else cell)
+    return f"'{cell}" if cell.lstrip().startswith(FORMULAS) or cell[:1].isspace() else cell
+
+
+def _lines(table: str, found: Measures) -> Iterator[Sequence[object]]:
+    if table == "reviewers":
+        yield ("reviewer", *REVIEWER, "signals")
+        for one in found.reviewers:
+            yield (one.name, *(getattr(one, name) for name in REVIEWER), " ".join(one.signals))
+        return
+    yield (table.removesuffix("s"), *FIGURES)
+    for row in found.tools if table == "tools" else found.rules:
+        yield (row.name, *(getattr(row, name) for name in FIGURES))
+
+
+def _read(caller: Caller, days: int) -> Measures:
+    return measures(days, of=None if caller.has(Right.READ_AUDIT) else caller.user_id)
+
+
+def _context(request: HttpRequest) -> dict[str, Any]:
+    caller = caller_of(request)
+    found = _read(caller, days_of(request))
+    everybody = caller.has(Right.READ_AUDIT)
+    return {
+        "nav": "measures",
+        "days": found.days,
+        "periods": [{"days": days, "url": f"{reverse('measures')}?days={days}"} for days in DAYS],
+        "summary": list(_summary(found)),
+        "everybody": everybody,
+        "reviewers": [_reviewer(one, longest(found.reviewers)) for one in found.reviewers],
+        "signals": [{"name": one.name, "said": said} for one in found.reviewers for said in one.signals],
+        "groups": [
+            {"id": "tools", "title": "By tool", "head": "Tool", "rows": [_figures(row, longest(found.tools)) for row in found.tools],
+             "empty": "No tool asked anybody."},
+            {"id": "rules", "title": "By policy rule", "head": "Rule", "rows": [_figures(row, longest(found.rules)) for row in found.rules],
+             "empty": "No rule of the policy asked anybody."},
+        ],
+        "unquestioned": [row.name for row in (*found.rules, *found.tools) if row.unquestioned],
+        "enough": ENOUGH,
+        "quick_s": QUICK_S,
+        "csv": {name: f"{reverse('measures-csv', args=[name])}?days={found.days}" for name in TABLES},
+    }  # fmt: skip
+
+
+def longest(rows: Iterable[Figures | Reviewer]) -> float:
+    """Return the longest time of a table, that its bars are drawn against."""
+    return max((row.p95_s or 0 for row in rows), default=0)
+
+
+def _times(row: Figures | Reviewer, most: float) -> dict[str, Any]:
+    half, slow = ("" if value is None else duration(round(1000 * value)) for value in (row.p50_s, row.p95_s))
+    return {"half": half, "slow": slow, "half_s": row.p50_s or 0, "slow_s": row.p95_s or 0, "most_s": most}
+
+
+def _reviewer(one: Reviewer, most: float) -> dict[str, Any]:
+    return {
+        "name": one.name,
+        "decided": one.decided,
+        "approved": one.approved,
+        "edited": one.edited,
+        "rejected": one.rejected,
+        "screen": "" if one.screen_s is None else duration(round(1000 * one.screen_s)),
+        "quick": one.quick,
+        "doubted": bool(one.signals),
+        **_times(one, most),
+    }
+
+
+def _figures(row: Figures, most: float) -> dict[str, Any]:
+    copied = ("asked", "waiting", "untouched", "edited", "rejected", "expired", "decided", "rate")
+    return {"name": row.name, **{name: getattr(row, name) for name in copied}, **_times(row, most)}
+
+
+def _summary(found: Measures) -> Iterator[str]:
+    all_ = found.overall
+    if not all_.asked:
+        yield f"Nobody was asked anything in the last {found.days} days."
+        return
+    yield f"{grouped(all_.asked)} calls were put before people in the last {found.days} days; {grouped(all_.waiting)} of them wait now."
+    if all_.decided and all_.p50_s is not None and all_.p95_s is not None:
+        yield (
+            f"Half of those decided waited less than {duration(round(1000 * all_.p50_s))}, one in twenty longer than"
+            f" {duration(round(1000 * all_.p95_s))}."
+        )
+        yield f"{all_.rate} % were approved, {grouped(all_.edited)} of them after an edit; {grouped(all_.rejected)} were rejected."
+    if all_.expired:
+        yield f"{grouped(all_.expired)} expired because nobody answered."
