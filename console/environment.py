@@ -76,8 +76,14 @@ def env_secret(name: str) -> str:
         raise ImproperlyConfigured(f"{name}_FILE names {path}, which cannot be read: {error.strerror}.") from error
 
 
-def database_from_url(name: str, url: str) -> dict[str, Any]:
+POOL_WAIT_S = 5.0  # for a connection that is free, and for a database that is away
+
+
+def database_from_url(name: str, url: str, *, pool: int = 0) -> dict[str, Any]:
     """Turn `postgresql://user:password@host:port/database?option=value` into Django's form.
+
+    `pool` is how many connections the process keeps at most, for one that answers requests and does not fork; with 0
+    each request opens its own.
 
     `name` is the variable the address came from, for the message of the ImproperlyConfigured that is raised otherwise.
     A socket folder is given as `?host=/folder`; further options go to libpq.
@@ -90,7 +96,9 @@ def database_from_url(name: str, url: str) -> dict[str, Any]:
         raise ImproperlyConfigured(form) from error
     if parts.scheme not in {"postgresql", "postgres"} or not parts.path.strip("/"):
         raise ImproperlyConfigured(form)
-    options = dict(parse_qsl(parts.query))
+    options: dict[str, Any] = dict(parse_qsl(parts.query))
+    if pool:
+        options["pool"] = {"min_size": 1, "max_size": pool, "timeout": POOL_WAIT_S, "reconnect_timeout": POOL_WAIT_S}
     return {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": unquote(parts.path.lstrip("/")),
@@ -100,6 +108,7 @@ def database_from_url(name: str, url: str) -> dict[str, Any]:
         "PORT": options.pop("port", str(port) if port else ""),
         # None exhausted all connections under ASGI; pools do not survive the fork of the worker cluster.
         "CONN_MAX_AGE": 0,
+        "CONN_HEALTH_CHECKS": bool(pool),
         # Statements of the one writer and of `audit.connection.read` are planned once on a connection that lasts.
         "OPTIONS": {"connect_timeout": "5", "application_name": "countersign", "prepare_threshold": 3, **options},
     }

@@ -51,7 +51,7 @@ DATABASE_OWNER_URL = env_secret("DATABASE_OWNER_URL") or (
     (RUNTIME.owner_url or database_url(_socket, OWNER_ROLE)) if EMBEDDED else DATABASE_URL
 )
 DATABASES = {
-    "default": database_from_url("DATABASE_URL", DATABASE_URL),
+    "default": database_from_url("DATABASE_URL", DATABASE_URL, pool=env_int("DATABASE_POOL", 0, minimum=0, maximum=500)),
     "owner": database_from_url("DATABASE_OWNER_URL", DATABASE_OWNER_URL),
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

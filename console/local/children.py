@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+POOL = "16"  # connections that the web process keeps at most, unless the environment says another number
 MANAGE = Path(__file__).resolve().parent.parent.parent / "manage.py"
 
 
@@ -21,12 +22,12 @@ class Child:
 def web(host: str, port: int) -> Child:
     """Pages, API and websocket."""
     daphne = ("-m", "daphne", "--bind", host, "--port", str(port), "--no-server-name", "--proxy-headers", "--verbosity", "0")
-    return Child("web", (sys.executable, *daphne, "console.asgi:application"), _environment())
+    return Child("web", (sys.executable, *daphne, "console.asgi:application"), {"DATABASE_POOL": POOL, **_environment()})
 
 
 def worker() -> Child:
     """The clusters that run sessions, schedules and background jobs."""
-    return Child("worker", (sys.executable, str(MANAGE), "worker"), _environment())
+    return Child("worker", (sys.executable, str(MANAGE), "worker"), {**_environment(), "DATABASE_POOL": "0"})  # it forks
 
 
 def scripted_model(port: int) -> Child:

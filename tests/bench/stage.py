@@ -14,6 +14,7 @@ from typing import Any
 import httpx2
 import psycopg
 
+from console.local.children import POOL
 from console.local.paths import APP_ROLE, DATABASE, OWNER_ROLE
 from console.local.postgres import Server
 from console.local.roles import provision
@@ -106,7 +107,7 @@ def working(here: Stage, *, sessions: int = 50, command: tuple[str, ...] = DRAIN
 def serving(here: Stage) -> Iterator[tuple[str, int]]:
     """One web process for the time being; yields its address and its process id."""
     port = free_port()
-    environment = {**here.environment, "PORT": str(port)}
+    environment = {**here.environment, "PORT": str(port), "DATABASE_POOL": POOL}
     _manage(environment, "collectstatic", "--no-input")
     words = ("-m", "daphne", "--bind", "127.0.0.1", "--port", str(port), "--verbosity", "0", "console.asgi:application")
     with ending(start(*words, environment=environment)) as process:

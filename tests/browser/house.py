@@ -93,9 +93,9 @@ class House:
         self.start_web()
 
     def start_web(self) -> None:
-        """Start the web process, the same again after `kill_web`."""
+        """Start the web process, the same again after `kill_web`; a connection that was kept for good would soon be missed."""
         self._run("web", "-m", "daphne", "--bind", "127.0.0.1", "--port", str(self.port), "--no-server-name", "--verbosity", "0",
-                  "console.asgi:application")  # fmt: skip
+                  "console.asgi:application", DATABASE_POOL="6")  # fmt: skip
         wait_until(self._serves, seconds=60)
 
     def kill_web(self) -> None:
@@ -121,10 +121,10 @@ class House:
         """Return what a process has said until now."""
         return (self.folder / f"{name}.log").read_text(encoding="utf-8", errors="replace")
 
-    def _run(self, name: str, *arguments: str) -> None:
+    def _run(self, name: str, *arguments: str, **more: str) -> None:
         with (self.folder / f"{name}.log").open("ab") as log:
             self._processes[name] = subprocess.Popen(
-                [sys.executable, *arguments], cwd=ROOT, env=self._settings, stdout=log, stderr=log
+                [sys.executable, *arguments], cwd=ROOT, env=self._settings | more, stdout=log, stderr=log
             )
 
     def _serves(self) -> bool:
