@@ -69,6 +69,7 @@ STATUS: Mapping[str, int] = {
     # what was sent
     "too_large": 413,
     "unsupported_media_type": 415,
+    "chat_refused": 422,
     "edit_refused": 422,
     "idempotency_conflict": 422,
     "idempotency_key_reused": 422,
