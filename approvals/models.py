@@ -47,6 +47,10 @@ class ApprovalRequest(models.Model):
     raw_arguments_id = models.UUIDField(null=True)  # content: what the model wrote
     facts = models.JSONField(default=dict)  # of the kind: evidence, amounts, the question, the lost call
     taint = models.JSONField(default=list)  # [{source, title, ref, quote}] untrusted content before it
+    # What earlier requests are compared by, see `approvals.likeness`.
+    shape = models.TextField(default="", db_default="")
+    target = models.TextField(default="", db_default="")
+    band = models.SmallIntegerField(default=0, db_default=0)
     cost_microusd = models.BigIntegerField(default=0, db_default=0)  # of the session when it was asked
     prompt_version = models.TextField(default="", db_default="")
     requested_by = models.TextField(default="", db_default="")  # who started the session, by name
@@ -81,6 +85,17 @@ class ApprovalRequest(models.Model):
             models.Index(fields=["-number"], name="request_newest"),
             models.Index(fields=["session_id"], name="request_of_session"),
             models.Index(fields=["tool", "-number"], name="request_of_tool"),
+            # How requests like one were decided: to the same recipient, of the same shape and size.
+            models.Index(
+                fields=["kind", "tool", "target", "-number"],
+                name="request_same_target",
+                condition=Q(status__in=["consumed", "rejected", "answered"]),
+            ),
+            models.Index(
+                fields=["kind", "tool", "band", "shape", "-number"],
+                name="request_same_shape",
+                condition=Q(status__in=["consumed", "rejected", "answered"]),
+            ),
             # What the sweep looks for every few seconds: nobody decided, somebody left.
             models.Index(
                 fields=["escalates_at"], name="request_escalates", condition=Q(status="pending", escalated_at__isnull=True)

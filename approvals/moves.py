@@ -12,6 +12,7 @@ from uuid import UUID
 from approvals.errors import NotConsumable
 from approvals.facts import Judgement
 from approvals.lifecycle import REQUEST
+from approvals.likeness import Likeness
 from approvals.models import ApprovalRequest
 from approvals.ready import Ready
 from audit.actors import SYSTEM, Actor
@@ -52,6 +53,7 @@ class NewRequest:
     requested_for: str = ""
     requester: int | None = None  # the human who started the session himself, not by a service token
     excluded: frozenset[int] = frozenset()
+    likeness: Likeness = field(default_factory=Likeness)
     ttl_s: int | None = None  # never longer than the judgement's
 
 
@@ -69,6 +71,9 @@ def open_request(
     values = {
         **{name: getattr(new, name) for name in _COPIED},
         "facts": dict(new.facts),
+        "shape": new.likeness.shape,
+        "target": new.likeness.target,
+        "band": new.likeness.band,
         "taint": [dict(mark) for mark in new.taint],
         "excluded": sorted(excluded),
         "expires_at": After(ttl_s),

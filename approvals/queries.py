@@ -124,15 +124,6 @@ def pending_counts() -> dict[str, int]:
     return dict(rows)
 
 
-def similar(request: ApprovalRequest, limit: int = 5) -> list[ApprovalRequest]:
-    """Return earlier requests for the same tool that people decided, newest first, with their decisions."""
-    if not request.tool:
-        return []
-    decided = ("approved", "consumed", "rejected")
-    rows = ApprovalRequest.objects.filter(tool=request.tool, number__lt=request.number, status__in=decided)
-    return list(rows.defer("body").prefetch_related(_decisions()).order_by("-number")[:limit])
-
-
 def policy_revisions(limit: int = 50, before: int | None = None) -> list[PolicyRevision]:
     """Return revisions of the policy, newest first; `before` is the number of the last one seen."""
     rows = PolicyRevision.objects.order_by("-number")

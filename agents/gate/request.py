@@ -14,6 +14,7 @@ from agents.state import Call, State
 from agents.tools.definition import Tool
 from agents.tools.execute import radius, summary
 from approvals.digest import canonical_body, digest, other_body
+from approvals.likeness import likeness
 from approvals.policy import Judgement
 from approvals.services import NewRequest, open_request
 from audit.actors import Actor
@@ -69,7 +70,7 @@ def request_for(state: State, put: Put, *, number: int, reasoning_id: UUID | Non
         taint=tuple(state.taint), reasoning_id=reasoning_id, raw_arguments_id=call.raw_id,
         cost_microusd=state.cost_microusd, prompt_version=state.prompt_version, requested_by=state.started_name,
         requested_for=state.on_behalf_of, requester=state.requester, excluded=frozenset(state.excluded),
-        ttl_s=state.config.limits.approval_ttl_s,
+        ttl_s=state.config.limits.approval_ttl_s, likeness=likeness(value.model_dump(mode="json")),
     )  # fmt: skip
     return open_request(new, actor=agent_of(state), trace=state.trace, span=call.span)
 

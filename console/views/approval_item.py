@@ -10,8 +10,8 @@ from django.utils import timezone
 
 from agents.queries import steps_of
 from agents.tools import registry
-from approvals import queries
 from approvals.models import ApprovalRequest, Decision
+from approvals.similar import similar
 from console.auth import Caller
 from console.formats import ago, microusd
 from console.revealing import reveals_request, summary_of
@@ -25,7 +25,7 @@ EFFECTS = {
     "destructive": "Destroys",
 }
 REACH = {"narrow": "Narrow", "wide": "Wide"}
-SIMILAR, NEAREST = 20, 3
+OUTCOMES = {"approve": "Approved", "edit": "Edited", "reject": "Rejected", "give_up": "Given up"}
 
 
 def url_of(ref: str) -> str:
@@ -97,23 +97,24 @@ def _decision(row: Decision, reveal: bool) -> dict[str, Any]:
 
 
 def _similar(row: ApprovalRequest, reveal: bool) -> dict[str, Any] | None:
-    """Return what people said of the same tool lately: how often, and the nearest ones with their reasons."""
-    past = queries.similar(row, SIMILAR)
-    if not past:
+    """Return what people said of requests like this one: how often, and of the nearest three with their reasons."""
+    past = similar(row)
+    if past is None:
         return None
-    last = {other.pk: [vote for vote in other.decisions.all() if not vote.voided][-1:] for other in past}
-    said = [vote[0].verdict if vote else "approve" for vote in last.values()]
-    counted = {"approved": said.count("approve"), "edited": said.count("edit"), "rejected": said.count("reject")}
-    return {**counted, "items": [_past(other, last[other.pk], reveal) for other in past[:NEAREST]]}
+    counted = {name: getattr(past, name) for name in ("approved", "edited", "rejected")}
+    last = [[vote for vote in other.decisions.all() if not vote.voided][-1:] for other in past.nearest]
+    return {**counted, "items": [_past(other, vote, reveal) for other, vote in zip(past.nearest, last, strict=True)]}
 
 
 def _past(row: ApprovalRequest, vote: list[Decision], reveal: bool) -> dict[str, Any]:
     reason = f": “{vote[0].instruction}”" if vote and vote[0].instruction and reveal else ""
     verdict = vote[0].verdict if vote else row.status
     return {
+        "ref": row.ref,
+        "url": url_of(row.ref),
         "verdict": verdict,
         "text": summary_of(row, revealed=reveal),
-        "note": f"by {row.decided_name}{reason}",
+        "note": f"{OUTCOMES.get(verdict, 'Answered')} by {row.decided_name}{reason}",
         "at": row.decided_at,
     }
 

@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 
 from approvals.facts import Person
 from approvals.inbox import waiting
-from approvals.queries import WAITING, Filters, open_of, page, pending_count, similar
+from approvals.queries import WAITING, Filters, open_of, page, pending_count
 from tests.conftest import FreshDatabase
 
 MANY = """
@@ -53,7 +53,6 @@ def test_every_list_reads_an_index(many: None) -> None:
         (lambda: page(Filters(), limit=20, cursor=newest.next_cursor), "request_newest|number"),
         (lambda: page(Filters(session_id=row.session_id), limit=20), "request_of_session"),
         (lambda: page(Filters(tool="tool7"), limit=20), "request_of_tool|request_newest|number"),
-        (lambda: similar(row), "request_of_tool|request_newest|number"),
         (lambda: open_of([row.session_id]) if row.session_id else None, "request_of_session"),
         (pending_count, "request_waiting|request_due"),
     ):

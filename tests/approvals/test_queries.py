@@ -19,7 +19,6 @@ from approvals.queries import (
     pending_count,
     pending_counts,
     policy_revisions,
-    similar,
 )
 from approvals.services import decide
 from audit.ids import uuid7
@@ -108,18 +107,6 @@ def test_unknown_request_is_not_found(ref: str) -> None:
         get(ref)
     with pytest.raises(ApprovalNotFound):
         get(uuid7())
-
-
-def test_similar_requests_are_earlier_decided_ones_of_the_same_tool(rosa: User) -> None:
-    """APPR-2: how earlier similar requests were decided."""
-    first, other, waiting = ask(), ask(tool="refund"), ask()
-    for request in (first, other):
-        decide(request_id=request.id, verdict="reject", digest=request.digest, instruction="No, not now.", **by(rosa))
-    now = ask()
-    later = ask()
-    decide(request_id=later.id, verdict="approve", digest=later.digest, **by(rosa))
-    assert similar(now) == [first]
-    assert waiting.status == "pending"
 
 
 def test_open_requests_of_sessions_are_found(rosa: User) -> None:

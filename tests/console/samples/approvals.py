@@ -83,7 +83,8 @@ def request(**more: Any) -> Context:
         "people": [{"label": "Started by", "value": "Olga Operator"}, {"label": "For", "value": "Olga Operator"},
                    {"label": "Prompt", "value": "research-assistant 1.0.0"}],
         "decisions": [], "similar": {"approved": 2, "edited": 1, "rejected": 1, "items": [
-            {"verdict": "approve", "text": "Send an e-mail to finance@demo.example", "note": "Approved by Rosa", "at": ago(172_800)},
+            {"url": "/approvals/AP-20001/",
+             "verdict": "approve", "text": "Send an e-mail to finance@demo.example", "note": "Approved by Rosa", "at": ago(172_800)},
             {"verdict": "edit", "text": "Send an e-mail to all@demo.example", "note": "Edited by you", "at": ago(518_400)},
             {"verdict": "reject", "text": "Send an e-mail to press@demo.example", "note": "“not to the press”", "at": ago(777_600)}]},
     }  # fmt: skip
