@@ -61,7 +61,7 @@ def test_what_one_admin_typed_outlives_what_another_saved(house: House, visit: V
     latest = number(house)
     ada.refusals.add(409)
     page.get_by_role("button", name="Show what changes").click()
-    expect(page.get_by_role("alert")).to_contain_text(f"saved revision {latest} while you wrote")
+    expect(page.locator("#conflict")).to_contain_text(f"saved revision {latest} while you wrote")
     expect(page.get_by_label("Known hosts")).to_have_value("docs.halden.example")
     expect(page.get_by_label("Why")).to_have_value("Our own documents")
     page.get_by_role("button", name="Show what changes").click()
