@@ -10,6 +10,7 @@ from console.views import (
     approval_edit,
     approvals,
     audit,
+    bulk,
     jump,
     mail,
     measures,
@@ -33,6 +34,7 @@ Urls = list[URLPattern | URLResolver]
 
 _approvals: Urls = [
     path("", approvals.queue, name="approvals"),
+    path("bulk/", bulk.many, name="approval-bulk"),
     path("views/", saved_views.save, name="approval-views"),
     path("views/<int:key>/remove/", saved_views.remove, name="approval-view-remove"),
     path("<approval:ref>/", approvals.detail, name="approval"),

@@ -146,6 +146,7 @@ def queue_of(request: HttpRequest, asked: Asked) -> dict[str, Any]:
         "nav": "approvals",
         "rows": found.items,
         "state": asked.state,
+        "selects": caller.has(Right.DECIDE) and not decided,
         "counts": {"waiting": waiting.count({}), "mine": waiting.count({"hand": "mine"})},
         "filters": asked.filters,
         "carried": asked.carried,

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 from agents import gate
 from approvals import queries
 from approvals.models import ApprovalRequest
+from approvals.services import Decided
 from audit.errors import CountersignError
 from console import signin
 from console.api.errors import status_of
@@ -73,12 +74,12 @@ def undo(request: HttpRequest, ref: str) -> HttpResponse:
     return redirect(asked_of(request).within(row.ref))
 
 
-def decide(request: HttpRequest, row: ApprovalRequest, said: Said) -> None:
+def decide(request: HttpRequest, row: ApprovalRequest, said: Said) -> Decided:
     """Hand what a person said to the gate, after a password where one came with it. Raises CountersignError."""
     if said.password:
         signin.reauthenticate(request, said.password, said.digest)
     caller = caller_of(request)
-    gate.answer(
+    return gate.answer(
         request_id=row.id,
         person=caller.person(reauthenticated=signin.reauthenticated(request, said.digest)),
         actor=caller.actor(),

@@ -41,6 +41,10 @@
     if (going > performance.now()) return go(key);
     if (key === "g") { going = performance.now() + 1500; return true; }
     if (find(key)) { use(find(key)); return true; }
+    if (key.toLowerCase() === "x" && document.querySelector(".pick")) {
+      document.dispatchEvent(new CustomEvent("console:select", { detail: key === "X" }));
+      return true;
+    }
     if (key === "j" || key === "ArrowDown") return move(1);
     if (key === "k" || key === "ArrowUp") return move(-1);
     if (key === "o") { document.activeElement?.matches?.("a.q, a[data-row]") && document.activeElement.click(); return true; }
@@ -88,6 +92,7 @@
       list.append(...line([key], label(element)));
     }
     if (rows().length) list.append(...line(["j", "k"], "Next and previous in the list"), ...line(["Enter"], "Open"));
+    if (document.querySelector(".pick")) list.append(...line(["x"], "Select, for one decision on many"), ...line(["Shift", "x"], "Select a range"));
     for (const link of document.querySelectorAll("[data-go]")) list.append(...line(["g", link.dataset.go], `Go to ${label(link)}`));
     if (document.getElementById("jump")) list.append(...line(["Ctrl", "k"], "Jump to anything"));
     list.append(...line(["Ctrl", "Enter"], "Send the form you are in"), ...line(["Esc"], "Close, or back"), ...line(["?"], "This list"));

@@ -108,6 +108,7 @@
     const fresh = rowsOf(fragment).filter((row) => !here.has(row.id)).length;
     of(region).news = fresh;
     offer(region, fresh);
+    document.dispatchEvent(new Event("console:patched"));
   };
   const offer = (region, count) => {
     let button = region.querySelector(":scope > .fresh");

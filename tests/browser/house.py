@@ -184,8 +184,14 @@ class House:
     @contextmanager
     def undo_period(self, seconds: int) -> Iterator[None]:
         """Let approvals that are asked for meanwhile be undone for so long, which is not the usual 5 s."""
+        with self.tiers(hold_s=seconds):
+            yield
+
+    @contextmanager
+    def tiers(self, **changed: Any) -> Iterator[None]:
+        """Let policy say something else of every tier meanwhile."""
         before = self.do(lambda: policies.current(fresh=True).policy.model_dump(mode="json"))
-        tiers = {name: {**tier, "hold_s": seconds} for name, tier in before["tiers"].items()}
+        tiers = {name: {**tier, **changed} for name, tier in before["tiers"].items()}
         self._policy({**before, "tiers": tiers})
         try:
             yield

@@ -26,6 +26,8 @@ GOALS = (
 )
 PAGES = {
     "approvals": ("remy", "/approvals/"),
+    "approvals-filtered": ("remy", "/approvals/?risk=3&can=1"),
+    "approvals-bulk": ("remy", "{bulk}"),
     "approvals-decided": ("remy", "/approvals/?state=decided"),
     "approvals-mine-empty": ("vic", "/approvals/?state=mine"),
     "approval": ("remy", "{mail}"),
@@ -89,6 +91,8 @@ def places(house: House) -> dict[str, str]:
     decided = house.asked(house.session("scenario: mail-once to=lee@customer.example token=page", "paul"))
     rows = {"mail": mail, "tainted": tainted, "delete": delete, "question": question}
     found = {name: f"/approvals/{house.asked(session).ref}/" for name, session in rows.items()}
+    refs = "&".join(f"ref={place.split('/')[2]}" for place in found.values())
+    found["bulk"] = f"/approvals/bulk/?verdict=reject&{refs}"
     house.decide(decided, "rosa", "approve")
     house.becomes(decided, "consumed")
     wait_until(lambda: house.do(lambda: settled(answered) and settled(stuck)), seconds=30)

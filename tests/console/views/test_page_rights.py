@@ -28,6 +28,8 @@ ROLES = sorted(EVERYBODY)
 # (method, name of the address, path, who may)
 TABLE: tuple[tuple[str, str, str, set[str]], ...] = (
     ("GET", "approvals", "/approvals/", EVERYBODY),
+    ("GET", "approval-bulk", "/approvals/bulk/", RUNNERS),
+    ("POST", "approval-bulk", "/approvals/bulk/", RUNNERS),
     ("POST", "approval-views", "/approvals/views/", EVERYBODY),
     ("POST", "approval-view-remove", "/approvals/views/1/remove/", EVERYBODY),
     ("GET", "approval", "/approvals/{ap}/", EVERYBODY),

@@ -1,0 +1,122 @@
+"""The queue as a workbench in the browser: filters, claims, and one decision on many by keyboard and without script."""
+
+from playwright.sync_api import expect
+
+from approvals.models import ApprovalRequest
+from tests.browser.conftest import Visit
+from tests.browser.house import House
+from tests.browser.visitor import Visitor
+
+
+def notes(house: House, token: str, count: int) -> list[ApprovalRequest]:
+    """Let the agent ask to write so many files, which it may otherwise do without asking."""
+    with house.tiers(narrow="ask"):
+        return [house.asked(house.session(f"scenario: writes token={token}{number}")) for number in range(count)]
+
+
+def test_many_are_selected_and_approved_by_keyboard_alone(house: House, remy: Visitor) -> None:
+    """UI.md 4 and 5: x, Shift+x for a range, A opens the table of every value, Enter commits; one result for each."""
+    rows = notes(house, "many", 4)
+    page = remy.open("/approvals/?risk=2&q=many")
+    remy.settle()
+    expect(page.locator(".pick")).to_have_count(4)
+    expect(page.locator(".q-bulk")).to_be_hidden()
+    page.keyboard.press("j")
+    page.keyboard.press("x")
+    expect(page.locator(".q-bulk [data-chosen]").first).to_have_text("1")
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    page.keyboard.press("Shift+X")
+    expect(page.locator(".pick:checked")).to_have_count(3)
+    page.keyboard.press("k")
+    page.keyboard.press("x")
+    expect(page.locator(".q-bulk [data-chosen]").first).to_have_text("2")
+    remy.check()
+    page.keyboard.press("a")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Approve 2 requests")
+    confirm = page.locator("[data-confirm]")
+    expect(confirm).to_be_focused()
+    chosen = page.locator("input[name=ref]").evaluate_all("fields => fields.map(field => field.value)")
+    for ref in chosen:
+        expect(page.get_by_role("row").filter(has_text=ref)).to_contain_text("A line.")
+    remy.check()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("What came of each")
+    for row in rows:
+        if row.ref in chosen:
+            expect(page.get_by_role("row").filter(has_text=row.ref)).to_contain_text("Approved")
+            house.becomes(row, "held", "consumed")
+        else:
+            assert house.status_of(row) == "pending"
+    remy.check()
+    page.keyboard.press("u")
+    expect(page).to_have_url(f"{house.address}/approvals/?risk=2&q=many")
+
+
+def test_what_is_selected_stays_so_while_the_list_changes(house: House, remy: Visitor) -> None:
+    """A new request comes, another one is decided: the selection is kept, without what is over."""
+    first, second = notes(house, "kept", 2)
+    page = remy.open("/approvals/?q=kept")
+    remy.live()
+    for row in (first, second):
+        page.locator(f"#row-{row.ref}").hover()
+        page.locator(f"#row-{row.ref} .pick").check()
+    expect(page.locator(".q-bulk [data-chosen]").first).to_have_text("2")
+    house.decide(second, "rosa", "reject", instruction="Not this one.")
+    expect(page.locator(f"#row-{second.ref}")).to_have_class("done")
+    expect(page.locator(".q-bulk [data-chosen]").first).to_have_text("1")
+    expect(page.locator(f"#row-{first.ref} .pick")).to_be_checked()
+    remy.check_quiet()
+
+
+def test_many_are_decided_without_scripts(house: House, visit: Visit) -> None:
+    """Checkboxes and forms: select, look at every value, confirm, read the results."""
+    rows = notes(house, "plain", 2)
+    visitor = visit("remy", java_script_enabled=False)
+    page = visitor.open("/approvals/?q=plain")
+    for row in rows:
+        page.locator(f"#row-{row.ref}").hover()
+        page.locator(f"#row-{row.ref} .pick").check()
+    page.locator(".q-bulk").get_by_role("button", name="Reject").click()
+    page.get_by_label("What should the agents do instead?").fill("Write nothing, please.")
+    page.get_by_role("button", name="Reject 2").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("What came of each")
+    assert [house.status_of(row) for row in rows] == ["rejected", "rejected"]
+
+
+def test_a_claim_is_seen_by_the_other_at_once_and_stops_nobody(house: House, visit: Visit) -> None:
+    """UI.md 6: C claims, the other page says who has it without a reload, and can decide all the same; H gives time."""
+    row = house.mail(subject="Claimed")
+    remy, rosa = visit("remy"), visit("rosa")
+    theirs = rosa.open_request(row)
+    rosa.live()
+    page = remy.open_request(row)
+    page.keyboard.press("c")
+    expect(remy.detail.locator(".mine")).to_have_text("You have it")
+    expect(theirs.locator("#detail .notice")).to_contain_text("Remy has it")
+    expect(theirs.locator(f"#row-{row.ref} .av")).to_have_count(1)
+    expect(theirs.locator("#detail").get_by_role("button", name="Approve")).to_be_visible()
+    rosa.check()
+    remy.check()
+    remy.wait("Date.now() > window.console_shown + 650")
+    page.keyboard.press("h")
+    expect(page.locator(".d-meta .clock time")).to_have_text("47 h")
+    assert house.do(lambda: ApprovalRequest.objects.get(pk=row.pk).extensions) == 1
+    page.keyboard.press("c")
+    expect(remy.detail.get_by_role("button", name="Claim")).to_be_visible()
+    expect(theirs.locator("#detail .notice")).to_have_count(0)
+
+
+def test_filters_are_chosen_with_numbers_and_stay_in_the_address(house: House, remy: Visitor) -> None:
+    """UI.md 3: a facet is a link, what is on can be taken out one by one, an opened request keeps them."""
+    row = house.mail(subject="Filtered away")
+    page = remy.open("/approvals/?q=Filtered")
+    page.get_by_role("button", name="Filter the queue").click()
+    remy.check()
+    page.locator("#filter").get_by_role("link", name="High risk").click()
+    expect(page).to_have_url(f"{house.address}/approvals/?risk=3&q=Filtered")
+    page.locator(f"#row-{row.ref} a").click()
+    expect(page).to_have_url(f"{house.address}/approvals/{row.ref}/?risk=3&q=Filtered")
+    remy.check()
+    page.get_by_role("link", name="Without the filter Risk: High risk").click()
+    expect(page).to_have_url(f"{house.address}/approvals/?q=Filtered")
