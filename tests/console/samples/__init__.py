@@ -1,7 +1,7 @@
 """Sample contexts of every page, as the templates document them: what template tests and screenshots are made from."""
 
 from console import styleguide
-from tests.console.samples.approvals import BAR, BODY, approvals, edit, lost, request
+from tests.console.samples.approvals import BAR, BODY, approvals, bulk, bulk_results, edit, lost, request
 from tests.console.samples.frame import NOW, Context, ago, frame, later
 from tests.console.samples.others import (
     agent,
@@ -31,6 +31,9 @@ __all__ = ["BAR", "PAGES", "approvals", "request"]
 PAGES: dict[str, tuple[str, Context]] = {
     "approvals": ("approvals/page.html", approvals(opened=False)),
     "approval": ("approvals/page.html", approvals()),
+    "approvals-bulk": ("approvals/bulk.html", bulk()),
+    "approvals-bulk-reject": ("approvals/bulk.html", bulk(verdict="reject", error="The instruction needs 3 characters.")),
+    "approvals-bulk-results": ("approvals/bulk.html", bulk_results()),
     "approval-json": ("approvals/page.html", approvals(tab="json")),
     "approval-changes": ("approvals/page.html", approvals(tab="changes")),
     "approval-refused": (

@@ -155,3 +155,21 @@ def edit() -> Context:
     """Give the edit page."""
     fields = schema_form.fields(styleguide.SCHEMA, styleguide.ARGUMENTS, {"copies": ["Input should be at most 5"]})
     return frame("approvals", item=request(), bar=BAR, mode="form", fields=fields, errors=["copies: at most 5"])
+
+
+def bulk(**more: Any) -> Context:
+    """Give the page on which many requests are decided, before it is confirmed."""
+    cells = [{"name": name, "value": ARGUMENTS[name]} for name in ("to", "subject", "body")]
+    shown = {**row(20431, "Write findings.md", 2, "write_file", 600), "digest": "9f3c" + "0" * 60, "cells": cells, "why": ""}
+    left = {**shown, "ref": "AP-20432", "cells": [], "why": "Its risk is too high to approve it among others."}
+    base = frame("approvals", verdict="approve", back_url="/approvals/?risk=2", carried="risk=2", rows=[shown], left=[left],
+                 names=["to", "subject", "body"], refusal="", error="", typed="", key="k1", hold_s=5)  # fmt: skip
+    return {**base, **more}
+
+
+def bulk_results() -> Context:
+    """Give the page that says what came of each."""
+    base = {"url": "/approvals/AP-20431/", "summary": "Write findings.md", "tool": "write_file"}
+    done = {**base, "ref": "AP-20431", "done": True, "text": "Approved, can be undone", "undo_url": "/approvals/AP-20431/undo/",
+            "until": later(5), "since": NOW}  # fmt: skip
+    return bulk(results=[done, {**base, "ref": "AP-20432", "done": False, "text": "It is rejected already, by Rosa."}])
