@@ -17,7 +17,9 @@ from approvals import policies
 from approvals.document import Policy
 from approvals.errors import InvalidPolicy, StalePolicy
 from approvals.loosening import loosened
+from approvals.models import PolicyRevision
 from approvals.policies import Current, checked
+from audit.actors import Actor
 from audit.errors import InvalidJson
 from console.api.reading import clean
 from console.auth import caller_of
@@ -122,12 +124,23 @@ def save(request: HttpRequest) -> HttpResponse:
         problems = _problems(typed, loosened(now.policy, policy), accepted=request.POST.get("loosen") == "true")
         if problems and now.number == typed.base:
             return _review(request, now, policy, typed, problems)
-        document = policy.model_dump(mode="json")
-        row = policies.save(document, note=typed.note, actor=caller_of(request).actor(), base=typed.base)
+        row = _save(policy, typed, caller_of(request).actor())
     except (InvalidPolicy, InvalidJson, StalePolicy) as error:
         return _again(request, typed, error)
     messages.success(request, f"Revision {row.number} of the policy judges from now on.")
     return redirect("policies")
+
+
+def _save(policy: Policy, typed: Typed, actor: Actor) -> PolicyRevision:
+    """Save what was reviewed; a button that was pressed twice finds its own revision, which is no conflict."""
+    document = policy.model_dump(mode="json")
+    try:
+        return policies.save(document, note=typed.note, actor=actor, base=typed.base)
+    except StalePolicy as error:
+        row = policies.revision(error.number)
+        if (row.number, row.created_by, row.note, row.document) != (typed.base + 1, actor.name, typed.note, document):
+            raise
+        return row
 
 
 def _problems(typed: Typed, loosens: tuple[str, ...], *, accepted: bool) -> list[str]:

@@ -180,6 +180,16 @@ def test_a_newer_revision_is_never_overwritten_unseen(signed_in: SignedIn, ada: 
 
 
 @pytest.mark.django_db
+def test_a_button_pressed_twice_saves_once(signed_in: SignedIn, ada: User) -> None:
+    """The second press finds its own revision and says the same; somebody else's with another note is a conflict."""
+    base, client = policies.current().number, signed_in(ada)
+    sent = {"document": json.dumps(with_quorum(3)), "base": str(base), "note": "Three"}
+    assert [client.post("/policies/save/", sent).status_code for _ in range(2)] == [302, 302]
+    assert policies.current().number == base + 1
+    assert client.post("/policies/save/", {**sent, "note": "Another"}).status_code == 409
+
+
+@pytest.mark.django_db
 def test_an_old_revision_is_compared_and_restored(signed_in: SignedIn, ada: User, vic: User) -> None:
     """History: who, when, why, what changed between any two; restoring saves anew."""
     store(ttl_s=3_600)
