@@ -9,23 +9,42 @@ from typing import Any
 from agents.guardrails.budget import LABELS
 
 AGAIN = "then start a new session with the same goal."
-_RAISE = "Start a new session for what is left, or let an admin raise `limits.{name}` of the agent."
+_RAISE = "Start a new session for what is left, or let an admin raise “limits.{name}” of the agent."
 
 ADVICE: Mapping[str, str] = {
     "model_unauthorized": f"Check OPENAI_API_KEY and OPENAI_BASE_URL and restart; {AGAIN}",
-    "model_bad_request": f"Compare the agent's `model` and its parameters with what the provider offers; {AGAIN}",
-    "model_context_overflow": "Start a new session with a shorter goal, or lower `limits.context_tokens` of the agent.",
+    "model_bad_request": f"Compare the agent's “model” and its parameters with what the provider offers; {AGAIN}",
+    "model_context_overflow": "Start a new session with a shorter goal, or lower “limits.context_tokens” of the agent.",
     "model_rate_limited": f"Wait, lower WORKER_SESSIONS, or ask the provider for a higher limit; {AGAIN}",
     "model_unavailable": f"Check OPENAI_BASE_URL and wait until the provider answers again; {AGAIN}",
-    "model_timeout": f"Raise `model_timeout_s` of the agent, or wait until the provider is faster; {AGAIN}",
-    "model_broken_answer": f"If this comes again, try another `model`, or ask whoever runs the provider; {AGAIN}",
+    "model_timeout": f"Raise “model_timeout_s” of the agent, or wait until the provider is faster; {AGAIN}",
+    "model_broken_answer": f"If this comes again, try another “model”, or ask whoever runs the provider; {AGAIN}",
     "poison": f"The workers' logs at that time say why. Mend that first; {AGAIN}",
     "loop": "Start a new session with a narrower goal that says which document or tool to use.",
-    "session_expired": "Start a new session, or let an admin raise `limits.session_ttl_s` of the agent.",
+    "session_expired": "Start a new session, or let an admin raise “limits.session_ttl_s” of the agent.",
     **{f"limit_{name}": _RAISE.format(name=name) for name in LABELS},
     "limit_consecutive_errors": f"The timeline says why each call failed. Mend that; {AGAIN}",
     "refused_cost_microusd": "If the rest is still wanted, start a new session for it.",
 }
+TITLES: Mapping[str, str] = {
+    "model_unauthorized": "The model provider refuses this installation",
+    "model_bad_request": "The model provider refused the request",
+    "model_context_overflow": "The conversation grew too long for the model",
+    "model_rate_limited": "The model provider asked to slow down",
+    "model_unavailable": "The model provider could not be reached",
+    "model_timeout": "The model did not answer in time",
+    "model_broken_answer": "The model's answers could not be read",
+    "poison": "Kept after its workers failed again and again",
+    "loop": "It went in circles",
+    "session_expired": "Its time to live was over",
+    **{f"limit_{name}": f"Limit of {label} reached" for name, label in LABELS.items()},
+    "refused_cost_microusd": "Nobody let it spend more",
+}
+
+
+def title(code: str) -> str:
+    """Return what happened in a few words; the code itself, written out, where nothing is known."""
+    return TITLES.get(code, code.replace("_", " ").capitalize())
 
 
 def advised(error: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 from django.http import HttpRequest
 from django.urls import reverse
 
+from agents.advice import title
 from agents.models import Session
 from agents.queries import active_stops, stop_of
 from agents.services import get_session
@@ -82,6 +83,7 @@ def _session(row: Session, reveal: bool) -> dict[str, Any]:
         "agent": row.agent.slug,
         "agent_url": reverse("agent", args=[row.agent.slug]),
         "ended": ended(row),
+        "error_title": title(row.error["code"]) if row.error else "",
         "stopped": stop_of(row, active_stops()),
     }
 

@@ -41,7 +41,7 @@ def test_a_limit_of_turns_halts(world: World) -> None:
     assert (session.status, error_of(session)["code"], session.turns) == ("halted", "limit_turns", 3)
     assert error_of(session)["detail"] == (
         "The session has used 3 of its 3 turns."
-        " Start a new session for what is left, or let an admin raise `limits.turns` of the agent."
+        " Start a new session for what is left, or let an admin raise “limits.turns” of the agent."
     )
 
 
