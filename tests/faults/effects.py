@@ -36,6 +36,7 @@ class Book(ThreadingHTTPServer):
     """The server, its file, and what it was told to do with its answers."""
 
     daemon_threads = True
+    request_queue_size = 512  # many sessions arrive at once; none may be turned away at the door
 
     def __init__(self, port: int, file: Path) -> None:
         super().__init__(("127.0.0.1", port), Page)

@@ -21,7 +21,7 @@ django.setup()
 from django.conf import settings  # noqa: E402  settings first
 from django.db import connections  # noqa: E402  settings first
 
-from agents import failpoints, services, tasks, worker  # noqa: E402
+from agents import failpoints, services, stops, tasks, worker  # noqa: E402
 from agents.tools import registry  # noqa: E402
 from audit.actors import SYSTEM  # noqa: E402
 from tests.faults import people, removals  # noqa: E402
@@ -73,6 +73,8 @@ def _live(order: dict[str, Any]) -> None:
     os.environ.update(order["environment"])
     if lease_s := order["lease_s"]:
         settings.LEASE_S = lease_s
+    if sessions := order["environment"].get("WORKER_SESSIONS"):
+        settings.WORKER_SESSIONS = int(sessions)
     for guard in order["without"]:
         removals.take_out(guard)
     failpoints._ARMED.update(failpoints.parse(order["failpoints"]))
@@ -91,7 +93,12 @@ def apply() -> None:
     services.apply_agent(json.loads(os.environ["FAULTS_AGENT"]), actor=SYSTEM)
 
 
-ROLES = {"apply": apply, "work": work, "task": tasks.drain, "decide": people.decide_until_told}
+def press() -> None:
+    """Stop what the environment names."""
+    stops.press(scope=os.environ["FAULTS_STOP"], reason="A drill.", actor=SYSTEM)
+
+
+ROLES = {"apply": apply, "press": press, "work": work, "task": tasks.drain, "decide": people.decide_until_told}
 
 if __name__ == "__main__":
     main()
