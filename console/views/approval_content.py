@@ -7,6 +7,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from django.urls import reverse
+
 from agents.tools import registry
 from agents.tools.results import shorten
 from approvals import policies
@@ -17,7 +19,8 @@ from audit.content import read_texts
 from console.formats import microusd
 from console.revealing import marks_of
 from console.views.approval_checks import checks
-from console.views.origins import told
+from console.views.orders import parts
+from console.views.origins import call_url, told
 
 LABELS: Mapping[str, str] = {"why": "What is known", "key": "Idempotency key"}
 """Facts of a request whose own name does not say it."""
@@ -42,6 +45,8 @@ UNREASONED: Mapping[str, str] = {
 """Who asks where no model gave a reason."""
 TOLD = frozenset({"question", "detail", "text", "message", "call", "arguments", "origins", "changed"})
 """Facts that have a place of their own on the page."""
+EMPTY: tuple[object, ...] = (None, "", [], {})
+NOWHERE = {"label": "Nothing in it", "tainted": False, "note": "", "url": ""}
 LONG, LONG_LINES, ENDS = 1_200, 24, 160
 """A longer value stands in full below the table, and has to be seen to its end; the table shows both its ends."""
 
@@ -55,8 +60,9 @@ def content(row: ApprovalRequest, reveal: bool) -> dict[str, Any]:
     changes = row.facts.get("changed") or []
     origins = [Origin(**part) for part in row.facts.get("origins") or ()]
     policy = policies.current().policy
+    session = reverse("session", args=[row.session_ref]) if row.session_ref else ""
     lines = [
-        argument(name, value, changes, origins, policy, tainted=bool(row.taint))
+        argument(name, value, changes, origins, policy, tainted=bool(row.taint), session=session)
         for name, value in _ordered(row.tool, arguments)
     ]
     return {
@@ -65,6 +71,7 @@ def content(row: ApprovalRequest, reveal: bool) -> dict[str, Any]:
         "reasoning_note": "" if row.reasoning_id else UNREASONED.get(row.kind, "The model gave no reason."),
         "arguments": lines,
         "long": [line for line in lines if line["long"]],
+        "taint": _provenance(row.taint, origins, session),
         "tainted_arguments": [line["name"] for line in lines if line["foreign"]],
         "canonical": json.dumps(arguments, ensure_ascii=False),
         "raw": texts.get(row.raw_arguments_id, "") if row.raw_arguments_id else "",
@@ -81,8 +88,9 @@ def arguments_of(row: ApprovalRequest) -> dict[str, Any]:
 
 
 def argument(
-    name: str, value: object, changes: Sequence[Mapping[str, Any]], origins: Sequence[Origin], policy: Policy, *, tainted: bool
-) -> dict[str, Any]:
+    name: str, value: object, changes: Sequence[Mapping[str, Any]], origins: Sequence[Origin], policy: Policy, *,
+    tainted: bool, session: str = "",
+) -> dict[str, Any]:  # fmt: skip
     """Return one line of the table of arguments: what is sent, what the model wrote, where it comes from, what was checked."""
     mine = [origin for origin in origins if origin.path.split(".")[0] in (name, "…")]
     checked = checks(value, policy)
@@ -99,11 +107,25 @@ def argument(
             for change in changes
             if str(change.get("path")).split(".")[0] == name and not change.get("added")
         ],
-        "origins": told(mine, tainted=tainted),
+        "origins": [NOWHERE] if value in EMPTY else told(mine, tainted=tainted, session=session),
         "foreign": any(origin.untrusted for origin in mine),
         "checks": checked,
         "failed": any(origin.untrusted for origin in mine) or not all(check["ok"] for check in checked),
     }
+
+
+def _provenance(taint: Sequence[Mapping[str, Any]], origins: Sequence[Origin], session: str) -> list[dict[str, Any]]:
+    """Return the untrusted sources, those that set a value first, with a way to the answer that brought them."""
+    calls = {origin.ref: origin.call for origin in origins if origin.untrusted and origin.call}
+    marks = [
+        {
+            **mark,
+            "href": call_url(session, calls.get(str(mark.get("ref")), "")),
+            "parts": parts(str(mark.get("quote", ""))),
+        }
+        for mark in taint
+    ]
+    return sorted(marks, key=lambda mark: not mark["href"])
 
 
 def _text(value: object) -> str:

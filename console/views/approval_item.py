@@ -25,6 +25,17 @@ EFFECTS = {
     "destructive": "Destroys",
 }
 REACH = {"narrow": "Narrow", "wide": "Wide"}
+RULES = {
+    "tier_asks": "By its tier",
+    "tainted_egress": "Untrusted, then out",
+    "tainted_write": "Untrusted, then a write",
+    "untrusted_value": "Untrusted values",
+    "repeat": "Made before",
+    "denied_before": "Refused before",
+    "budget": "A limit was met",
+    "unknown_outcome": "Outcome unknown",
+}
+"""What made policy ask, in a few words; its sentences stand below."""
 OUTCOMES = {"approve": "Approved", "edit": "Edited", "reject": "Rejected", "give_up": "Given up"}
 
 
@@ -67,11 +78,22 @@ def _facts(row: ApprovalRequest) -> list[dict[str, str]]:
             {"label": "Effect", "value": EFFECTS.get(row.tier, row.tier)},
             {"label": "Reach", "value": REACH.get(row.blast_radius, row.blast_radius or "Unknown")},
         ]
+    if row.reasons and row.kind != "question":
+        facts.append({"label": "Rule", "value": _rule(row.reasons)})
     facts.append({"label": "Session cost", "value": microusd(row.cost_microusd)})
     facts.append({"label": "Reviewers", "value": f"{row.required} needed"})
     if row.prompt_version:
         facts.append({"label": "Prompt", "value": row.prompt_version})
     return facts
+
+
+def _rule(reasons: list[dict[str, str]]) -> str:
+    """Return what made policy ask, in a few words; a rule of the policy by its name."""
+    named = next((reason["text"] for reason in reasons if reason["code"] == "rule"), "")
+    if named:
+        return named.removeprefix("Policy rule ").strip(".'")
+    first = RULES.get(reasons[0]["code"], "Asks a person")
+    return first if len(reasons) == 1 else f"{first}, and {len(reasons) - 1} more"
 
 
 def _session(row: ApprovalRequest) -> dict[str, Any] | None:

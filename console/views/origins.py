@@ -8,16 +8,25 @@ from approvals.facts import Origin
 SHOWN = 3
 
 
-def told(origins: Sequence[Origin], *, tainted: bool) -> list[dict[str, Any]]:
-    """Return the origins of one argument's values in words, those that a reviewer should look at first, each once."""
+def told(origins: Sequence[Origin], *, tainted: bool, session: str = "") -> list[dict[str, Any]]:
+    """Return the origins of one argument's values in words, those that a reviewer should look at first, each once.
+
+    `session` is the address of the session's page, to which the call that gave a value is added.
+    """
     ordered = sorted(origins, key=lambda origin: (not origin.untrusted, not origin.doubtful(tainted=tainted)))
     lines: list[dict[str, Any]] = []
     for origin in ordered:
-        line = _line(origin, tainted=tainted)
+        line = {**_line(origin, tainted=tainted), "url": call_url(session, origin.call)}
         if line not in lines:
             lines.append(line)
     more = len(lines) - SHOWN
-    return [*lines[:SHOWN], *([{"label": f"and {more} more", "tainted": False, "note": ""}] if more > 0 else [])]
+    return [*lines[:SHOWN], *([{"label": f"and {more} more", "tainted": False, "note": "", "url": ""}] if more > 0 else [])]
+
+
+def call_url(session: str, call: str) -> str:
+    """Return where a call's answer stands on the page of its session, "" where there is no call."""
+    turn, _, place = call.rpartition("/")[2].partition(".")
+    return f"{session}?view=waterfall&span=c{turn}.{int(place) - 1}" if session and place.isdigit() else ""
 
 
 def _line(origin: Origin, *, tainted: bool) -> dict[str, Any]:
