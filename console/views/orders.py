@@ -13,7 +13,7 @@ _CUES = (
     r"(?:no need|not necessary|without) (?:to )?(?:check|ask|confirm|verify|review)\w*",
     r"(?:do not|don['’]t) (?:tell|mention|inform|ask|check)\b",
     r"call (?:the (?:tool|function)\b|\w+_\w+\b)",
-    r"(?:send|forward|e-?mail|transfer|pay|delete|publish|fetch)\b[^!?\n]{0,80}?(?:[^\s@]{1,64}@[^\s@]+|https?://|everything)",
+    r"(?:send|forward|(?:e-?)?mail|transfer|pay|delete|publish|fetch)\b[^!?\n]{0,80}?(?:[^\s@]{1,64}@[^\s@]+|https?://|everything)",
     r"(?:immediately|urgent(?:ly)?|at once)\b",
 )
 _ORDER = re.compile(r"\b(?:" + "|".join(_CUES) + ")", re.IGNORECASE | re.DOTALL)
