@@ -135,3 +135,26 @@ def test_a_policy_that_is_not_whole_is_refused_with_its_places(ada: User) -> Non
     problem = refused(Program(ada).post("/policies", {"document": {"tiers": {}}, "note": "Broken"}), 422, "invalid_policy")
     assert problem["errors"]
     refused(Program(ada).post("/policies", {"document": {"everything": "allow"}, "note": "Broken"}), 422, "invalid_policy")
+
+
+def test_a_policy_is_revised_from_the_revision_that_was_read_compared_and_restored(vic: User, olga: User, ada: User) -> None:
+    """Two programs at once: the second gets 409; any two revisions are compared; restoring saves the old text anew."""
+    admin, reader = Program(ada), Program(vic)
+    before = reader.get("/policies").json()
+    longer = {"document": {**before["document"], "ttl_s": 172_800}, "note": "Two days", "base": before["number"]}
+    made = admin.post("/policies", longer).json()["number"]
+    refused(admin.post("/policies", {**longer, "note": "Once more"}), 409, "stale_policy")
+    assert reader.get(f"/policies/{made}").json()["note"] == "Two days"
+    found = reader.get(f"/policies/{made}/difference?against={before['number']}").json()
+    assert (found["added"], found["removed"], found["loosens"]) == (
+        ["Requests stay open for: 2 d 0 h"], ["Requests stay open for: 1 d 0 h"], ["Requests and approvals stay open longer."],
+    )  # fmt: skip
+    restored = {"note": "Back to one day", "base": made}
+    refused(Program(olga).post(f"/policies/{before['number']}/restore", restored), 403, "forbidden")
+    back = admin.post(f"/policies/{before['number']}/restore", restored, key="r1")
+    assert (back.status_code, back.json()["number"]) == (201, made + 1)
+    assert back.json()["document"] == before["document"]
+    assert admin.post(f"/policies/{before['number']}/restore", restored, key="r1").content == back.content
+    refused(admin.post(f"/policies/{before['number']}/restore", restored), 409, "stale_policy")
+    refused(reader.get("/policies/999999"), 404, "unknown_revision")
+    refused(reader.get(f"/policies/{made}/difference"), 422, "invalid_request")
