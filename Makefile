@@ -14,7 +14,7 @@ DEV := $(VENV)/.dev-ready
 # Test processes side by side.
 N ?= 2
 
-.PHONY: help up test test-faults check bench demo-reset lint types contracts lock clean
+.PHONY: help up test test-faults screenshots check bench demo-reset lint types contracts lock clean
 
 help:  ## show this text
 	@echo "Countersign: agents propose, people countersign, the log proves it."
@@ -35,6 +35,10 @@ test: $(DEV)  ## run all tests, those in a browser included
 
 test-faults: $(DEV)  ## kill each failpoint twenty times, and break the rest more often (about half an hour)
 	FAULTS=full FAULTS_FIGURES=$(abspath var/faults.jsonl) $(BIN)/python -m pytest tests/faults -n $(N) $(ARGS)
+
+screenshots: $(DEV)  ## every page at 1440 and 390, light and dark, into var/screenshots
+	@$(BIN)/python -m tests.chromium
+	COUNTERSIGN_SHOTS=$(abspath var/screenshots) $(BIN)/python -m pytest tests/browser/test_pages.py -q $(ARGS)
 
 check: lint types contracts test  ## what has to pass before a change is merged
 

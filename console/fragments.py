@@ -21,6 +21,7 @@ from approvals import queries as approval_queries
 from audit import feed
 from console import preferences
 from console.auth import Caller, caller_of
+from console.guide import guide
 from console.rights import Right
 
 THEMES = ("light", "dark")
@@ -83,6 +84,7 @@ def look(request: HttpRequest, caller: Caller) -> dict[str, Any]:
         "letters": mine.letters,
         "occasions": mine.occasions,
         "alerts": "browser" in mine.channels,
+        "guide": guide(caller) if settings.DEMO and not mine.guide_hidden and caller.has(Right.SEE) else None,
     }
 
 

@@ -83,6 +83,7 @@ urlpatterns: Urls = [
     path("settings/", settings.settings, name="settings"),
     path("settings/look/", settings.look, name="settings-look"),
     path("settings/notifications/", settings.notifications, name="settings-notifications"),
+    path("settings/guide/", settings.first_steps, name="settings-guide"),
     path("open/<str:signed>/", reach.follow, name="open"),
     path("jump/", jump.jump, name="jump"),
     path("news/", reach.news, name="news"),

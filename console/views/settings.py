@@ -6,16 +6,18 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.debug import sensitive_variables
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from console.auth import caller_of
 from console.forms import Look, Notifications
 from console.fragments import page
+from console.guide import guide
 from console.models import CHANNELS, OCCASIONS
-from console.preferences import Settings, set_look, set_notifications, settings_of
+from console.preferences import Settings, hide_guide, set_look, set_notifications, settings_of
 from console.reach import chat, outbox
 from console.reach.errors import ChatRefused
 from console.rights import Right
+from console.signin import safe_next
 from console.views.accounts import remember_theme
 from console.views.guard import guard
 
@@ -85,6 +87,16 @@ def _wrong_chat(address: str | None, *, chosen: bool, user_id: int) -> str:
     except ChatRefused as refused:
         return refused.detail
     return ""
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@guard(Right.SIGNED_IN)
+def first_steps(request: HttpRequest) -> HttpResponse:
+    """Show the demo's first steps as they stand, for the menu; by POST put them away."""
+    if request.method != "POST":
+        return page(request, "partials/_guide.html", lambda: {"guide": guide(caller_of(request))})
+    hide_guide(caller_of(request).user_id)
+    return redirect(safe_next(request, request.POST.get("next", "/")))
 
 
 def _context(request: HttpRequest, errors: Any = None) -> dict[str, Any]:

@@ -111,3 +111,17 @@ def test_a_page_in_the_background_counts_and_notifies(house: House, visit: Visit
     assert page.title().startswith("(")
     page.evaluate("() => { window.away = false; document.dispatchEvent(new Event('visibilitychange')); }")
     assert not page.title().startswith("(")
+
+
+def test_a_printed_request_is_whole_and_says_where_it_stands(house: House, remy: Visitor) -> None:
+    """UI.md 8: light, no navigation, everything unfolded, the digest and the place in the log at its foot."""
+    row = house.asked(house.session("scenario: mail-once to=lee@customer.example token=paper", "olga"))
+    page = remy.open_request(row)
+    page.evaluate("document.documentElement.dataset.theme = 'dark'")
+    page.emulate_media(media="print")
+    for gone in (".rail", ".top", ".bar", ".queue"):
+        expect(page.locator(gone).first).to_be_hidden()
+    expect(page.locator("#detail .print-foot")).to_contain_text(row.digest)
+    expect(page.locator(".main > .print-foot")).to_contain_text("with the log at event")
+    assert page.evaluate("getComputedStyle(document.body).color.startsWith('oklch(0.24')")
+    assert page.evaluate("getComputedStyle(document.querySelector('.scroll')).overflow") == "visible"

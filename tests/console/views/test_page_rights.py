@@ -80,7 +80,7 @@ TABLE: tuple[tuple[str, str, str, set[str]], ...] = (
 )
 WITHOUT_ROLE = {
     "home", "sign-in", "sign-out", "theme", "csp-report", "healthz", "readyz",
-    "settings", "settings-look", "settings-notifications", "open", "news",
+    "settings", "settings-look", "settings-notifications", "settings-guide", "open", "news",
 }  # fmt: skip
 """Addresses that ask for no role: coming in, going out, one's own settings and news, probes, reports of browsers."""
 
