@@ -9,6 +9,7 @@ from functools import wraps
 from typing import Any
 from urllib.parse import urlencode
 
+from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
@@ -17,14 +18,16 @@ from django.urls import reverse
 
 from audit.errors import CountersignError
 from console.api.errors import status_of
-from console.auth import require
-from console.errors import Unauthenticated
+from console.auth import caller_of, require
+from console.errors import Forbidden, Unauthenticated
 from console.fragments import THEMES
-from console.rights import Right
+from console.rights import Right, roles_with
 
 View = Callable[..., HttpResponseBase]
 PAGES = frozenset({400, 403, 404, 409, 410})
 """Statuses with a page of their own; the others share the plain one."""
+NAMED = 3
+"""How many people a refusal names."""
 
 
 def guard(right: Right) -> Callable[[View], View]:
@@ -39,6 +42,8 @@ def guard(right: Right) -> Callable[[View], View]:
                 return _told(request, inner(request, *args, **kwargs))
             except Unauthenticated:
                 return to_sign_in(request)
+            except Forbidden as error:
+                return error_page(request, 403, f"{error.detail} {who_may(request, right)}".strip())
             except CountersignError as error:
                 return error_page(request, status_of(error), error.detail)
 
@@ -52,6 +57,19 @@ def _told(request: HttpRequest, answer: HttpResponseBase) -> HttpResponseBase:
     if isinstance(answer, HttpResponseRedirect) and request.headers.get("HX-Request") == "true":
         return HttpResponse(headers={"HX-Redirect": answer.url})
     return answer
+
+
+def who_may(request: HttpRequest, right: Right) -> str:
+    """Return a sentence about people to ask, where it is this right that is missing; empty where nobody holds it."""
+    if caller_of(request).has(right):
+        return ""
+    holders = User.objects.filter(is_active=True, groups__name__in=roles_with(right)).distinct().order_by("first_name", "pk")
+    names = [user.get_full_name() or user.username for user in holders[: NAMED + 1]]
+    if not names:
+        return ""
+    if len(names) > NAMED:
+        return f"Ask {', '.join(names[:NAMED])} or another of them."
+    return f"Ask {', '.join(names[:-1])} or {names[-1]}." if len(names) > 1 else f"Ask {names[0]}."
 
 
 def to_sign_in(request: HttpRequest) -> HttpResponse:

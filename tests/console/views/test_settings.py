@@ -97,3 +97,16 @@ def test_news_are_those_of_the_person_who_asks(
     assert signed_in(vic).get("/news/?after=0").json() == {"items": []}
     assert signed_in(olga).get("/news/?after=0").json() == {"items": []}
     assert signed_in(remy).get("/news/?after=nonsense").json() == {"items": []}
+
+
+def test_a_refused_page_says_which_role_and_whom_to_ask(signed_in: SignedIn, vic: User, ada: User, audrey: User) -> None:
+    """UI.md 8: a refusal is a way on."""
+    answer = signed_in(vic).get("/audit/")
+    assert answer.status_code == 403
+    assert b"the role" in answer.content
+    assert b"Ask Ada or Audrey." in answer.content
+
+
+def test_a_page_that_is_not_there_offers_to_look_for_it(signed_in: SignedIn, remy: User) -> None:
+    """The search of Ctrl+K, without script."""
+    assert b'action="/jump/"' in signed_in(remy).get("/approvals/AP-999999/").content
