@@ -37,7 +37,7 @@ def steps(caller: Caller) -> list[Step]:
     return [
         _step(caller, "Approve a request", "approvals", Right.DECIDE, "Remy", done="approve" in said),
         _step(caller, "Reject one and say what to do instead", "approvals", Right.DECIDE, "Remy", done=told),
-        _step(caller, "Edit what an agent wants to send", "approvals", Right.DECIDE, "Remy", done="edit" in said),
+        _step(caller, "Change what an agent wants to send", "approvals", Right.DECIDE, "Remy", done="edit" in said),
         _step(caller, "Give an agent a goal of your own", "sessions", Right.RUN_SESSIONS, "Olga", done=own),
         _step(caller, "Verify the log", "audit", Right.VERIFY_AUDIT, "Audrey", done=verified),
     ]

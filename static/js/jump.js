@@ -21,7 +21,9 @@
     if (!answer?.ok) { if (answer?.status === 401) location.reload(); else tell("The search could not be reached. Enter opens it as a page."); return; }
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     if (asking !== mine) return;
+    const held = place.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
     place.replaceChildren(...page.body.childNodes);
+    if (held !== null) (links().find((link) => link.getAttribute("href") === held) || input).focus();
     shown = query;
     say(`${links().length} found`);
     if (follow) go();

@@ -21,6 +21,7 @@ def test_ctrl_k_leads_to_a_request_by_keyboard_alone(house: House, remy: Visitor
     remy.check()
     page.keyboard.press("Enter")
     page.wait_for_url(f"**/approvals/{row.ref}/")
+    remy.live()
 
 
 def test_enter_before_the_answer_still_leads_there(house: House, remy: Visitor) -> None:
@@ -31,6 +32,7 @@ def test_enter_before_the_answer_still_leads_there(house: House, remy: Visitor) 
     page.keyboard.insert_text(session.ref)
     page.keyboard.press("Enter")
     page.wait_for_url(f"**/sessions/{session.ref}/")
+    remy.live()
 
 
 def test_arrows_go_through_what_was_found_and_escape_leaves(remy: Visitor) -> None:
