@@ -82,3 +82,15 @@ def test_text_that_imitates_the_console_stands_in_a_box_of_the_agents_words(
     expect(page.locator("#why + span")).to_have_text("Model’s own words, unverified")
     expect(page.locator(".d-meta")).to_contain_text("High risk")
     house.decide(long, "rosa", "reject", instruction="Not this letter.")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_long_argument_reads_well_on_a_phone(long: ApprovalRequest, house: House, visit: Visit, scheme: str) -> None:
+    """UI.md 7 and 8: no violation, nothing beyond the edge, the line about what is left stands above the buttons."""
+    visitor = visit("remy", narrow=True, color_scheme=scheme)
+    page = visitor.open_request(long)
+    expect(page.locator("[data-unread]")).to_be_visible()
+    visitor.check()
+    page.locator("[data-unread] a").click()
+    expect(page.locator("#long-body h2")).to_be_focused()
+    house.decide(long, "rosa", "reject", instruction="Not this letter.")
