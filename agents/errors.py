@@ -67,7 +67,7 @@ class BadEdit(AgentsError):
 
 
 class Stopped(AgentsError):
-    """{what} was stopped by {by}: {reason}. Nothing is started until that is lifted."""
+    """{by} stopped {what}: {reason}. New sessions are refused until that is resumed."""
 
     code: ClassVar[str] = "stopped"
 

@@ -158,7 +158,7 @@ def refuse_stopped(agent: str) -> None:
     """Raise Stopped where the kill switch holds every session of the agent: a new one would only wait unseen."""
     stop = active_stops().of_agent(agent)
     if stop is not None:
-        raise Stopped(what=stop.what, by=stop.by, reason=stop.reason)
+        raise Stopped(what=stop.what[0].lower() + stop.what[1:], by=stop.by, reason=stop.reason.rstrip("."))
 
 
 def refused_by_reason(days: int) -> dict[tuple[str, str], int]:

@@ -287,11 +287,11 @@ def test_a_new_session_of_what_is_stopped_is_refused_with_who_and_why(world: Wor
     """GUARD-14: whoever starts one learns it at once, instead of waiting for something that nobody sees."""
     agent = ticker(world)
     press(olga, f"agent:{agent}")
-    with pytest.raises(Stopped, match=f"Agent ticker was stopped by Olga: {WHY}"):
+    with pytest.raises(Stopped, match=f"Olga stopped agent ticker: {WHY} New sessions"):
         world.start("scenario: tick-once", agent=agent)
     world.start("scenario: tick-once", agent=ticker(world, slug="other"))
     press(olga, "all")
-    with pytest.raises(Stopped, match="All agents was stopped by Olga"):
+    with pytest.raises(Stopped, match="Olga stopped all agents: "):
         world.start("scenario: tick-once", agent="other")
     assert Session.objects.count() == 1
 

@@ -75,7 +75,7 @@ def test_a_session_of_what_is_stopped_is_refused_and_a_running_one_says_so(olga:
     assert session["stopped"] is None
     program.post("/stop", {"scope": "agent:desk", "reason": WHY})
     problem = refused(Program(remy).post("/sessions", {"agent": "desk", "goal": "Do it."}), 409, "stopped")
-    assert problem["detail"].startswith(f"Agent desk was stopped by Olga: {WHY}")
+    assert problem["detail"].startswith(f"Olga stopped agent desk: {WHY}")
     shown = program.get(f"/sessions/{session['id']}").json()
     assert shown["status"] == "queued"
     assert {"scope": "agent:desk", "by": "Olga", "reason": WHY}.items() <= shown["stopped"].items()

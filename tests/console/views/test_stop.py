@@ -113,7 +113,7 @@ def test_starting_a_session_of_what_is_stopped_keeps_what_was_typed(world: World
         "/sessions/", {"agent": "research-assistant", "goal": "Find the policy.", "task_type": "default"}
     )
     assert answer.status_code == 409
-    assert "Agent research-assistant was stopped by Olga" in answer.content.decode()
+    assert "Olga stopped agent research-assistant" in answer.content.decode()
     assert "Find the policy." in answer.content.decode()
 
 
