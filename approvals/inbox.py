@@ -32,7 +32,8 @@ HELD = "(claimed_by IS NOT NULL AND (claimed_until IS NULL OR claimed_until > no
 DECIDABLE = """(status = 'pending'
     AND ((self_confirm AND requester = %s)
         OR (kind = ANY(%s) AND requester IS DISTINCT FROM %s AND NOT %s = ANY(excluded)
-            AND NOT EXISTS (SELECT FROM unnest(groups) g(name) WHERE NOT string_to_array(g.name, '|') && %s)))
+            AND (groups = '{}' OR NOT EXISTS (
+                SELECT FROM unnest(groups) g(name) WHERE NOT string_to_array(g.name, '|') && %s))))
     AND (required = 1 OR NOT EXISTS (
         SELECT FROM approvals_decision d WHERE d.request_id = approvals_approvalrequest.id
             AND d.revision = approvals_approvalrequest.revision AND d.voided = '' AND d.decided_by = %s)))"""
