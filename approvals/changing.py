@@ -8,6 +8,8 @@ is written any more that the rules of before would have let through.
 import structlog
 from django.db import OperationalError, connection, transaction
 
+from audit.connection import read
+
 log = structlog.get_logger(__name__)
 LOCK = 0x5441_4D50  # "TAMP", in the space of advisory locks
 PATIENCE_MS = 500
@@ -15,8 +17,7 @@ PATIENCE_MS = 500
 
 def judged() -> None:
     """Hold the rules as they are until the surrounding transaction ends; shared among all who write intents."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock_shared(%s)", [LOCK])
+    read("SELECT pg_advisory_xact_lock_shared(%s)", [LOCK])
 
 
 def changing() -> None:
