@@ -94,12 +94,12 @@ class Cache:
         return rules
 
     def look(self) -> Stops:
-        """Read what is stopped, and the other rules with the next judgement where that has changed."""
-        stops = active_stops()
-        if stops != self.stops:
-            self.forget()
-            self.stops = stops
-        return stops
+        """Make sure of the rules: one short question while they are as they were; read again where they are not."""
+        asked = time.monotonic()
+        if self._rules is not None and stamp() == self._rules.stamp:
+            self._read_at = asked
+            return self.stops
+        return self.keep(read()).stops
 
     def forget(self) -> None:
         """Read them again before the next judgement."""

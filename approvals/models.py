@@ -82,7 +82,6 @@ class ApprovalRequest(models.Model):
             models.Index(fields=["expires_at", "id"], name="request_waiting", condition=Q(status__in=["pending", "held"])),
             # Expiry also catches what was approved and never run.
             models.Index(fields=["expires_at"], name="request_due", condition=Q(status__in=["pending", "held", "approved"])),
-            models.Index(fields=["-number"], name="request_newest"),
             models.Index(fields=["session_id"], name="request_of_session"),
             models.Index(fields=["tool", "-number"], name="request_of_tool"),
             # How requests like one were decided: to the same recipient, of the same shape and size.

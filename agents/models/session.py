@@ -216,7 +216,7 @@ class ToolCall(models.Model):
 
     class Meta:
         indexes: ClassVar = [
-            models.Index(fields=["session", "fingerprint"], name="call_repeats"),
+            models.Index(fields=["session"], name="call_of_session"),
             # What policy refused in the last days; rows lie in the order of their making, so this costs a write nothing.
             BrinIndex(fields=["created_at"], name="call_by_time", pages_per_range=32, autosummarize=True),
         ]
