@@ -2,12 +2,11 @@
 
 from uuid import UUID
 
-from django.db import connection
+from audit.connection import read
 
 CHANNEL = "countersign_wake"
 
 
 def wake(session: UUID) -> None:
     """Notify the workers, when the surrounding transaction commits."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_notify(%s, %s)", [CHANNEL, str(session)])
+    read("SELECT pg_notify(%s, %s)", [CHANNEL, str(session)])

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import datetime
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from approvals.errors import (
     ApprovalNotFound,
@@ -31,6 +31,7 @@ from approvals.policy import may_decide
 from approvals.verdicts import APPROVALS, Said, checked
 from audit.actors import Actor
 from audit.batch import Batch, Change
+from audit.connection import locked, read
 from audit.events import EventKind
 from audit.services import transition
 
@@ -110,14 +111,12 @@ def refuse(person: Person, rights: RequestFacts, verdict: str) -> None:
 
 
 def _locked(request_id: UUID) -> tuple[ApprovalRequest, datetime]:
-    request = ApprovalRequest.objects.select_for_update(no_key=True).filter(id=request_id).first()
+    request = locked(ApprovalRequest, request_id)
     if request is None:
         raise ApprovalNotFound
-    with connection.cursor() as cursor:
-        # Asked after the lock was got: waiting for it may have taken until after the expiry.
-        cursor.execute("SELECT clock_timestamp()")
-        (now,) = cursor.fetchone()
-    return request, now
+    # Asked after the lock was got: waiting for it may have taken until after the expiry.
+    (clock,) = read("SELECT clock_timestamp() AS now")
+    return request, clock["now"]
 
 
 def _repeat(request: ApprovalRequest, person: Person, key: str) -> Decision | None:

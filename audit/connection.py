@@ -6,14 +6,18 @@ and where the connection allows prepared statements (`prepare_threshold`) the pl
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any, TypeVar
+from uuid import UUID
 
 import psycopg
 from django.db import DatabaseError, connections
+from django.db.models import Field, Model
 
 from audit.errors import CountersignError, InvalidEntry, StreamClosed
 
+M = TypeVar("M", bound=Model)
 STREAM_CLOSED = "CS001"
 INVALID_ENTRY = "CS002"
 NUL_CHARACTER = "22P05"
@@ -56,6 +60,44 @@ def read(statement: str, parameters: Sequence[Any] = (), *, using: str = "defaul
         cursor.execute(statement, parameters)
         names = [column.name for column in cursor.description or ()]
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def locked(model: type[M], key: UUID, *, using: str = "default") -> M | None:
+    """Read one row whole, by its primary key, and lock it until the transaction ends (`FOR NO KEY UPDATE`).
+
+    As the model's own `select_for_update`, in a statement that is planned once; see `read`.
+    """
+    for row in read(_locking(model), [key], using=using):
+        return model.from_db(
+            using, _names(model), [load(value) for load, value in zip(_loads(model), row.values(), strict=True)]
+        )
+    return None
+
+
+@cache
+def _names(model: type[Model]) -> list[str]:
+    return [field.attname for field in model._meta.concrete_fields]  # noqa: SLF001 Django's documented name
+
+
+@cache
+def _locking(model: type[Model]) -> str:
+    quote = connections["default"].ops.quote_name
+    options = model._meta  # noqa: SLF001 as above
+    columns = ", ".join(quote(str(field.column)) for field in options.concrete_fields)
+    key = quote(str(options.pk.column))
+    return f"SELECT {columns} FROM {quote(options.db_table)} WHERE {key} = %s FOR NO KEY UPDATE"  # noqa: S608 names of models
+
+
+@cache
+def _loads(model: type[Model]) -> list[Callable[[Any], Any]]:
+    """What makes of each column's value what the model holds: JSON comes as text."""
+    return [_load(field) for field in model._meta.concrete_fields]  # noqa: SLF001 as above
+
+
+def _load(field: Field[Any, Any]) -> Callable[[Any], Any]:
+    if not hasattr(field, "from_db_value"):
+        return lambda value: value
+    return lambda value: field.from_db_value(value, None, connections["default"])
 
 
 def _refusal(error: DatabaseError) -> CountersignError | None:

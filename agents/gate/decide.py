@@ -33,6 +33,7 @@ from approvals.policy import Person, judge
 from approvals.services import Decided, Edit, Settled, decide
 from approvals.services import undo as undo_decision
 from audit.actors import SYSTEM, Actor
+from audit.connection import locked
 from audit.events import EventKind
 from audit.ids import uuid7
 from audit.index import index_soon
@@ -102,7 +103,7 @@ def answer(  # noqa: PLR0913  one name for each thing that can be said
 @transaction.atomic
 def undo(*, request_id: UUID, actor: Actor) -> ApprovalRequest:
     """Take an approval back within its undo period. The session looks again and goes on waiting."""
-    held = ApprovalRequest.objects.select_for_update(no_key=True).filter(id=request_id).first()
+    held = locked(ApprovalRequest, request_id)
     session = _session_of(held) if held is not None else None
     request = undo_decision(request_id=request_id, actor=actor)
     if session is not None and not session.ended:
@@ -115,7 +116,7 @@ def undo(*, request_id: UUID, actor: Actor) -> ApprovalRequest:
 
 def _session_of(request: ApprovalRequest) -> Session | None:
     """Lock the session of a request that is locked, and before its audit stream is: the order of locks everywhere."""
-    return Session.objects.select_for_update(no_key=True).filter(pk=request.session_id).first() if request.session_id else None
+    return locked(Session, request.session_id) if request.session_id else None
 
 
 def _edited(request: ApprovalRequest, arguments: dict[str, Any]) -> Edited:
