@@ -19,8 +19,9 @@
     const answer = await fetch(`${address}?${new URLSearchParams({ q: query, fragment: "found" })}`, { headers: { "HX-Request": "true" }, signal: mine.signal }).catch(() => null);
     if (asking !== mine) return;
     if (!answer?.ok) { if (answer?.status === 401) location.reload(); else tell("The search could not be reached. Enter opens it as a page."); return; }
-    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-    if (asking !== mine) return;
+    const found = await answer.text().catch(() => null);  // given up for the next question, also halfway through
+    if (asking !== mine || found === null) return;
+    const page = new DOMParser().parseFromString(found, "text/html");
     const held = place.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
     place.replaceChildren(...page.body.childNodes);
     if (held !== null) (links().find((link) => link.getAttribute("href") === held) || input).focus();

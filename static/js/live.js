@@ -284,7 +284,7 @@
   setInterval(watch, WATCH);
   addEventListener("online", () => { if (lost) again(); });
   document.addEventListener("visibilitychange", () => { if (!document.hidden && lost && !ended) again(); });
-  addEventListener("pagehide", () => { ended ||= "Left"; socket?.close(); });
+  addEventListener("pagehide", () => { ended ||= "Left"; if (socket?.readyState === WebSocket.OPEN) socket.close(); });
   addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
   connect();
 })();

@@ -92,6 +92,13 @@ def visit(house: House, chromium: Browser) -> Iterator[Visit]:
         visitor.check_quiet()
 
 
+@pytest.fixture(autouse=True)
+def same_policy(house: House) -> Iterator[None]:
+    """Leave the policy that a test found to the next one: they share the house."""
+    with house.policy_kept():
+        yield
+
+
 @pytest.fixture
 def remy(visit: Visit) -> Visitor:
     """A reviewer."""

@@ -188,6 +188,14 @@ class House:
             yield
 
     @contextmanager
+    def policy_kept(self) -> Iterator[None]:
+        """Save the policy of before again, should somebody have saved another meanwhile."""
+        before = self.do(lambda: policies.current(fresh=True))
+        yield
+        if self.do(lambda: policies.current(fresh=True)).number != before.number:
+            self._policy(before.policy.model_dump(mode="json"))
+
+    @contextmanager
     def tiers(self, **changed: Any) -> Iterator[None]:
         """Let policy say something else of every tier meanwhile."""
         before = self.do(lambda: policies.current(fresh=True).policy.model_dump(mode="json"))

@@ -23,6 +23,7 @@ def test_an_admin_sees_what_changes_and_what_loosens_before_it_is_saved(house: H
     house.ruled()
     before, ada = number(house), visit("ada")
     page = ada.open("/policies/")
+    ada.settle()
     page.keyboard.press("e")
     page.get_by_role("group", name="Destructive").get_by_label("Undo period, seconds").fill("2")
     page.get_by_label("Why").fill("Two seconds are enough")

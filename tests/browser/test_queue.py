@@ -49,6 +49,7 @@ def test_many_are_selected_and_approved_by_keyboard_alone(house: House, remy: Vi
         else:
             assert house.status_of(row) == "pending"
     remy.check()
+    remy.settle()
     page.keyboard.press("u")
     expect(page).to_have_url(f"{house.address}/approvals/?risk=2&q=many")
 

@@ -38,7 +38,7 @@ def start(visitor: Visitor, goal: str) -> str:
 
 
 def test_a_goal_is_started_by_form_watched_live_and_goes_on_after_the_approval(house: House, visit: Visit) -> None:
-    """The main job (issue 2), LOOP-1, APPR-1, UI.md 6: two people, two browsers, and no reload anywhere."""
+    """The main job, LOOP-1, APPR-1, UI.md 6: two people, two browsers, and no reload anywhere."""
     olga, remy = visit("olga"), visit("remy")
     remy.open("/approvals/?state=decided")
     remy.open("/approvals/")

@@ -63,7 +63,7 @@ def test_the_secret_key_is_made_once_and_for_its_owner_only(tmp_path: Path) -> N
 
 
 def test_the_deployment_check_is_clean_with_a_production_environment(tmp_path: Path) -> None:
-    """Issue 2, section 3: headers and cookies that `check --deploy` asks for."""
+    """Headers and cookies that `check --deploy` asks for."""
     done = _manage(
         "check",
         "--deploy",

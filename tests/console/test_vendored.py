@@ -23,7 +23,7 @@ def _entries() -> list[tuple[Path, str, dict[str, Any]]]:
 
 @pytest.mark.parametrize(("folder", "name", "entry"), _entries(), ids=lambda value: value if isinstance(value, str) else "")
 def test_vendored_files_have_the_recorded_hashes(folder: Path, name: str, entry: dict[str, Any]) -> None:
-    """A file that was changed, added or lost after it was taken over is noticed (issue 2, section 3)."""
+    """A file that was changed, added or lost after it was taken over is noticed."""
     actual = {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in folder.iterdir()}
     assert actual == entry["sha256"], name
     assert entry["source"]

@@ -59,7 +59,7 @@ def test_later_commands_reach_the_running_installation(installation: Running) ->
 
 
 def test_a_second_start_on_the_same_data_says_so_and_stops(installation: Running) -> None:
-    """Issue 2: one line, exit code 2, and the first goes on."""
+    """OPS-4: one line, exit code 2, and the first goes on."""
     done = refused(installation.data)
     assert done.returncode == 2
     assert done.stderr.startswith(f"countersign: Countersign already runs on {installation.data} at {installation.address}.")
@@ -75,7 +75,7 @@ def test_a_killed_web_process_is_started_again(installation: Running) -> None:
 
 
 def test_a_taken_port_is_one_line(tmp_path: Path) -> None:
-    """Issue 2, section 1."""
+    """OPS-4: one clear line."""
     with socket.create_server(("127.0.0.1", 0)) as busy:
         port = busy.getsockname()[1]
         done = refused(tmp_path / "data", port=port)
@@ -86,7 +86,7 @@ def test_a_taken_port_is_one_line(tmp_path: Path) -> None:
 
 
 def test_a_data_folder_that_cannot_be_made_is_one_line() -> None:
-    """Issue 2, section 1: no disk to write to."""
+    """OPS-4: no disk to write to."""
     done = refused(Path("/proc/countersign"))
     assert done.returncode == 2
     assert done.stderr.startswith("countersign: COUNTERSIGN_DATA (/proc/countersign) cannot be written: ")
@@ -94,7 +94,7 @@ def test_a_data_folder_that_cannot_be_made_is_one_line() -> None:
 
 
 def test_a_wrong_database_address_is_one_line(tmp_path: Path) -> None:
-    """Issue 2, section 1."""
+    """OPS-4: one clear line."""
     done = refused(tmp_path / "data", DATABASE_URL="postgresql://x:hidden@127.0.0.1:1/x")
     assert done.returncode == 2
     assert done.stderr.startswith("countersign: DATABASE_URL cannot be reached: ")
@@ -103,7 +103,7 @@ def test_a_wrong_database_address_is_one_line(tmp_path: Path) -> None:
 
 
 def test_a_role_without_rights_is_one_line(tmp_path: Path, postgres: Server) -> None:
-    """Issue 2, section 1: the application's role alone cannot migrate, and the line has the grant."""
+    """OPS-4: the application's role alone cannot migrate, and the line has the grant."""
     name = f"rights_{os.getpid()}"
     provision(postgres, name)
     done = refused(tmp_path / "data", DATABASE_URL=postgres.url("countersign_app", name))

@@ -82,6 +82,6 @@ def real(case: Any, things: dict[str, Any]) -> None:
 @finite.parametrize()
 @EXAMPLES
 def test_every_answer_is_a_declared_one(case: Any, things: dict[str, Any]) -> None:
-    """Issue 2, section 4: no server error and no undeclared status, for an admin who may call everything."""
+    """No server error and no undeclared status, for an admin who may call everything."""
     real(case, things)
     case.call_and_validate(headers={"Authorization": f"Bearer {things['program'].made.secret}"}, checks=CHECKS)

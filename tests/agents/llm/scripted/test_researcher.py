@@ -11,7 +11,7 @@ GOAL = "Find out what our refund policy says about damaged goods and e-mail this
 
 
 def test_it_searches_reads_and_mails_with_quotes() -> None:
-    """Issue 2: searches, reads, answers with quotes, and uses the tool that the goal names."""
+    """OPS-4: searches, reads, answers with quotes, and uses the tool that the goal names."""
     stage = Stage()
     answer = stage.say(GOAL)
     assert [name for name, _ in stage.calls] == ["search_documents", "read_document", "send_email"]
@@ -161,7 +161,7 @@ def test_it_gives_up_after_three_refusals() -> None:
 
 
 def test_nobody_answered_is_not_refused() -> None:
-    """Issue 2: expiry is told in its own words."""
+    """APPR-6: expiry is told in its own words."""
     stage = Stage(reviewer=lambda name, _: words.expired() if name == "send_email" else None)
     answer = stage.say(GOAL)
     assert "nobody answered in time" in answer

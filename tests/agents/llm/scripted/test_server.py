@@ -136,7 +136,7 @@ def test_a_scenario_with_a_mistake_is_one_clear_line(tmp_path: Path) -> None:
 
 
 def test_it_knows_nothing_of_the_product_but_the_request() -> None:
-    """Issue 2: it never sees the database; the process does not even load what could reach it."""
+    """It never sees the database; the process does not even load what could reach it."""
     code = (
         "import sys, agents.llm.scripted.server\n"
         "print([name for name in ('django', 'psycopg', 'openai', 'agents.models', 'audit') if name in sys.modules])"
