@@ -233,7 +233,9 @@ class ToolCall(models.Model):
                 name="executing_needs_consumed_approval",
             ),
             # One approval, one execution.
-            models.UniqueConstraint(fields=["consumed_id"], name="approval_consumed_by_one_call"),
+            models.UniqueConstraint(
+                fields=["consumed_id"], condition=Q(consumed_id__isnull=False), name="approval_consumed_by_one_call"
+            ),
             models.CheckConstraint(
                 condition=Q(consumed_id__isnull=True) | Q(consumed_id=F("request_id")), name="consumed_is_its_own_request"
             ),
