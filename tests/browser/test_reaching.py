@@ -40,7 +40,7 @@ def test_arrows_go_through_what_was_found_and_escape_leaves(remy: Visitor) -> No
     page = remy.open("/sessions/")
     page.locator("a.search").click()
     page.keyboard.type("prompt")
-    expect(page.locator("#jump a", has_text="Prompts")).to_be_visible()
+    expect(page.locator("#jump a").first).to_contain_text("Prompts")  # not the list of before anything was typed
     page.keyboard.press("ArrowDown")
     expect(page.locator("#jump a").first).to_be_focused()
     page.keyboard.press("ArrowUp")

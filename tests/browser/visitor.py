@@ -109,6 +109,7 @@ class Visitor:
 
     def check(self) -> None:
         """Assert all that holds on every page: one h1, no overflow, no complaint of axe, of the console, of the policy."""
+        self.wait("!document.querySelector('[data-sending], .htmx-request')")  # what is being sent is dimmed
         assert self.page.locator("h1").count() == 1, f"{self.page.url}: not one h1"
         self.check_width()
         found = self.axe()
