@@ -122,7 +122,8 @@
   document.addEventListener("clock:over", (event) => {
     const region = event.target.closest("[data-live-url]");
     if (!region || !navigator.onLine) return;
-    if (region.id === "detail") bar()?.setAttribute("data-sending", "");
+    // The end of an undo period, of this request or the one before, is nothing that the buttons have to wait for.
+    if (event.target.closest("#detail .d-meta")) bar()?.setAttribute("data-sending", "");
     setTimeout(() => region.dispatchEvent(new CustomEvent("console:refresh", { bubbles: true })), 1500);
   });
 })();

@@ -121,6 +121,24 @@ def test_a_held_key_decides_once_and_never_on_the_next_request(house: House, rem
     assert house.status_of(following) == "pending"
 
 
+def test_the_end_of_an_undo_period_leaves_the_open_request_alone(house: House, remy: Visitor) -> None:
+    """UI.md 4: whose approval of another request can no longer be undone, goes on with this one: no button is dimmed."""
+    with house.undo_period(30):
+        before, row = house.mail(subject="Before"), house.mail(subject="Open")
+    house.decide(before, "remy", "approve", hold=True)
+    page = remy.open_request(row)
+    expect(page.locator(".notice.hold", has_text=before.ref)).to_be_visible()
+    page.evaluate("""() => {
+        window.dimmed = 0;
+        new MutationObserver((changes) => { window.dimmed += changes.length; })
+            .observe(document.getElementById("detail"), { subtree: true, attributeFilter: ["data-sending"] });
+    }""")
+    with page.expect_response(lambda answer: "fragment=detail" in answer.url):
+        page.clock.set_fixed_time(datetime.now(UTC) + timedelta(seconds=40))
+    assert page.evaluate("window.dimmed") == 0
+    remy.check()
+
+
 def test_an_approval_is_taken_back_within_the_undo_period(house: House, remy: Visitor) -> None:
     """UI.md 4 "Undo is real": Z returns it to the queue, nothing was sent, and it can be decided again."""
     with house.undo_period(30):
