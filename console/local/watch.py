@@ -1,4 +1,4 @@
-"""What the supervisor looks at while children run: readiness, a stalled worker, an interrupted `make`."""
+"""What the supervisor looks at while children run: readiness, a stalled worker, a lost database, an interrupted `make`."""
 
 import asyncio
 import contextlib
@@ -12,11 +12,14 @@ from pathlib import Path
 
 import psycopg
 
+from console.local.errors import CannotStart
+from console.local.postgres import Server
 from console.local.supervisor import Supervisor
 
 # A cluster can stand still without ending: its heartbeat stops. Leases make ending it safe.
 STALLED_S = 60.0
 _LOOK_EVERY_S = 5.0
+_DATABASE_EVERY_S, _DATABASE_PAUSE_S = 2.0, 15.0
 
 
 def announce_when_ready(address: str, say_ready: Callable[[], None]) -> Callable[[], Awaitable[None]]:
@@ -67,6 +70,27 @@ def seconds_since_heartbeat(url: str) -> float | None:
     except psycopg.Error:
         return None
     return float("inf") if found is None or found[0] is None else float(found[0])
+
+
+def restart_lost_database(server: Server, say: Callable[[str], None]) -> Callable[[], Awaitable[None]]:
+    """Return the duty that starts the embedded database again when it is gone: it is no child that could be waited for.
+
+    Web and workers find it again by themselves; what was committed is there.
+    """
+
+    async def duty() -> None:
+        while True:
+            await asyncio.sleep(_DATABASE_EVERY_S)
+            if await asyncio.to_thread(server.alive):
+                continue
+            say("database does not answer and is started again")
+            try:
+                await asyncio.to_thread(server.start)
+            except CannotStart as error:
+                say(f"{error} Again in {_DATABASE_PAUSE_S:.0f} s.")
+                await asyncio.sleep(_DATABASE_PAUSE_S)
+
+    return duty
 
 
 def stop_with_make(supervisor: Supervisor) -> Callable[[], Awaitable[None]]:

@@ -74,6 +74,14 @@ def test_a_killed_web_process_is_started_again(installation: Running) -> None:
     _wait(installation.is_ready)
 
 
+def test_a_killed_database_is_started_again(installation: Running) -> None:
+    """OPS-4: supervision; it is no child of the supervisor's, and an out-of-memory killer does not ask."""
+    postmaster = int((installation.data / "postgres" / "postmaster.pid").read_text().split("\n", 1)[0])
+    os.kill(postmaster, signal.SIGKILL)
+    installation.wait_for("database does not answer and is started again")
+    _wait(installation.is_ready)
+
+
 def test_a_taken_port_is_one_line(tmp_path: Path) -> None:
     """OPS-4: one clear line."""
     with socket.create_server(("127.0.0.1", 0)) as busy:

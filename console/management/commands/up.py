@@ -16,7 +16,7 @@ from console.local.errors import CannotStart
 from console.local.installation import Installation
 from console.local.paths import Runtime
 from console.local.supervisor import Supervisor, end_leftovers
-from console.local.watch import announce_when_ready, restart_stalled_worker, stop_with_make
+from console.local.watch import announce_when_ready, restart_lost_database, restart_stalled_worker, stop_with_make
 
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
@@ -64,14 +64,14 @@ class Command(BaseCommand):
         installation.collect_pages_files()
         installation.seed_demo()
         supervisor = Supervisor(settings.COUNTERSIGN_DATA, self._say)
-        asyncio.run(
-            supervisor.run(
-                kept,
-                announce_when_ready(_local_address(), lambda: self._announce(installation)),
-                restart_stalled_worker(supervisor, installation.url),
-                stop_with_make(supervisor),
-            )
-        )
+        duties = [
+            announce_when_ready(_local_address(), lambda: self._announce(installation)),
+            restart_stalled_worker(supervisor, installation.url),
+            stop_with_make(supervisor),
+        ]
+        if installation.server is not None:
+            duties.append(restart_lost_database(installation.server, self._say))
+        asyncio.run(supervisor.run(kept, *duties))
 
     def _plan(self, installation: Installation) -> tuple[Runtime, list[Child]]:
         """Return what later commands need to know and which processes to run."""
