@@ -18,6 +18,13 @@ def microusd(amount: int) -> str:
     return f"{sign}${cents // 100:,}.{cents % 100:02}"
 
 
+def exact_microusd(amount: int) -> str:
+    """Write micro-dollars as dollars with all that they have after the point, two digits at least."""
+    whole, rest = divmod(abs(amount), 1_000_000)
+    digits = f"{rest:06}".rstrip("0").ljust(2, "0")
+    return f"{'−' if amount < 0 else ''}${whole:,}.{digits}"
+
+
 def grouped(number: int) -> str:
     """Write an integer with thin spaces between groups of three digits."""
     return f"{number:,}".replace(",", THIN_SPACE)

@@ -16,14 +16,12 @@ from approvals.facts import Origin
 from approvals.models import ApprovalRequest
 from approvals.policy import Policy
 from audit.content import read_texts
-from console.formats import microusd
 from console.revealing import marks_of
 from console.views.approval_checks import checks
+from console.views.approval_evidence import evidence, question
 from console.views.orders import parts
 from console.views.origins import call_url, told
 
-LABELS: Mapping[str, str] = {"why": "What is known", "key": "Idempotency key"}
-"""Facts of a request whose own name does not say it."""
 NOTHING: Mapping[str, Any] = {
     "hidden": True,
     "reasoning": "",
@@ -43,8 +41,8 @@ UNREASONED: Mapping[str, str] = {
     "prompt_release": "A person asks this; no model has a part in it.",
 }
 """Who asks where no model gave a reason."""
-TOLD = frozenset({"question", "detail", "text", "message", "call", "arguments", "origins", "changed"})
-"""Facts that have a place of their own on the page."""
+OPEN = frozenset({"budget", "prompt_release"})
+"""Kinds whose evidence is the product's own figures and names: no raw content, so everybody may read it."""
 EMPTY: tuple[object, ...] = (None, "", [], {})
 NOWHERE = {"label": "Nothing in it", "tainted": False, "note": "", "url": ""}
 LONG, LONG_LINES, ENDS = 1_200, 24, 160
@@ -54,7 +52,12 @@ LONG, LONG_LINES, ENDS = 1_200, 24, 160
 def content(row: ApprovalRequest, reveal: bool) -> dict[str, Any]:
     """Return what is raw: reasoning, arguments, question; or why it is not shown."""
     if not reveal:
-        return {**NOTHING, "taint": marks_of(row.taint, revealed=False)}
+        return {
+            **NOTHING,
+            "reasoning_note": UNREASONED.get(row.kind, NOTHING["reasoning_note"]),
+            "taint": marks_of(row.taint, revealed=False),
+            "evidence": evidence(row) if row.kind in OPEN else [],
+        }
     texts = read_texts([id_ for id_ in (row.reasoning_id, row.raw_arguments_id) if id_])
     arguments = arguments_of(row)
     changes = row.facts.get("changed") or []
@@ -76,8 +79,8 @@ def content(row: ApprovalRequest, reveal: bool) -> dict[str, Any]:
         "canonical": json.dumps(arguments, ensure_ascii=False),
         "raw": texts.get(row.raw_arguments_id, "") if row.raw_arguments_id else "",
         "changes": [*changes, *_edits(row)],
-        "question": _question(row),
-        "evidence": _evidence(row),
+        "question": question(row),
+        "evidence": evidence(row),
     }
 
 
@@ -147,29 +150,3 @@ def _ordered(tool: str, arguments: Mapping[str, Any]) -> list[tuple[str, Any]]:
 
 def _edits(row: ApprovalRequest) -> list[dict[str, Any]]:
     return [change for decision in row.decisions.all() if decision.verdict == "edit" for change in decision.difference]
-
-
-def _question(row: ApprovalRequest) -> str:
-    for name in ("question", "detail", "text", "message"):
-        if said := row.facts.get(name):
-            return str(said)
-    return "" if row.kind in ("tool_call", "unknown_outcome") else row.summary
-
-
-def _evidence(row: ApprovalRequest) -> list[dict[str, Any]]:
-    if row.kind == "tool_call":
-        # From the bound bytes, so that what a title or a path means is shown as it will be compared.
-        holds = json.loads(bytes(row.body)).get("precondition")
-        return [{"label": "Must still hold when it runs", "value": holds, "mono": True}] if holds else []
-    shown = {name: value for name, value in row.facts.items() if name not in TOLD}
-    return [
-        {"label": LABELS.get(name, name.replace("_", " ").capitalize()), "value": _said(name, value), "mono": True}
-        for name, value in shown.items()
-        if value not in (None, "", [], {})
-    ]
-
-
-def _said(name: str, value: object) -> str:
-    if name.endswith("_microusd") and isinstance(value, int):
-        return microusd(value)
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

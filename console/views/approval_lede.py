@@ -10,7 +10,7 @@ ASKED: Mapping[str, str] = {
     "unknown_outcome": "The call was started, and its answer never came: whether it had its effect, nobody here can know."
     " Look at the other side first. If nobody decides, it is not run again, and the agent is told that nobody knows.",
     "stuck": "The session makes no progress and rests. If nobody answers, it ends with what it has.",
-    "prompt_release": "A prompt version waits for a second person before it gets traffic.",
+    "prompt_release": "A prompt version waits for a second person before it gets traffic. If nobody decides, it gets none.",
 }
 """What a request of another kind than a call waits for."""
 AHEAD: Mapping[str, str] = {

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 import httpx2
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.db import connections
+from django.db import connections, transaction
 from django.test import Client, override_settings
 
 from agents import services
@@ -26,15 +26,19 @@ from agents.demo.seed import seed
 from agents.gate import answer
 from agents.models import Session
 from agents.tools import registry
-from approvals import policies
+from approvals import claims, policies
+from approvals.digest import digest, other_body
 from approvals.models import ApprovalRequest
 from approvals.people import roles_of
-from approvals.policy import Person
+from approvals.policy import Judgement, Person
+from approvals.services import NewRequest, open_request, take_numbers
 from audit.actors import SYSTEM, Actor
 from audit.entry import Entry
 from audit.events import EventKind
+from audit.ids import uuid7
 from audit.index import index_log
-from audit.services import record
+from audit.services import Batch, record
+from audit.services import transition as write
 from tests.server import ROOT
 from tests.waiting import free_port, wait_until
 
@@ -181,6 +185,21 @@ class House:
         wait_until(lambda: self.do(look), seconds=30)
         return found[0]
 
+    def put(self, kind: str, summary: str, facts: Mapping[str, Any], **more: Any) -> ApprovalRequest:
+        """Put a request of a kind before people by the service that opens all of them, without a session behind it."""
+
+        def work() -> ApprovalRequest:
+            (number,), key = take_numbers(1), uuid7()
+            body = other_body(request=str(key), revision=1, kind=kind, session="", facts=facts)
+            new = NewRequest(id=key, number=number, kind=kind, body=body, digest=digest(body), summary=summary, facts=facts,
+                             judgement=Judgement("ask", (), risk=2), **more)  # fmt: skip
+            birth, told = open_request(new, actor=SYSTEM)
+            with transaction.atomic():
+                write(Batch((), (birth,), (told,)))
+            return ApprovalRequest.objects.get(pk=key)
+
+        return self.do(work)
+
     @contextmanager
     def undo_period(self, seconds: int) -> Iterator[None]:
         """Let approvals that are asked for meanwhile be undone for so long, which is not the usual 5 s."""
@@ -238,8 +257,17 @@ class House:
 
         def work() -> None:
             user = _user(by)
-            person = Person(id=user.pk, name=user.first_name, roles=roles_of(user.pk), reauthenticated=True)
-            answer(request_id=row.pk, person=person, actor=_actor(user), verdict=verdict, digest=row.digest, **more)
+            answer(request_id=row.pk, person=_person(user), actor=_actor(user), verdict=verdict, digest=row.digest, **more)
+            index_log(patience_ms=2000)
+
+        self.do(work)
+
+    def assign(self, row: ApprovalRequest, to: str, by: str) -> None:
+        """Let somebody give a request to somebody without a browser."""
+
+        def work() -> None:
+            giver = _user(by)
+            claims.assign(request_id=row.pk, to=_person(_user(to)), person=_person(giver), actor=_actor(giver))
             index_log(patience_ms=2000)
 
         self.do(work)
@@ -256,6 +284,10 @@ class House:
 
 def _user(name: str) -> User:
     return User.objects.get(username=f"{name}@{DOMAIN}")
+
+
+def _person(user: User) -> Person:
+    return Person(id=user.pk, name=user.first_name, roles=roles_of(user.pk), reauthenticated=True)
 
 
 def _actor(user: User) -> Actor:

@@ -5,6 +5,7 @@ The pictures go to the folder that COUNTERSIGN_SHOTS names, else to a temporary 
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -30,18 +31,25 @@ PAGES = {
     "approvals-bulk": ("remy", "{bulk}"),
     "approvals-decided": ("remy", "/approvals/?state=decided"),
     "approvals-mine-empty": ("vic", "/approvals/?state=mine"),
+    "approvals-filtered-empty": ("remy", "/approvals/?q=nobody+wrote+this"),
     "approval": ("remy", "{mail}"),
     "approval-tainted": ("remy", "{tainted}"),
     "approval-json": ("remy", "{tainted}?tab=json"),
     "approval-changes": ("remy", "{tainted}?tab=changes"),
     "approval-destructive": ("remy", "{delete}"),
     "approval-question": ("remy", "{question}"),
+    "approval-budget": ("remy", "{budget}"),
+    "approval-unknown": ("remy", "{unknown}"),
+    "approval-stuck": ("remy", "{stuck}"),
+    "approval-release": ("paul", "{release}"),
     "approval-decided": ("remy", "{decided}"),
+    "approval-claimed": ("remy", "{claimed}"),
     "approval-viewer": ("vic", "{tainted}"),
     "approval-edit": ("remy", "{mail}edit/"),
     "approval-edit-json": ("remy", "{mail}edit/?mode=json"),
     "sessions": ("olga", "/sessions/"),
     "sessions-viewer": ("vic", "/sessions/"),
+    "sessions-filtered-empty": ("olga", "/sessions/?status=dead_letter"),
     "session-waiting": ("olga", "{waiting}"),
     "session-waterfall": ("olga", "{waiting}?view=waterfall"),
     "session-span": ("olga", "{waiting}?view=waterfall&span=t1"),
@@ -78,6 +86,30 @@ PAGES = {
     "forbidden": ("vic", "/audit/"),
     "sign-in": ("", "/sign-in/"),
 }
+SENT = '{"body": "The recall is over.", "subject": "Recall", "to": ["quality@halden.example"]}'
+KINDS: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "budget": (
+        "budget",
+        "Let S-88123 spend more: it has used $0.6100 of $0.6000",
+        {"limit": "ask_above_cost_microusd", "spent": 610_000, "allowed": 600_000, "suggested": 600_000},
+    ),
+    "unknown": (
+        "unknown_outcome",
+        "Did this happen? Send an e-mail to quality@halden.example: “Recall”",
+        {"key": "S-88123/3/1", "tool": "send_email", "why": "The worker died while the call was running.", "arguments": SENT},
+    ),
+    "stuck": (
+        "stuck",
+        "S-88123 makes no progress: search_documents was called three times with the same arguments",
+        {"calls": ["search_documents", "search_documents", "search_documents"], "turns": 3},
+    ),
+    "release": (
+        "prompt_release",
+        "Release research-assistant 1.1.0 to 10 % of sessions",
+        {"prompt": "research-assistant", "version": "1.1.0", "share": 10, "note": "Shorter answers."},
+    ),
+}
+"""A request of each kind that the demo's agent does not ask by itself."""
 REFUSED = {"not-found": 404, "forbidden": 403}
 
 
@@ -98,6 +130,10 @@ def places(house: House) -> dict[str, str]:
     found = {name: f"/approvals/{house.asked(session).ref}/" for name, session in rows.items()}
     refs = "&".join(f"ref={place.split('/')[2]}" for place in found.values())
     found["bulk"] = f"/approvals/bulk/?verdict=reject&{refs}"
+    found |= {name: f"/approvals/{house.put(*asked).ref}/" for name, asked in KINDS.items()}
+    claimed = house.mail("lee@customer.example")
+    house.assign(claimed, "remy", "olga")
+    found["claimed"] = f"/approvals/{claimed.ref}/"
     house.decide(decided, "rosa", "approve")
     house.becomes(decided, "consumed")
     wait_until(lambda: house.do(lambda: settled(answered) and settled(stuck)), seconds=30)

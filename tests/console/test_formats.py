@@ -27,6 +27,15 @@ def test_micro_dollars(amount: int, text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("amount", "text"),
+    [(0, "$0.00"), (1, "$0.000001"), (610_000, "$0.61"), (1_234_500_000, "$1,234.50"), (-50_000, "−$0.05")],
+)
+def test_money_that_a_limit_is_compared_with_loses_no_digit(amount: int, text: str) -> None:
+    """THREATS 42."""
+    assert formats.exact_microusd(amount) == text
+
+
+@pytest.mark.parametrize(
     ("seconds", "text"),
     [
         (-3, "0:00"),

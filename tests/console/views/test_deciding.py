@@ -229,7 +229,10 @@ def test_a_budget_is_extended_in_dollars(world: World, signed_in: SignedIn, remy
     (request,) = world.pending(session)
     assert request.kind == "budget"
     client = signed_in(remy)
-    assert "In dollars." in client.get(f"/approvals/{request.ref}/").content.decode()
+    page = client.get(f"/approvals/{request.ref}/").content.decode()
+    assert "In dollars." in page
+    assert "$0.000001" in page, "the limit that was met, as money"
+    assert "cost_microusd" not in page
     assert say(client, request.ref, "extend", amount="a lot").status_code == 422
     assert say(client, request.ref, "extend", amount="0,50").status_code == 302
     assert status(request) == "answered"

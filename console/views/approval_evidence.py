@@ -1,0 +1,61 @@
+"""What a request rests on, in its own figures and names: the question, the limit that was met, what must still hold."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from approvals.models import ApprovalRequest
+from console.formats import exact_microusd, grouped
+
+LABELS: Mapping[str, str] = {
+    "why": "What is known",
+    "key": "Idempotency key",
+    "allowed": "Allowed until now",
+    "suggested": "Suggested extra",
+}
+"""Facts of a request whose own name does not say it."""
+TOLD = frozenset({"question", "detail", "text", "message", "call", "arguments", "origins", "changed"})
+"""Facts that have a place of their own on the page."""
+
+
+def question(row: ApprovalRequest) -> str:
+    """Return what the agent or the product asks beyond the sentence at the top, or nothing."""
+    return next((str(row.facts[name]) for name in ("question", "detail", "text", "message") if row.facts.get(name)), "")
+
+
+def evidence(row: ApprovalRequest) -> list[dict[str, Any]]:
+    """Return the facts of a request as lines {label, value, mono}."""
+    if row.kind == "tool_call":
+        # From the bound bytes, so that what a title or a path means is shown as it will be compared.
+        holds = json.loads(bytes(row.body)).get("precondition")
+        return [{"label": "Must still hold when it runs", "value": holds, "mono": True}] if holds else []
+    if row.kind == "budget":
+        return _limit(row.facts)
+    return [
+        {"label": _label(name), "value": _said(value), "mono": True}
+        for name, value in row.facts.items()
+        if name not in TOLD and value not in (None, "", [], {})
+    ]
+
+
+def _limit(facts: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the limit that was met, in its own unit."""
+    name = str(facts.get("limit", ""))
+    money, time = name.endswith("_microusd"), name.endswith("_s")
+    plain = name.removesuffix("_microusd").removesuffix("_s").replace("_", " ").capitalize()
+    amounts = {part: int(facts[part]) for part in ("spent", "allowed", "suggested") if facts.get(part) is not None}
+    write = exact_microusd if money else grouped
+    return [
+        {"label": "Limit", "value": plain},
+        *({"label": _label(part), "value": write(n) + (" s" if time else "")} for part, n in amounts.items()),
+    ]
+
+
+def _label(name: str) -> str:
+    return LABELS.get(name, name.replace("_", " ").capitalize())
+
+
+def _said(value: object) -> str:
+    if isinstance(value, list) and all(isinstance(part, str) for part in value):
+        return ", ".join(value)
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
