@@ -27,6 +27,7 @@ class Member:
     refusal: str = ""
     reauthenticate: bool = False
     long: bool = False  # an argument of it has to be seen to its end first
+    covered: bool = False  # it has sensitive fields that this person has not seen
 
 
 def alone(verdict: BulkVerdict, member: Member) -> str:
@@ -37,6 +38,7 @@ def alone(verdict: BulkVerdict, member: Member) -> str:
     reasons = (
         (member.kind != "tool_call", "This is no call of a tool; look at it alone."),
         (grave, "Its risk is too high to approve it among others."),
+        (member.covered, "It has sensitive fields; open it and have them shown before you approve."),
         (member.tainted, "Untrusted content came before it; look at it alone."),
         (member.long, "An argument of it is long; read it to its end before you approve."),
         (member.failed > 0, "A check of its arguments failed; look at it alone."),

@@ -28,6 +28,7 @@ from approvals.models import ApprovalRequest, Decision
 from approvals.moves import request_entry
 from approvals.outcome import Decided, Edit, Outcome, Settled, taken
 from approvals.policy import may_decide
+from approvals.reveals import must_have_seen
 from approvals.verdicts import APPROVALS, Said, checked
 from audit.actors import Actor
 from audit.batch import Batch, Change
@@ -57,9 +58,9 @@ def decide(  # noqa: PLR0913  one name for each thing that can be said
     """Take one person's decision on the revision of a request that they were shown.
 
     Steps: 1 lock the request, 2 answer a repeat as before, 3 rights, 4 still open, 5 in time by the database's clock,
-    6 what was shown is what stands, 7 the verdict's own input, 8 write. `digest` is the one that was shown; `edit` is
-    given with the verdict `edit`, or a function that prepares it from the locked request once steps 1 to 6 are passed;
-    with `hold` an approval can be undone for a moment; `also` says what else is written in the same call.
+    6 what was shown is what stands, and all of it was shown, 7 the verdict's own input, 8 write. `digest` is the one
+    that was shown; `edit` is given with the verdict `edit`, or a function that prepares it from the locked request once
+    steps 1 to 6 are passed; with `hold` an approval can be undone for a moment; `also` says what else is written in the same call.
     Raises the errors of `approvals.errors`; nothing is written then.
     """
     said = Said(verdict, instruction, answer, amount)
@@ -72,6 +73,8 @@ def decide(  # noqa: PLR0913  one name for each thing that can be said
         raise Expired(ref=request.ref, expires_at=request.expires_at)
     if digest != request.digest:  # 6
         raise StaleDigest(ref=request.ref, revision=request.revision)
+    if verdict in APPROVALS:
+        must_have_seen(request, person)
     said = checked(request.kind, said)  # 7
     step = Outcome(request, person, actor, said, _fitting(request, person, said, edit), idempotency_key, also)
     return step.write(hold=hold)  # 8

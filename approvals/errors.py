@@ -72,6 +72,21 @@ class InvalidVerdict(CountersignError):
     reason: str
 
 
+class NotRevealed(CountersignError):
+    """{ref} has fields that you have not seen: {fields}. Have them shown first, then decide."""
+
+    code = "not_revealed"
+    ref: str
+    fields: str
+
+
+class NothingToReveal(CountersignError):
+    """{ref} hides nothing."""
+
+    code = "nothing_to_reveal"
+    ref: str
+
+
 class EditRefused(CountersignError):
     """Policy refuses the call with these arguments. {reason}"""  # noqa: D400  as above
 

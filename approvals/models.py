@@ -209,6 +209,23 @@ class Decision(models.Model):
         ]
 
 
+class Reveal(models.Model):
+    """That one person had the sensitive fields of one revision shown. Only requests that have some have such rows."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    request = models.ForeignKey(ApprovalRequest, on_delete=models.PROTECT, related_name="reveals")
+    revision = models.IntegerField()
+    person = models.BigIntegerField()
+    person_name = models.TextField()
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints: ClassVar = [
+            # One entry of the log for one person's look at one revision.
+            models.UniqueConstraint(fields=["request", "revision", "person"], name="one_reveal_per_person_and_revision"),
+        ]
+
+
 class PolicyRevision(models.Model):
     """One immutable policy document; the newest current one judges every call."""
 

@@ -35,6 +35,7 @@ class Edit:
     tier: str = ""
     blast_radius: str = ""
     origins: tuple[dict[str, Any], ...] = ()  # where each value comes from now
+    sensitive: tuple[dict[str, Any], ...] = ()  # the places of what people see only once they ask to
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,9 +160,13 @@ class Outcome:
             "summary": edit.summary,
             "tier": edit.tier or self.request.tier,
             "blast_radius": edit.blast_radius or self.request.blast_radius,
-            "facts": {**self.request.facts, "origins": list(edit.origins)},
+            "facts": {**self.request.facts, "origins": list(edit.origins), **self._sensitive(edit)},
             **judged(edit.judgement),
         }
+
+    def _sensitive(self, edit: Edit) -> dict[str, Any]:
+        known = edit.sensitive or "sensitive" in self.request.facts
+        return {"sensitive": list(edit.sensitive)} if known else {}
 
     def _settled(self, event: str, hold_s: int) -> dict[str, Any]:
         if event == "vote":

@@ -144,7 +144,8 @@ class EventKind(StrEnum):
     WEBHOOK_FAILED = "webhook.failed", "A webhook could not be delivered."
 
     # Raw content, which stands apart from the entries.
-    CONTENT_REVEALED = "content.revealed", "A person read raw content."
+    CONTENT_REVEALED = "content.revealed", "A person had the sensitive fields of a request shown."
+    CONTENT_READ = "content.read", "A person or program read raw content."
     CONTENT_DELETED = "content.deleted", "Raw content was deleted; its commitments stay."
 
     # The log, the installation, and what must not happen.

@@ -14,12 +14,15 @@ from django.urls import reverse
 from agents.models import Agent, Prompt, Session
 from agents.tools import registry
 from approvals.models import ApprovalRequest
+from approvals.sensitive import Mask
 from console.auth import Caller
+from console.covering import masks_of
 from console.looks import LOOKS
 from console.revealing import revealed_sessions, reveals_request, summary_of, title_of
 from console.rights import Right
 
 NEWEST = 2000
+NOTHING = Mask()
 EACH = 6
 LONGEST = 100
 _REF = re.compile(r"(?:(ap|s)-?)?([1-9][0-9]{0,17})", re.IGNORECASE)
@@ -105,11 +108,12 @@ def _sessions(caller: Caller, query: str) -> list[Found]:
     rows = Session.objects.filter(_numbered("s", query) or says & Q(number__gt=_floor(Session))).select_related("agent")
     found = list(rows.order_by("-number")[:EACH])
     readable = revealed_sessions(caller, {row.pk: row.started_user for row in found})
+    masks = masks_of(readable)
     return [
         Found(
             "Session",
             row.ref,
-            f"{_word(row.status)}. {title_of(row, revealed=row.pk in readable)}",
+            f"{_word(row.status)}. {masks.get(row.pk, NOTHING).text(title_of(row, revealed=row.pk in readable))}",
             reverse("session", args=[row.ref]),
             "activity",
         )

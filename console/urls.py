@@ -8,6 +8,7 @@ from console.views import (
     agents,
     approval_claims,
     approval_edit,
+    approval_reveal,
     approvals,
     audit,
     bulk,
@@ -40,6 +41,7 @@ _approvals: Urls = [
     path("<approval:ref>/", approvals.detail, name="approval"),
     path("<approval:ref>/edit/", approval_edit.edit, name="approval-edit"),
     path("<approval:ref>/undo/", approvals.undo, name="approval-undo"),
+    path("<approval:ref>/reveal/", approval_reveal.reveal, name="approval-reveal"),
     path("<approval:ref>/<hand:act>/", approval_claims.act, name="approval-hand"),
     path("<approval:ref>/<verdict:verdict>/", approvals.verdict, name="approval-verdict"),
 ]

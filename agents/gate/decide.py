@@ -26,10 +26,12 @@ from agents.tools import registry
 from agents.tools.arguments import Malformed, parse
 from agents.tools.errors import CheckFailed
 from agents.tools.execute import precondition_within, radius, summary
+from agents.tools.sensitive import sensitive_places
 from agents.wake import wake
 from approvals.digest import canonical_body, digest
 from approvals.models import ApprovalRequest
 from approvals.policy import Person, judge
+from approvals.sensitive import masked_changes
 from approvals.services import Decided, Edit, Settled, decide
 from approvals.services import undo as undo_decision
 from audit.actors import SYSTEM, Actor
@@ -151,10 +153,13 @@ def _edited(request: ApprovalRequest, arguments: dict[str, Any]) -> Edited:
         definition=tool.definition, tier=call.tier, arguments=parsed.canonical, prompt_version=state.prompt_version,
         precondition=holds,
     )  # fmt: skip
-    call.judgement = {**stored(judgement), "origins": kept(found), "changes": list(difference)}
+    hidden = sensitive_places(tool, json.dumps(before), call.arguments)
+    shown = tuple(masked_changes(difference, hidden))
+    call.judgement = {**stored(judgement), "origins": kept(found), "changes": list(shown)}
     edit = Edit(
-        body=body, digest=digest(body), summary=summary(tool, parsed.value), judgement=judgement, difference=difference,
+        body=body, digest=digest(body), summary=summary(tool, parsed.value), judgement=judgement, difference=shown,
         tier=call.tier, blast_radius=radius(tool, parsed.value), origins=tuple(kept(found)),
+        sensitive=tuple(place.as_json() for place in sensitive_places(tool, call.arguments)),
     )  # fmt: skip
     return Edited(edit, call)
 

@@ -16,7 +16,7 @@ import structlog
 from agents.errors import LeaseLost
 from agents.failpoints import failpoint
 from agents.gate import words
-from agents.gate.request import agent_of
+from agents.gate.request import agent_of, kept_places
 from agents.gate.submit import Numbers, context_of
 from agents.lifecycle import TOOL_CALL
 from agents.llm.provider import Provider, Usage
@@ -25,6 +25,7 @@ from agents.state import Call, State
 from agents.tools import registry
 from agents.tools.arguments import restore
 from agents.tools.execute import Outcome, execute, rehearse, summary
+from agents.tools.sensitive import sensitive_places
 from approvals.digest import digest, other_body
 from approvals.policy import Judgement, Reason
 from approvals.services import NewRequest, open_request
@@ -175,7 +176,7 @@ async def _lost(ended: Ended, state: State, call: Call, why: str, take_numbers: 
         id=call.request_id, number=(await take_numbers(1))[0], kind="unknown_outcome", body=body, digest=digest(body),
         summary=_question(call), judgement=Judgement("ask", (Reason("unknown_outcome", why[:500]),), risk=3),
         session_id=state.id, session_ref=state.ref, call_id=call.id, agent=state.agent, environment=state.environment,
-        tool=call.tool, tier=call.tier, facts={**told, "origins": call.judgement.get("origins", [])},
+        tool=call.tool, tier=call.tier, facts={**told, "origins": call.judgement.get("origins", []), **_sensitive(call)},
         taint=tuple(state.taint), raw_arguments_id=call.raw_id,
         cost_microusd=state.cost_microusd, prompt_version=state.prompt_version, requested_by=state.started_name,
         requested_for=state.on_behalf_of, requester=state.requester, excluded=frozenset(state.excluded),
@@ -184,6 +185,11 @@ async def _lost(ended: Ended, state: State, call: Call, why: str, take_numbers: 
     birth, opened = open_request(new, actor=agent_of(state), trace=state.trace, span=call.span)
     ended.births.append(birth)
     ended.entries.append(opened)
+
+
+def _sensitive(call: Call) -> dict[str, Any]:
+    tool = registry.get(call.tool)
+    return kept_places(sensitive_places(tool, call.arguments or "", call.raw)) if tool else {}
 
 
 def _question(call: Call) -> str:

@@ -13,9 +13,11 @@ from pydantic import BaseModel
 from agents.state import Call, State
 from agents.tools.definition import Tool
 from agents.tools.execute import radius, summary
+from agents.tools.sensitive import sensitive_places
 from approvals.digest import canonical_body, digest, other_body
 from approvals.likeness import likeness
 from approvals.policy import Judgement
+from approvals.sensitive import Place, masked_changes
 from approvals.services import NewRequest, open_request
 from audit.actors import Actor
 from audit.services import Birth, Entry
@@ -26,6 +28,11 @@ ASK_PERSON = "ask_person"
 def stored(judgement: Judgement) -> dict[str, Any]:
     """What is kept of a judgement beside its call; who has to agree stands in the request."""
     return {"verdict": judgement.verdict, "risk": judgement.risk, "reasons": judgement.reasons_json()}
+
+
+def kept_places(places: Sequence[Place]) -> dict[str, Any]:
+    """What a request keeps of its sensitive fields: where they stand; nothing where there is none."""
+    return {"sensitive": [place.as_json() for place in places]} if places else {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +58,14 @@ def request_for(state: State, put: Put, *, number: int, reasoning_id: UUID | Non
         told: dict[str, Any] = {"question": str(getattr(value, "question", "")), "call": call.key}
         body = other_body(request=str(request_id), revision=1, kind=kind, session=state.ref, facts=told)
     else:
+        hidden = sensitive_places(tool, call.arguments, call.raw)
         told = {
             "consequence": tool.consequence,
-            "changed": list(put.changed),
+            "changed": masked_changes(put.changed, hidden),
             "precondition": put.precondition,
             "key": call.key,
             "origins": call.judgement.get("origins", []),
+            **kept_places(hidden),
         }
         body = canonical_body(
             request=str(request_id), revision=1, session=state.ref, call=str(call.id), tool=tool.name,

@@ -6,6 +6,7 @@ Running one is `agents.tools.execute`, which the gate alone calls.
 from agents.tools.context import ToolContext
 from agents.tools.errors import ApiError, CheckFailed, InvalidInput, NotPermitted, OutcomeUnknown, ToolError, Unavailable
 from agents.tools.registry import tool
+from agents.tools.sensitive import Sensitive
 
 __all__ = [
     "ApiError",
@@ -13,6 +14,7 @@ __all__ = [
     "InvalidInput",
     "NotPermitted",
     "OutcomeUnknown",
+    "Sensitive",
     "ToolContext",
     "ToolError",
     "Unavailable",

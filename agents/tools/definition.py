@@ -8,7 +8,7 @@ import hashlib
 import inspect
 import re
 import string
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +19,7 @@ from approvals.facts import TIERS, Radius, Tier
 from audit.canonical import canonical_with_floats
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
+LONGEST_KIND = 40
 _SCOPE = re.compile(r"[a-z0-9_-]+:[a-z0-9_-]+")
 
 
@@ -45,6 +46,7 @@ class Tool:
     function: Callable[[Any, Any], Any] = field(repr=False)
     schema: Mapping[str, Any] = field(repr=False)
     definition: str = field(repr=False)
+    sensitive: bool = False  # whether an argument is one that people see only once they ask to
 
     @property
     def writes(self) -> bool:
@@ -125,6 +127,30 @@ def check_model(name: str, model: object) -> type[BaseModel]:
                 name, f'its argument model {part} allows unknown keys; set model_config = ConfigDict(extra="forbid").'
             )
     return model
+
+
+def check_sensitive(name: str, schema: Mapping[str, Any]) -> bool:
+    """Return whether a field is marked as sensitive; raise ToolDefinitionError for a mark that says nothing."""
+    marks = list(_marks(schema))
+    for mark in marks:
+        if mark is not True and not (isinstance(mark, str) and 0 < len(mark.strip()) <= LONGEST_KIND):
+            raise ToolDefinitionError(
+                name, f'it marks a field as "sensitive": {mark!r}; give True, or a word of at most {LONGEST_KIND} characters'
+            )
+    return bool(marks)
+
+
+def _marks(node: Any) -> Iterator[Any]:
+    if isinstance(node, list):
+        for part in node:
+            yield from _marks(part)
+    elif isinstance(node, Mapping):
+        if "sensitive" in node:
+            yield node["sensitive"]
+        for key, part in node.items():
+            # The members of these are named by the tool's author, so one may be called "sensitive".
+            named = key in {"properties", "$defs"} and isinstance(part, Mapping)
+            yield from _marks(list(part.values()) if named else part if key not in {"default", "examples", "enum"} else None)
 
 
 def check_summary(name: str, summary: str, model: type[BaseModel]) -> None:

@@ -16,9 +16,11 @@ from agents.tools.context import ToolContext
 from agents.tools.definition import Tool
 from agents.tools.errors import ApiError, CheckFailed, NotEntered, OutcomeUnknown, ToolError, ToolTimeout
 from agents.tools.results import Outcome, clean, error_text, shorten, success_text, told_error
+from agents.tools.sensitive import places
 from agents.tools.slots import slot
 from agents.tools.threads import in_thread, within
 from approvals.facts import Radius
+from approvals.sensitive import masked
 
 __all__ = ["Outcome", "execute", "precondition", "precondition_async", "precondition_within", "radius", "rehearse", "summary"]
 
@@ -56,8 +58,12 @@ def rehearse(tool: Tool, value: BaseModel) -> Outcome:
 
 
 def summary(tool: Tool, value: BaseModel) -> str:
-    """Return the tool's sentence for people over the validated values, each shortened so that both ends stay readable."""
-    shown = {name: _shown(getattr(value, name)) for name in type(value).model_fields}
+    """Return the tool's sentence for people over the validated values, each shortened so that both ends stay readable.
+
+    What the tool's model marks as sensitive is not in it.
+    """
+    values = _covered(tool, value) if tool.sensitive else {name: getattr(value, name) for name in type(value).model_fields}
+    shown = {name: _shown(part) for name, part in values.items()}
     sentence: str = string.Formatter().vformat(tool.summary, (), shown)
     return sentence
 
@@ -210,6 +216,13 @@ def _sources(tool: Tool, context: ToolContext) -> list[dict[str, str]]:
     if context.sources or not tool.untrusted:
         return list(context.sources)
     return [{"source": tool.name, "title": "", "ref": "", "quote": ""}]
+
+
+def _covered(tool: Tool, value: BaseModel) -> dict[str, Any]:
+    dumped = value.model_dump(mode="json", by_alias=True)
+    dumped = masked(dumped, tuple(places(tool.schema, dumped)))
+    fields = type(value).model_fields
+    return {name: dumped[part.serialization_alias or part.alias or name] for name, part in fields.items()}
 
 
 def _shown(value: object) -> str:

@@ -92,7 +92,10 @@ def _declared(
     code = [part for part in (function, bounds["check"], bounds["blast_radius"]) if callable(part)]
     radius = bounds["blast_radius"] if isinstance(bounds["blast_radius"], str) else ""
     digest = definition.definition_hash({**told, "tier": known, "scopes": sorted(granted), "blast_radius": radius}, code)
-    return Tool(**told, **bounds, tier=known, scopes=granted, model=model, function=function, definition=digest)
+    marked = definition.check_sensitive(name, told["schema"])
+    return Tool(
+        **told, **bounds, tier=known, scopes=granted, model=model, function=function, definition=digest, sensitive=marked
+    )
 
 
 def get(name: str) -> Tool | None:

@@ -17,11 +17,15 @@ from approvals.facts import DecisionVerdict, Tier
 from approvals.models import ApprovalRequest, Decision
 from approvals.policy import verdicts_for
 from approvals.queries import Filters
+from approvals.reveals import reveal
+from approvals.sensitive import places_of
+from approvals.verdicts import APPROVALS
 from audit.content import read_texts
 from console.api.endpoint import ApiRequest, endpoint
 from console.api.paging import Paged
 from console.api.reading import ApprovalRef, Body, Word
 from console.auth import Caller
+from console.covering import BARE, Cover, cover_of, covers_of
 from console.revealing import marks_of, reveals_request, summary_of
 from console.rights import DECIDE_SCOPE, Right
 from console.signin import reauthenticated
@@ -53,6 +57,12 @@ class DecisionBody(Body):
     amount: Annotated[int, Field(ge=1, le=10**12, description="micro-dollars")] | None = None
 
 
+class RevealBody(Body):
+    """The digest of the revision that you were shown."""
+
+    digest: Digest
+
+
 class DecisionOut(Schema):
     """One person's decision. `voided` says why it no longer counts, where it does not."""
 
@@ -82,6 +92,14 @@ class ClaimOut(Schema):
     assigned_by: str | None
 
 
+class SensitiveOut(Schema):
+    """A field that people see only once they ask to; `shown` says whether you did, for this revision."""
+
+    path: str
+    kind: str
+    shown: bool
+
+
 class ApprovalOut(Schema):
     """An approval request. Raw content is null for those who may not read it, and in lists."""
 
@@ -101,6 +119,7 @@ class ApprovalOut(Schema):
     arguments: dict[str, Any] | None
     raw_arguments: str | None
     origins: list[dict[str, Any]] | None
+    sensitive: list[SensitiveOut]
     facts: dict[str, Any]
     digest: str
     reasons: list[ReasonOut]
@@ -150,13 +169,29 @@ def list_approvals(request: ApiRequest, page: Query[ApprovalQuery]) -> ApprovalP
         summaries=reveals_request(request.auth),
     )
     found = queries.page(where, limit=page.limit, cursor=page.cursor)
-    return ApprovalPage(items=[_shape(request.auth, row) for row in found.items], next_cursor=found.next_cursor or None)
+    covers = covers_of(found.items, request.auth)
+    items = [_shape(request.auth, row, covers.get(row.id, BARE)) for row in found.items]
+    return ApprovalPage(items=items, next_cursor=found.next_cursor or None)
 
 
 @endpoint(router, "GET", "/approvals/{ref}", right=Right.SEE, scope="approvals:read", answer=ApprovalOut, refuses=(404, 422))
 def get_approval(request: ApiRequest, ref: ApprovalRef) -> ApprovalOut:
     """Return one request, with the verdicts that you may give now."""
     return whole(request.auth, queries.get(ref))
+
+
+@endpoint(
+    router, "POST", "/approvals/{ref}/reveal", right=Right.REVEAL_DECIDED, scope="approvals:write", answer=ApprovalOut,
+    refuses=(404, 409, 413, 415, 422),
+)  # fmt: skip
+def reveal_approval(request: ApiRequest, ref: ApprovalRef, body: RevealBody) -> ApprovalOut:
+    """Have the sensitive fields of a revision shown to you from now on. It is an entry of the audit trail."""
+    caller = request.auth
+    row = reveal(
+        request_id=queries.get(ref).id, person=caller.person(), actor=caller.actor(), digest=body.digest,
+        reads_all=caller.has(Right.REVEAL),
+    )  # fmt: skip
+    return whole(caller, queries.get(row.id))
 
 
 @endpoint(
@@ -192,17 +227,25 @@ def _only_what_belongs(body: DecisionBody) -> None:
 
 def whole(caller: Caller, row: ApprovalRequest) -> ApprovalOut:
     """Return a request with its raw content, for those who may read it."""
-    shape = _shape(caller, row)
+    cover = cover_of(row, caller)
+    shape = _shape(caller, row, cover)
     if not reveals_request(caller):
         return shape
     ids = {"reasoning": row.reasoning_id, "raw_arguments": row.raw_arguments_id}
     texts = read_texts([id_ for id_ in ids.values() if id_ is not None])
-    asked = json.loads(bytes(row.body))
-    raw = {name: texts.get(id_) if id_ else None for name, id_ in ids.items()}
-    return shape.model_copy(update={**raw, "arguments": asked.get("arguments"), "origins": row.facts.get("origins")})
+    said = {name: texts.get(id_) if id_ else None for name, id_ in ids.items()}
+    asked = json.loads(bytes(row.body)).get("arguments")
+    return shape.model_copy(
+        update={
+            "reasoning": cover.value(said["reasoning"]),
+            "raw_arguments": cover.document(said["raw_arguments"]) if said["raw_arguments"] else said["raw_arguments"],
+            "arguments": cover.arguments(asked) if asked else asked,
+            "origins": row.facts.get("origins"),
+        }
+    )
 
 
-def _shape(caller: Caller, row: ApprovalRequest) -> ApprovalOut:
+def _shape(caller: Caller, row: ApprovalRequest, cover: Cover) -> ApprovalOut:
     names = (
         "kind", "status", "revision", "risk", "environment", "digest", "cost_microusd",
         "prompt_version", "requested_by", "created_at", "expires_at", "held_until", "escalated_at", "required",
@@ -219,11 +262,12 @@ def _shape(caller: Caller, row: ApprovalRequest) -> ApprovalOut:
         arguments=None,
         raw_arguments=None,
         origins=None,
-        facts=row.facts if open_ else {},
-        taint=marks_of(row.taint, revealed=open_),
+        sensitive=[SensitiveOut(path=place.path, kind=place.kind, shown=not cover.places) for place in places_of(row.facts)],
+        facts=cover.facts(row.facts) if open_ else {},
+        taint=cover.value(marks_of(row.taint, revealed=open_)),
         reasons=[ReasonOut(**reason) for reason in row.reasons],
-        decisions=[_decision(decision, words=open_) for decision in row.decisions.all()],
-        verdicts=verdicts_now(caller, row),
+        decisions=[_decision(decision, cover, words=open_) for decision in row.decisions.all()],
+        verdicts=verdicts_now(caller, row, cover),
         claim=_claim(row),
     )
 
@@ -233,15 +277,19 @@ def _claim(row: ApprovalRequest) -> ClaimOut | None:
     return ClaimOut(by=holder.name, until=holder.until, assigned_by=holder.assigned_by or None) if holder else None
 
 
-def verdicts_now(caller: Caller, row: ApprovalRequest) -> list[DecisionVerdict]:
-    """Return the verdicts that the caller may give now; none without the right to decide or its scope."""
+def verdicts_now(caller: Caller, row: ApprovalRequest, cover: Cover) -> list[DecisionVerdict]:
+    """Return the verdicts that the caller may give now; none without the right to decide or its scope.
+
+    Nobody approves what is covered for them.
+    """
     if row.status != "pending" or not caller.has(Right.DECIDE, DECIDE_SCOPE):
         return []
-    return list(verdicts_for(caller.person(), row.rights))
+    return [verdict for verdict in verdicts_for(caller.person(), row.rights) if not (cover.places and verdict in APPROVALS)]
 
 
-def _decision(row: Decision, *, words: bool) -> DecisionOut:
+def _decision(row: Decision, cover: Cover, *, words: bool) -> DecisionOut:
     """Return a decision; with `words` as it was given, else without what was written in it."""
     names = ("verdict", "revision", "amount", "voided")
     said: dict[str, Any] = {name: getattr(row, name) if words else None for name in ("instruction", "answer", "difference")}
-    return DecisionOut(by=row.decided_name, at=row.created_at, **{name: getattr(row, name) for name in names}, **said)
+    told = {name: getattr(row, name) for name in names}
+    return DecisionOut(by=row.decided_name, at=row.created_at, **told, **cover.value(said))

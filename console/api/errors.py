@@ -53,6 +53,8 @@ STATUS: Mapping[str, int] = {
     "illegal_move": 409,
     "not_consumable": 409,
     "not_pending": 409,
+    "not_revealed": 409,
+    "nothing_to_reveal": 409,
     "nothing_to_undo": 409,
     "prompt_exists": 409,
     "request_in_progress": 409,

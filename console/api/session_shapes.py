@@ -12,14 +12,17 @@ from agents.guardrails.stops import ActiveStop
 from agents.models import Message, Session
 from agents.queries import active_stops, stop_of
 from approvals.models import ApprovalRequest
+from approvals.sensitive import Mask
 from audit.content import read_texts
 from console.auth import Caller
+from console.covering import masks_of
 from console.revealing import marks_of, revealed_sessions, title_of
 
 Status = Literal[
     "queued", "running", "waiting_approval", "waiting_input", "paused", "completed", "halted", "failed", "cancelled",
     "expired", "dead_letter",
 ]  # fmt: skip
+NOTHING = Mask()
 _PLAIN = (
     "status", "environment", "task_type", "turns", "tool_calls", "input_tokens", "output_tokens",
     "cost_microusd", "on_behalf_of", "tenant", "feature", "dry_run", "created_at", "updated_at", "ended_at",
@@ -89,6 +92,7 @@ def shapes(caller: Caller, sessions: Sequence[Session]) -> list[SessionOut]:
     goals = dict(Message.objects.filter(session_id__in=open_ids, index=0).values_list("session_id", "text_id"))
     answers = {session.id: session.answer_id for session in sessions if session.id in open_ids and session.answer_id}
     texts = read_texts([*goals.values(), *answers.values()])
+    masks = masks_of(open_ids)
     waiting: dict[UUID, list[str]] = defaultdict(list)
     rows = ApprovalRequest.objects.filter(session_id__in=ids, status__in=("pending", "held")).order_by("number")
     for session_id, number in rows.values_list("session_id", "number"):
@@ -98,22 +102,31 @@ def shapes(caller: Caller, sessions: Sequence[Session]) -> list[SessionOut]:
     standing = active_stops()
 
     def text(found: Mapping[UUID, UUID], session: Session) -> str | None:
-        return texts.get(found[session.id]) if session.id in found else None
+        said = texts.get(found[session.id]) if session.id in found else None
+        return masks[session.id].text(said) if said and session.id in masks else said
 
     return [
-        _shape(one, text(goals, one), text(answers, one), waiting[one.id], stop_of(one, standing), one.id in open_ids)
+        _shape(
+            one,
+            text(goals, one),
+            text(answers, one),
+            waiting[one.id],
+            stop_of(one, standing),
+            one.id in open_ids,
+            masks.get(one.id, NOTHING),
+        )
         for one in sessions
     ]
 
 
 def _shape(
-    session: Session, goal: str | None, answer: str | None, waiting: list[str], stop: ActiveStop | None, open_: bool
+    session: Session, goal: str | None, answer: str | None, waiting: list[str], stop: ActiveStop | None, open_: bool, mask: Mask
 ) -> SessionOut:
     return SessionOut(
         id=session.ref,
         agent=session.agent.slug,
-        title=title_of(session, revealed=open_),
-        taint=marks_of(session.taint, revealed=open_),
+        title=mask.text(title_of(session, revealed=open_)),
+        taint=mask.value(marks_of(session.taint, revealed=open_)),
         goal=goal,
         stopped=StoppedBy(scope=stop.scope, by=stop.by, reason=stop.reason, at=stop.at) if stop else None,
         answer=None if session.partial else answer,

@@ -3,7 +3,7 @@
 Read from the rows that the log's entries stand for; texts only for those who may read them.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
@@ -15,6 +15,7 @@ from approvals.models import ApprovalRequest, Decision
 from audit.content import read_texts
 from console.api.paging import Paged, decode, encode
 from console.auth import Caller
+from console.covering import covered_texts, mask_of_session
 from console.revealing import reveals_session
 
 
@@ -65,7 +66,7 @@ def timeline(caller: Caller, session: Session, page: Paged) -> Timeline:
     part = found[start : start + page.limit]
     following = [start + page.limit] if len(found) > start + page.limit else None
     allowed = reveals_session(caller, session_id=session.id, started_user=session.started_user)
-    texts = read_texts([id_ for row in part for id_ in row[3].values()]) if allowed else {}
+    texts = _texts(session.id, part) if allowed else {}
     items = [Item(**{**row[2], **{name: texts.get(id_) for name, id_ in row[3].items()}}) for row in part]
     if not allowed:
         items = [_without_words(item) for item in items]
@@ -73,6 +74,13 @@ def timeline(caller: Caller, session: Session, page: Paged) -> Timeline:
 
 
 Row = tuple[datetime, int, dict[str, Any], dict[str, UUID]]
+
+
+def _texts(session_id: UUID, part: Sequence[Row]) -> dict[UUID, str]:
+    """Return the texts of a part of the timeline, without the values of sensitive fields."""
+    texts = read_texts([id_ for row in part for id_ in row[3].values()])
+    mask, calls = mask_of_session(session_id)
+    return covered_texts(calls, texts, mask)
 
 
 def _rows(session_id: UUID) -> Iterator[Row]:

@@ -7,6 +7,7 @@ from typing import Any
 from approvals.facts import Person
 from approvals.models import ApprovalRequest
 from approvals.policy import VERDICTS, may_decide, verdicts_for
+from approvals.verdicts import APPROVALS
 from console.auth import Caller
 from console.formats import microusd
 from console.rights import Right, Role
@@ -24,6 +25,9 @@ def bar(row: ApprovalRequest, caller: Caller, shown: Mapping[str, Any], *, prove
     person = caller.person(reauthenticated=True)
     votes = [vote for vote in row.decisions.all() if vote.revision == row.revision and not vote.voided]
     verdicts = verdicts_for(person, row.rights) if caller.has(Right.DECIDE) else ()
+    covered = bool(shown.get("sensitive") and shown["sensitive"]["covered"])
+    if covered:
+        verdicts = tuple(verdict for verdict in verdicts if verdict not in APPROVALS)
     refusal = "" if verdicts else refused(row, person)
     if any(vote.decided_by == person.id for vote in votes) and row.status == "pending":
         verdicts, refusal = (
@@ -36,6 +40,7 @@ def bar(row: ApprovalRequest, caller: Caller, shown: Mapping[str, Any], *, prove
         "verdicts": verdicts,
         "refusal": refusal,
         "note": note or " ".join(unusual) or ("Untrusted content came before this call." if row.taint else ""),
+        "covered": covered and bool(verdicts),
         "clean": not row.taint and not unusual and not note,
         "approve_label": failed or (" despite untrusted content" if row.taint else " all the same"),
         "unread": [line["name"] for line in shown.get("long", ())],

@@ -16,6 +16,7 @@ from approvals.facts import Origin
 from approvals.models import ApprovalRequest
 from approvals.policy import Policy
 from audit.content import read_texts
+from console.covering import Cover
 from console.revealing import marks_of
 from console.views.approval_checks import checks
 from console.views.approval_evidence import evidence, question
@@ -49,8 +50,8 @@ LONG, LONG_LINES, ENDS = 1_200, 24, 160
 """A longer value stands in full below the table, and has to be seen to its end; the table shows both its ends."""
 
 
-def content(row: ApprovalRequest, reveal: bool) -> dict[str, Any]:
-    """Return what is raw: reasoning, arguments, question; or why it is not shown."""
+def content(row: ApprovalRequest, reveal: bool, cover: Cover) -> dict[str, Any]:
+    """Return what is raw: reasoning, arguments, question; or why it is not shown. `cover` hides what is not revealed."""
     if not reveal:
         return {
             **NOTHING,
@@ -59,28 +60,32 @@ def content(row: ApprovalRequest, reveal: bool) -> dict[str, Any]:
             "evidence": evidence(row) if row.kind in OPEN else [],
         }
     texts = read_texts([id_ for id_ in (row.reasoning_id, row.raw_arguments_id) if id_])
-    arguments = arguments_of(row)
+    arguments = cover.arguments(arguments_of(row))
     changes = row.facts.get("changed") or []
     origins = [Origin(**part) for part in row.facts.get("origins") or ()]
     policy = policies.current().policy
     session = reverse("session", args=[row.session_ref]) if row.session_ref else ""
+    covered = {place.parts[0] for place in cover.places if place.parts}
     lines = [
-        argument(name, value, changes, origins, policy, tainted=bool(row.taint), session=session)
+        {
+            **argument(name, value, changes, origins, policy, tainted=bool(row.taint), session=session),
+            "covered": name in covered,
+        }
         for name, value in _ordered(row.tool, arguments)
     ]
     return {
         "hidden": False,
-        "reasoning": texts.get(row.reasoning_id, "") if row.reasoning_id else "",
+        "reasoning": cover.text(texts.get(row.reasoning_id, "")) if row.reasoning_id else "",
         "reasoning_note": "" if row.reasoning_id else UNREASONED.get(row.kind, "The model gave no reason."),
         "arguments": lines,
         "long": [line for line in lines if line["long"]],
-        "taint": _provenance(row.taint, origins, session),
+        "taint": _provenance(cover.value(row.taint), origins, session),
         "tainted_arguments": [line["name"] for line in lines if line["foreign"]],
         "canonical": json.dumps(arguments, ensure_ascii=False),
-        "raw": texts.get(row.raw_arguments_id, "") if row.raw_arguments_id else "",
+        "raw": cover.document(texts.get(row.raw_arguments_id, "")) if row.raw_arguments_id else "",
         "changes": [*changes, *_edits(row)],
         "question": question(row),
-        "evidence": evidence(row),
+        "evidence": cover.value(evidence(row)),
     }
 
 

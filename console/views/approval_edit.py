@@ -16,6 +16,7 @@ from approvals import queries
 from approvals.errors import InvalidVerdict, NeedsReauthentication
 from approvals.models import ApprovalRequest
 from approvals.policy import may_decide
+from approvals.reveals import unseen
 from audit.errors import CountersignError, InvalidJson
 from console import schema_form, signin
 from console.api.errors import status_of
@@ -113,7 +114,7 @@ def _loose(by_field: Mapping[str, list[str]], context: Mapping[str, Any], mode: 
 def _form(
     request: HttpRequest, row: ApprovalRequest, mode: str, arguments: dict[str, Any], errors: dict[str, list[str]] | None = None
 ) -> dict[str, Any]:
-    tool = registry.get(row.tool)
+    tool, refusal = registry.get(row.tool), _refusal(request, row)
     sent = request.method == "POST"
     shown = arguments
     if sent and mode == "form" and tool is not None:
@@ -127,10 +128,10 @@ def _form(
                  "risk": row.risk, "revision": row.revision, "digest": row.digest},
         "bar": {"key": request.POST.get("idempotency_key", "").removesuffix("-edit")[:64] or uuid.uuid4().hex},
         "mode": mode,
-        "fields": schema_form.fields(tool.schema, shown, errors) if tool is not None else [],
-        "json": text,
+        "fields": schema_form.fields(tool.schema, shown, errors) if tool is not None and not refusal else [],
+        "json": "" if refusal else text,
         "errors": [],
-        "refusal": _refusal(request, row),
+        "refusal": refusal,
         "needs_password": row.reauthenticate and not signin.reauthenticated(request, row.digest),
     }  # fmt: skip
 
@@ -138,5 +139,7 @@ def _form(
 def _refusal(request: HttpRequest, row: ApprovalRequest) -> str:
     if row.kind != "tool_call" or row.status != "pending":
         return f"{row.ref} is {row.status}; there is nothing to edit."
+    if unseen(row, caller_of(request).user_id):
+        return f"{row.ref} has sensitive fields. Have them shown first, on its page; what you edit you have seen."
     refusal = may_decide(caller_of(request).person(reauthenticated=True), row.rights, "edit")
     return refusal.text if refusal else ""

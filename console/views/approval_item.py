@@ -13,6 +13,7 @@ from agents.tools import registry
 from approvals.models import ApprovalRequest, Decision
 from approvals.similar import similar
 from console.auth import Caller
+from console.covering import cover_of, sensitive_of
 from console.formats import ago, microusd
 from console.revealing import reveals_request, summary_of
 from console.views.approval_content import content
@@ -47,6 +48,7 @@ def url_of(ref: str) -> str:
 def item(row: ApprovalRequest, caller: Caller) -> dict[str, Any]:
     """Return everything that the page shows of one request."""
     reveal = reveals_request(caller)
+    cover = cover_of(row, caller)
     return {
         "ref": row.ref,
         "url": url_of(row.ref),
@@ -56,11 +58,12 @@ def item(row: ApprovalRequest, caller: Caller) -> dict[str, Any]:
         "lede": lede(row),
         "choices": choices(row),
         "facts": _facts(row),
-        **content(row, reveal),
+        **content(row, reveal, cover),
+        "sensitive": sensitive_of(row, caller, cover),
         **({"tier": "", "reasons": []} if row.kind == "question" else {}),
         "session": _session(row),
         "people": _people(row),
-        "decisions": [_decision(decision, reveal) for decision in row.decisions.all()],
+        "decisions": [cover.value(_decision(decision, reveal)) for decision in row.decisions.all()],
         "similar": _similar(row, reveal),
     }
 

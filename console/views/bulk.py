@@ -20,6 +20,7 @@ from approvals.verdicts import checked
 from audit.errors import CountersignError
 from console.api.errors import status_of
 from console.auth import Caller, caller_of
+from console.covering import cover_of, sensitive_of
 from console.forms import Said
 from console.fragments import page
 from console.revealing import reveals_request, summary_of
@@ -136,7 +137,8 @@ def _lines(verdict: BulkVerdict, refs: Sequence[str], caller: Caller) -> list[Li
             row = queries.get(ref)
         except ApprovalNotFound:
             continue
-        shown = content(row, reveals_request(caller))
+        cover = cover_of(row, caller)
+        shown = {**content(row, reveals_request(caller), cover), "sensitive": sensitive_of(row, caller, cover)}
         member = _member(row, caller, verdict, shown)
         lines.append(Line(row, member, shown["arguments"], bulk.alone(verdict, member)))
     return lines
@@ -146,7 +148,7 @@ def _member(row: ApprovalRequest, caller: Caller, verdict: BulkVerdict, shown: M
     failed = sum(bool(value["failed"]) for value in shown["arguments"])
     unusual = tuple(reason["text"] for reason in row.reasons if reason["code"] in TELLING)
     return Member(row.ref, row.kind, row.tool, row.risk, bool(row.taint), failed, unusual, _refusal(row, caller, verdict, shown),
-                  row.reauthenticate, bool(shown.get("long")))  # fmt: skip
+                  row.reauthenticate, bool(shown.get("long")), bool(shown["sensitive"] and shown["sensitive"]["covered"]))  # fmt: skip
 
 
 def _refusal(row: ApprovalRequest, caller: Caller, verdict: BulkVerdict, shown: Mapping[str, Any]) -> str:
@@ -154,6 +156,8 @@ def _refusal(row: ApprovalRequest, caller: Caller, verdict: BulkVerdict, shown: 
         return f"It is {row.status} already{f', by {row.decided_name}' if row.decided_name else ''}."
     if verdict == "approve" and not reveals_request(caller):
         return "You may not read what it would do."
+    if verdict == "approve" and shown["sensitive"] and shown["sensitive"]["covered"]:
+        return ""  # its own rule says so
     offered = bar(row, caller, shown, proven=True)
     if verdict in offered["verdicts"]:
         return ""

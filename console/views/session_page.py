@@ -13,6 +13,7 @@ from agents.queries import active_stops, stop_of
 from agents.services import get_session
 from agents.tools import registry
 from approvals.models import ApprovalRequest
+from approvals.sensitive import Mask
 from audit import queries
 from audit.events import EventKind
 from audit.queries import EntryFilter
@@ -41,7 +42,7 @@ def context(request: HttpRequest, ref: str) -> dict[str, Any]:
     return {
         "nav": "sessions",
         "view": view,
-        "session": _session(row, reveal),
+        "session": _session(row, reveal, told.mask),
         "goal": goal if len(goal) > len(row.title) else "",
         "facts": _facts(row),
         "details": _details(row),
@@ -70,15 +71,15 @@ def _side(request: HttpRequest, told: Story, view: str, caller: Caller, reveal: 
     return {"conversation": messages(told, hidden=not reveal)}
 
 
-def _session(row: Session, reveal: bool) -> dict[str, Any]:
+def _session(row: Session, reveal: bool, mask: Mask) -> dict[str, Any]:
     copied = (
         "ref", "status", "environment", "started_name", "on_behalf_of", "created_at", "ended_at", "dry_run",
         "task_type", "error", "trace", "tenant",
     )  # fmt: skip
     return {
         **{name: getattr(row, name) for name in copied},
-        "title": title_of(row, revealed=reveal),
-        "taint": marks_of(row.taint, revealed=reveal),
+        "title": mask.text(title_of(row, revealed=reveal)),
+        "taint": mask.value(marks_of(row.taint, revealed=reveal)),
         "url": reverse("session", args=[row.ref]),
         "agent": row.agent.slug,
         "agent_url": reverse("agent", args=[row.agent.slug]),

@@ -9,7 +9,9 @@ from agents.models import Message, Session, ToolCall, Turn
 from approvals.models import ApprovalRequest
 from approvals.queries import Filters, open_of
 from approvals.queries import page as request_page
+from approvals.sensitive import Mask
 from audit.content import read_texts
+from console.covering import covered_texts, story_mask
 
 MOST_TURNS = 300
 MOST_REQUESTS = 200
@@ -34,6 +36,7 @@ class Story:
     calls: list[ToolCall] = field(default_factory=list)
     requests: list[ApprovalRequest] = field(default_factory=list)
     texts: dict[UUID, str] = field(default_factory=dict)
+    mask: Mask = field(default_factory=Mask)  # covers the sensitive values of its calls
 
     def text(self, id_: UUID | None) -> str:
         """Return a raw text; empty where there is none, or none that may be read."""
@@ -77,6 +80,8 @@ def story(session: Session, *, content: bool) -> Story:
     )
     if content:
         found.texts = read_texts(_texts_of(found))
+        found.mask = story_mask(found.calls, found.texts)
+        found.texts = covered_texts(found.calls, found.texts, found.mask)
     return found
 
 

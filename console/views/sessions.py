@@ -16,10 +16,12 @@ from agents.guardrails.stops import Stops
 from agents.lifecycle import SESSION
 from agents.models import Session
 from approvals.models import ApprovalRequest
+from approvals.sensitive import Mask
 from audit.errors import CountersignError
 from console.api.errors import status_of
 from console.api.idempotency import Once, answer_once
 from console.auth import Caller, caller_of
+from console.covering import masks_of
 from console.errors import Forbidden, NotYourSession
 from console.forms import NewMessage, StartSession
 from console.fragments import page
@@ -140,6 +142,7 @@ def _list(request: HttpRequest, errors: Mapping[str, list[str]] | None = None) -
     found = sessions_page(**filters, titles=caller.has(Right.REVEAL), before=int(before) if before else None, limit=SHOWN)
     standing = queries.active_stops()
     readable = revealed_sessions(caller, {row.pk: row.started_user for row in found.items})
+    masks = masks_of(readable)
     return {
         "nav": "sessions",
         **(_start_form(request, caller) if request.GET.get("fragment") != "list" else {"agents": []}),
@@ -148,7 +151,9 @@ def _list(request: HttpRequest, errors: Mapping[str, list[str]] | None = None) -
         "filtered": in_words("session", filters),
         "left_out": left_out(asked, wrong),
         "statuses": sorted(SESSION.states),
-        "items": [line(row, found.pending.get(row.pk, []), row.pk in readable, standing) for row in found.items],
+        "items": [
+            line(row, found.pending.get(row.pk, []), row.pk in readable, standing, masks.get(row.pk)) for row in found.items
+        ],
         "newer": _address(request, None) if before else "",
         "older": _address(request, found.items[-1].number) if found.more else "",
     }
@@ -195,8 +200,11 @@ def _address(request: HttpRequest, before: int | None) -> str:
     return f"{reverse('sessions')}?{asked.urlencode()}"
 
 
-def line(row: Session, pending: list[ApprovalRequest], revealed: bool, standing: Stops) -> dict[str, Any]:
-    """Return one session as a line of the list, its title only where it is revealed."""
+def line(
+    row: Session, pending: list[ApprovalRequest], revealed: bool, standing: Stops, mask: Mask | None = None
+) -> dict[str, Any]:
+    """Return one session as a line of the list, its title only where it is revealed, and without what `mask` covers."""
+    title = title_of(row, revealed=revealed)
     copied = (
         "ref",
         "status",
@@ -210,7 +218,7 @@ def line(row: Session, pending: list[ApprovalRequest], revealed: bool, standing:
     )
     return {
         **{name: getattr(row, name) for name in copied},
-        "title": title_of(row, revealed=revealed),
+        "title": mask.text(title) if mask else title,
         "url": reverse("session", args=[row.ref]),
         "agent": row.agent.slug,
         "tainted": bool(row.taint),

@@ -30,6 +30,7 @@ OPERATIONS: dict[str, frozenset[Role]] = {
     "resume_session": DIRECT,
     "list_approvals": ALL,
     "get_approval": ALL,
+    "reveal_approval": ALL - {Role.VIEWER, Role.PROMPT_MANAGER},
     "decide_approval": RUN,
     "claim_approval": RUN,
     "release_approval": RUN,

@@ -35,6 +35,7 @@ TABLE: tuple[tuple[str, str, str, set[str]], ...] = (
     ("GET", "approval", "/approvals/{ap}/", EVERYBODY),
     ("GET", "approval-edit", "/approvals/{ap}/edit/", RUNNERS),
     ("POST", "approval-edit", "/approvals/{ap}/edit/", RUNNERS),
+    ("POST", "approval-reveal", "/approvals/{ap}/reveal/", READERS | {"reviewer"}),
     ("POST", "approval-undo", "/approvals/{ap}/undo/", RUNNERS),
     ("POST", "approval-hand", "/approvals/{ap}/claim/", RUNNERS),
     ("POST", "approval-hand", "/approvals/{ap}/release/", RUNNERS),
