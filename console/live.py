@@ -3,7 +3,7 @@
 NOTIFY carries only "there is more"; what it is about is read from the log by cursor, once for the whole process, and
 kept in a ring from which every follower takes what lies after its own cursor. Nothing waits in a queue per follower,
 so a slow one costs no memory: who falls too far behind is told to reload. The sockets themselves are in
-`console.sockets`, what a person may see in `console.watchers`.
+`console.sockets`, what a person may see in `console.watchers`, who looks at what in `console.presence`.
 """
 
 import asyncio
@@ -23,6 +23,8 @@ from django.db import connection, connections
 
 from audit import feed, index
 from audit.feed import FeedEvent
+from console import presence
+from console.presence import Presence
 from console.watchers import Desk
 
 CHANNEL = "countersign_log"
@@ -104,6 +106,7 @@ class Hub:
         self.listening = False
         self.followers: set[Follower] = set()
         self.desk = Desk(self.call)
+        self.presence = Presence(self.call)
         self._ring: deque[FeedEvent] = deque(maxlen=RING)
         self._more = asyncio.Event()
         self._ready = asyncio.Event()
@@ -167,7 +170,8 @@ class Hub:
 
     def _start(self) -> None:
         if not self._tasks:
-            self._tasks = [asyncio.create_task(_lasting(part)) for part in (self._listen, self._pump, self._tick)]
+            parts = (self._listen, self._pump, self._tick, self.presence.run)
+            self._tasks = [asyncio.create_task(_lasting(part)) for part in parts]
 
     def _stop_if_idle(self) -> None:
         if not self.followers and self._tasks:
@@ -179,8 +183,8 @@ class Hub:
         while True:
             try:
                 async with await psycopg.AsyncConnection.connect(**_parameters(), autocommit=True) as listener:
-                    await listener.execute(f"LISTEN {CHANNEL}")
-                    await listener.execute(f"LISTEN {DELTAS}")
+                    for channel in (CHANNEL, DELTAS, presence.CHANNEL):
+                        await listener.execute(f"LISTEN {channel}")
                     self.listening, delay = True, 0.25
                     self._more.set()
                     async for notice in listener.notifies():
@@ -194,6 +198,9 @@ class Hub:
     def _hear(self, channel: str, payload: str) -> None:
         if channel == CHANNEL:
             self._more.set()
+            return
+        if channel == presence.CHANNEL:
+            self.presence.hear(payload)
             return
         try:
             delta = json.loads(payload)

@@ -1,5 +1,9 @@
-"""The words, icons and colours of statuses, tiers and risks. Pure. The word and the icon carry the meaning, the colour only helps."""
+"""The words, icons and colours of statuses, tiers, risks and people. Pure.
 
+The word and the icon carry the meaning, the colour only helps.
+"""
+
+import re
 from dataclasses import dataclass
 
 RISKS = {1: "Low risk", 2: "Elevated risk", 3: "High risk", 4: "Critical risk"}
@@ -51,3 +55,14 @@ LOOKS = {
     "unknown": Look("Outcome unknown", "circle-question-mark", "warn"),
     "resolved": Look("Resolved", "circle-check", ""),
 }
+
+
+def initials(name: str) -> str:
+    """Give the two letters that stand for a person."""
+    parts = [part for part in re.split(r"[\s._@-]+", name) if part]
+    return "".join(part[0] for part in parts[:2]).upper() or "?"
+
+
+def tint(name: str) -> str:
+    """Choose one of three avatar colours, always the same for the same name."""
+    return ("", "b", "c")[sum(map(ord, name)) % 3]

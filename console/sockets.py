@@ -1,13 +1,15 @@
-"""The websocket of the live feed: thin events out, one kind of wish in. It renders nothing and decides nothing.
+"""The websocket of the live feed: thin events out, two kinds of wishes in. It renders nothing and decides nothing.
 
-Out: `hello`, events with `n` and `prev`, `session.delta`, `resync`, `ping`. In: `{"watch": "S-88123"}` and nothing
-else; decisions are made over HTTP alone. Closing codes: 4401 sign in again, 4403 not for you, 1009 too large,
-1008 not understood, 1013 try again later.
+Out: `hello`, events with `n` and `prev`, `session.delta`, `presence`, `resync`, `ping`. In: `{"watch": "S-88123"}`,
+`{"look": "AP-20418"}` ("" for none) and nothing else; decisions are made over HTTP alone. Closing codes: 4401 sign in
+again, 4403 not for you, 1009 too large, 1008 not understood or too often, 1013 try again later.
 """
 
 import asyncio
 import json
+import re
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from typing import Any
@@ -18,6 +20,7 @@ from django.db import Error as DatabaseError
 
 from audit.feed import FeedEvent
 from console.live import Follower, Hub
+from console.presence import Seat
 from console.watchers import Watcher, may_see, stream_answer
 
 Message = Mapping[str, Any]
@@ -31,6 +34,9 @@ RECHECK_S = 3.0
 WATCH_S = 10.0
 """How often the mark "somebody watches this session" is renewed."""
 FRAME = 1024
+WISHES, WISHES_S = 40, 10.0
+"""More wishes than so many in so many seconds end the socket."""
+WISH = {"watch": re.compile(r"[A-Za-z0-9-]*"), "look": re.compile(r"(AP-[0-9]{1,18})?")}
 
 
 class Closed(Exception):
@@ -82,6 +88,8 @@ class Socket:
         self._send = send
         self._hub = Hub.current()
         self._watcher: Watcher | None = None
+        self._seat: Seat | None = None
+        self._wishes: deque[float] = deque(maxlen=WISHES)
         self._told = 0
 
     async def serve(self) -> None:
@@ -93,6 +101,8 @@ class Socket:
             await self._tell({"type": "hello", "n": follower.cursor, "build": settings.VERSION})
             await self._both(self._listen(follower), self._speak(follower))
         finally:
+            if self._seat is not None:
+                self._seat.leave()
             follower.leave()
 
     async def _both(self, *parts: Any) -> None:
@@ -112,8 +122,13 @@ class Socket:
             message = await self._receive()
             if message["type"] == "websocket.disconnect":
                 return
-            follower.watched = _wish(message)
-            await self._renew(follower)
+            self._count_wish()
+            what, ref = _wish(message)
+            if what == "look":
+                self._look(follower, ref)
+            else:
+                follower.watched = ref
+                await self._renew(follower)
 
     async def _speak(self, follower: Follower) -> None:
         now = time.monotonic()
@@ -129,6 +144,7 @@ class Socket:
                 await self._renew(follower)
             if news:
                 await self._pass_on(follower)
+                await self._show_lookers()
             # While the listener is gone nothing is promised: without pings the page shows itself as stale.
             if now >= due["ping"]:
                 due["ping"] = now + PING_S
@@ -170,14 +186,34 @@ class Socket:
             raise Closed(FORBIDDEN)
         self._watcher = watcher
 
+    def _count_wish(self) -> None:
+        now = time.monotonic()
+        if len(self._wishes) == WISHES and now - self._wishes[0] < WISHES_S:
+            raise Closed(NOT_UNDERSTOOD)
+        self._wishes.append(now)
+
+    def _look(self, follower: Follower, ref: str) -> None:
+        """Let the others know which request this person has open, and tell this page of the others from now on."""
+        if self._watcher is None:
+            return
+        if self._seat is None:
+            self._seat = self._hub.presence.seat(follower.wake)
+        self._seat.look(ref, self._watcher.user_id, self._watcher.name)
+
+    async def _show_lookers(self) -> None:
+        if self._seat is None or self._watcher is None:
+            return
+        if at := self._seat.take(self._watcher.user_id):
+            await self._tell({"type": "presence", "at": at})
+
     async def _renew(self, follower: Follower) -> None:
         """Renew the mark that lets the worker stream the watched session's answer."""
         if follower.watched:
             await self._hub.call(stream_answer, follower.watched)
 
 
-def _wish(message: Message) -> str:
-    """Return the session that the client wants to watch, "" for none; raises Closed for anything else."""
+def _wish(message: Message) -> tuple[str, str]:
+    """Return what the client wants ("watch" or "look") and of what, "" for of nothing; raises Closed for anything else."""
     text = message.get("text") or ""
     if len(text) > FRAME or message.get("bytes"):
         raise Closed(TOO_LARGE)
@@ -185,6 +221,9 @@ def _wish(message: Message) -> str:
         wish = json.loads(text)
     except ValueError:
         raise Closed(NOT_UNDERSTOOD) from None
-    if not isinstance(wish, dict) or set(wish) != {"watch"} or not isinstance(wish["watch"], str):
+    if not isinstance(wish, dict) or len(wish) != 1:
         raise Closed(NOT_UNDERSTOOD)
-    return str(wish["watch"])[:24]
+    ((what, ref),) = wish.items()
+    if what not in WISH or not isinstance(ref, str) or not WISH[what].fullmatch(ref):
+        raise Closed(NOT_UNDERSTOOD)
+    return what, ref[:24]

@@ -37,6 +37,7 @@ class Watcher:
 
     user_id: int
     roles: frozenset[str]
+    name: str = ""
 
     @property
     def sees(self) -> bool:
@@ -115,4 +116,4 @@ def lookup(keys: Collection[str]) -> Mapping[str, Watcher]:
 
 
 def _watcher(user: User) -> Watcher:
-    return Watcher(user.pk, frozenset(group.name for group in user.groups.all()))
+    return Watcher(user.pk, frozenset(group.name for group in user.groups.all()), user.get_full_name() or user.username)

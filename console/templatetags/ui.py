@@ -4,7 +4,6 @@ icon sprite.
 """
 
 import json
-import re
 from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
@@ -19,9 +18,11 @@ from django.utils.safestring import SafeString, mark_safe
 
 from console import diff as differences
 from console import formats, visible
-from console.looks import LOOKS, RISKS, TIER_WORDS, TONES, Look
+from console.looks import LOOKS, RISKS, TIER_WORDS, TONES, Look, initials, tint
 
 register = template.Library()
+register.filter(initials)
+register.filter(tint)
 
 SPRITE = Path(__file__).resolve().parents[2] / "static" / "vendor" / "lucide-1.62.0" / "sprite.svg"
 RING = 37.7  # circumference of the expiry ring, radius 6
@@ -156,19 +157,6 @@ def split_long(text: object, limit: int = LONG_TEXT) -> tuple[str, str]:
 def risk_word(level: int) -> str:
     """Write a risk level (1 to 4) as words."""
     return RISKS[int(level)]
-
-
-@register.filter
-def initials(name: str) -> str:
-    """Give the two letters that stand for a person."""
-    parts = [part for part in re.split(r"[\s._@-]+", name) if part]
-    return "".join(part[0] for part in parts[:2]).upper() or "?"
-
-
-@register.filter
-def tint(name: str) -> str:
-    """Choose one of three avatar colours, always the same for the same name."""
-    return ("", "b", "c")[sum(map(ord, name)) % 3]
 
 
 @register.filter

@@ -181,8 +181,11 @@
     mine.addEventListener("message", (event) => { if (socket === mine) receive(JSON.parse(event.data)); });
     mine.addEventListener("close", (event) => { if (socket === mine) closed(event.code); });
   };
+  const wish = (what) => { if (socket?.readyState === WebSocket.OPEN) socket.send(JSON.stringify(what)); };
+  document.addEventListener("console:wish", (event) => wish(event.detail));
   const closed = (code) => {
     socket = null;
+    document.dispatchEvent(new Event("live:lost"));
     lost ||= Date.now();
     if (code === 4401) { ended = "Signed out. Reload to sign in again."; show(); return; }
     if (code === 4403) { ended = "No live updates for your role."; show(); return; }
@@ -195,6 +198,7 @@
     socket = null;
     lost ||= Date.now();
     old?.close();
+    document.dispatchEvent(new Event("live:lost"));
     delay = 250;
     connect();
   };
@@ -204,6 +208,7 @@
     if (message.type === "hello") return greeted(message);
     if (message.type === "resync") { cursor = message.n ?? cursor; refreshAll(); show(); return; }
     if (message.type === "session.delta") return stream(message);
+    if (message.type === "presence") { document.dispatchEvent(new CustomEvent("live:presence", { detail: message.at })); return; }
     if (message.n <= cursor && message.type !== "ping") return;
     if (message.prev !== cursor) { again(); return; }
     cursor = message.n;
@@ -219,6 +224,7 @@
     banner.hidden = true;
     if (message.build && root.dataset.build && message.build !== root.dataset.build) newBuild();
     watch();
+    document.dispatchEvent(new Event("live:hello"));
     show();
   };
   const changed = (message) => {
@@ -230,7 +236,7 @@
 
   // Answers as they are written: shown until the stored one comes.
   const box = () => document.querySelector("[data-stream]");
-  const watch = () => { if (box() && socket?.readyState === WebSocket.OPEN) socket.send(JSON.stringify({ watch: box().dataset.stream })); };
+  const watch = () => { if (box()) wish({ watch: box().dataset.stream }); };
   let streamed = 0; // characters of the present answer up to the end of what was shown last
   const stream = (message) => {
     const place = box();

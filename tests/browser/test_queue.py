@@ -1,5 +1,7 @@
 """The queue as a workbench in the browser: filters, claims, and one decision on many by keyboard and without script."""
 
+import re
+
 from playwright.sync_api import expect
 
 from approvals.models import ApprovalRequest
@@ -106,6 +108,29 @@ def test_a_claim_is_seen_by_the_other_at_once_and_stops_nobody(house: House, vis
     page.keyboard.press("c")
     expect(remy.detail.get_by_role("button", name="Claim")).to_be_visible()
     expect(theirs.locator("#detail .notice")).to_have_count(0)
+
+
+def test_who_has_a_request_open_is_seen_beside_it_and_gone_when_they_leave(house: House, visit: Visit) -> None:
+    """UI.md 6: "Remy is looking" on the other's page, as an avatar on the row; hidden, left and closed pages look at nothing."""
+    row, other = house.mail(subject="Looked at"), house.mail(subject="Left for")
+    remy, rosa = visit("remy"), visit("rosa")
+    theirs = rosa.open_request(row)
+    rosa.live()
+    beside, on_row = theirs.locator(".d-meta .lookers"), theirs.locator(f"#row-{row.ref} .lookers")
+    page = remy.open_request(row)
+    expect(beside).to_have_text(re.compile("Remy is looking"))
+    expect(on_row.locator(".av")).to_have_count(1)
+    expect(remy.detail.locator(".lookers")).to_have_text(re.compile("Rosa is looking"))
+    rosa.check()
+    page.keyboard.press("c")  # the list is fetched anew and shows it again
+    expect(theirs.locator("#detail .notice")).to_contain_text("Remy has it")
+    expect(beside).to_have_text(re.compile("Remy is looking"))
+    remy.open_request(other)
+    expect(beside).to_be_empty()
+    expect(theirs.locator(f"#row-{other.ref} .lookers .av")).to_have_count(1)
+    remy.page.close()
+    expect(theirs.locator(f"#row-{other.ref} .lookers")).to_be_empty()
+    rosa.check_quiet()
 
 
 def test_filters_are_chosen_with_numbers_and_stay_in_the_address(house: House, remy: Visitor) -> None:

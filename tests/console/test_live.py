@@ -276,6 +276,10 @@ def test_a_foreign_page_cannot_open_the_socket(remy: User, origin: bytes | None)
     [
         ('{"approve": "AP-20001", "digest": "0"}', sockets.NOT_UNDERSTOOD),
         ('{"watch": 5}', sockets.NOT_UNDERSTOOD),
+        ('{"look": 5}', sockets.NOT_UNDERSTOOD),
+        ('{"look": "S-1"}', sockets.NOT_UNDERSTOOD),
+        ('{"look": "AP-1", "watch": "S-1"}', sockets.NOT_UNDERSTOOD),
+        ("{}", sockets.NOT_UNDERSTOOD),
         ("[1]", sockets.NOT_UNDERSTOOD),
         ("nonsense", sockets.NOT_UNDERSTOOD),
         (" " * (sockets.FRAME + 1), sockets.TOO_LARGE),
