@@ -21,9 +21,11 @@ from approvals.errors import (
     NotPending,
     NotYours,
     StaleDigest,
+    TooSoon,
 )
 from approvals.facts import Person, RequestFacts
 from approvals.lifecycle import REQUEST
+from approvals.looked import Looked
 from approvals.models import ApprovalRequest, Decision
 from approvals.moves import request_entry
 from approvals.outcome import Decided, Edit, Outcome, Settled, taken
@@ -54,13 +56,15 @@ def decide(  # noqa: PLR0913  one name for each thing that can be said
     idempotency_key: str = "",
     hold: bool = False,
     also: Callable[[Settled], Batch] | None = None,
+    looked: Looked | None = None,
 ) -> Decided:
     """Take one person's decision on the revision of a request that they were shown.
 
     Steps: 1 lock the request, 2 answer a repeat as before, 3 rights, 4 still open, 5 in time by the database's clock,
-    6 what was shown is what stands, and all of it was shown, 7 the verdict's own input, 8 write. `digest` is the one
-    that was shown; `edit` is given with the verdict `edit`, or a function that prepares it from the locked request once
-    steps 1 to 6 are passed; with `hold` an approval can be undone for a moment; `also` says what else is written in the same call.
+    6 what was shown is what stands, all of it and for long enough, 7 the verdict's own input, 8 write. `digest` is the
+    one that was shown; `edit` is given with the verdict `edit`, or a function that prepares it from the locked request
+    once steps 1 to 6 are passed; with `hold` an approval can be undone for a moment; `also` says what else is written in
+    the same call; `looked` is what a page knows of how long it was before the person.
     Raises the errors of `approvals.errors`; nothing is written then.
     """
     said = Said(verdict, instruction, answer, amount)
@@ -75,8 +79,12 @@ def decide(  # noqa: PLR0913  one name for each thing that can be said
         raise StaleDigest(ref=request.ref, revision=request.revision)
     if verdict in APPROVALS:
         must_have_seen(request, person)
+    if looked is not None and verdict in APPROVALS and looked.left_s:
+        raise TooSoon(ref=request.ref, left_s=looked.left_s, dwell_s=looked.dwell_s)
     said = checked(request.kind, said)  # 7
-    step = Outcome(request, person, actor, said, _fitting(request, person, said, edit), idempotency_key, also)
+    age_ms = round((now - request.created_at).total_seconds() * 1000)
+    looked = looked.plausible(age_ms) if looked is not None else None
+    step = Outcome(request, person, actor, said, _fitting(request, person, said, edit), idempotency_key, also, looked)
     return step.write(hold=hold)  # 8
 
 

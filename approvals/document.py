@@ -33,6 +33,7 @@ class TierRule(_Part):
     self_confirm: bool = False
     reauthenticate: bool = False
     hold_s: Annotated[int, Field(ge=0, le=30)] = 5
+    dwell_s: Annotated[int, Field(ge=0, le=30)] = 0  # what a page has to show before an approval is taken from it
 
 
 class EnvironmentRule(_Part):

@@ -64,6 +64,15 @@ class Expired(CountersignError):
     expires_at: datetime
 
 
+class TooSoon(CountersignError):
+    """Policy wants this looked at for {dwell_s} s before it is approved. Decide again in {left_s} s."""
+
+    code = "too_soon"
+    ref: str
+    left_s: int
+    dwell_s: int
+
+
 class InvalidVerdict(CountersignError):
     """{reason}"""  # noqa: D400  as above
 

@@ -40,6 +40,8 @@ def _tier(tier: Tier, before: TierRule, after: TierRule) -> Iterator[str]:
         yield f"Approving {name} calls no longer asks for the password."
     if after.hold_s < before.hold_s:
         yield f"An approval of {name} calls can be undone for {after.hold_s} instead of {before.hold_s} seconds."
+    if after.dwell_s < before.dwell_s:
+        yield f"{name.capitalize()} calls can be approved after {after.dwell_s} instead of {before.dwell_s} seconds."
 
 
 def _past(verdict: str) -> str:

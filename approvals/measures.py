@@ -1,19 +1,19 @@
-"""How people decide: waiting, time to decide, approvals and rejections by tool, tier, rule and reviewer. Reads alone.
+"""How people decide: waiting, time to decide and to look, approvals and rejections by tool, tier, rule and reviewer.
 
 Each table is one query over the requests or decisions of the last days, found by their time. Signals that somebody
 approves without looking are told as what they are: numbers and a sentence, never a verdict on a person.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.db import connection
 
-QUICK_S = 5
-"""An approval that took less than this cannot have been read."""
+from approvals.looked import QUICK_S
+
 ENOUGH = 10
-"""From so many decisions on, not a single rejection is worth a look."""
+"""From so many decisions on, not a single rejection is worth a look, and a share is told in percent."""
 
 RULE_NAME = (
     "CASE WHEN reason ->> 'code' = 'rule' THEN substring(reason ->> 'text' FROM '^Policy rule ''(.*)''\\.$') ELSE '' END"
@@ -42,24 +42,51 @@ _REASONS = f"""
     FROM approvals_approvalrequest r CROSS JOIN LATERAL jsonb_array_elements(r.reasons) reason
     WHERE {_SINCE} GROUP BY 1, 2 ORDER BY asked DESC, 1, 2
 """  # noqa: S608  as above
-# On screen a request can have been no longer than since it was put up, nor than since the same person's last decision.
-_REVIEWERS = """
-    SELECT d.decided_by AS user_id, max(d.decided_name) AS name, count(*) AS decided,
-        count(*) FILTER (WHERE d.verdict = 'approve') AS approved,
-        count(*) FILTER (WHERE d.verdict = 'edit') AS edited,
-        count(*) FILTER (WHERE d.verdict = 'reject') AS rejected,
-        count(*) FILTER (WHERE d.verdict = 'approve' AND least(d.asked_s, d.last_s) < %s) AS quick,
-        percentile_cont(0.5) WITHIN GROUP (ORDER BY d.asked_s) AS p50_s,
-        percentile_cont(0.95) WITHIN GROUP (ORDER BY d.asked_s) AS p95_s,
-        percentile_cont(0.5) WITHIN GROUP (ORDER BY least(d.asked_s, d.last_s)) AS screen_s
-    FROM (
-        SELECT v.decided_by, v.decided_name, v.verdict, extract(epoch FROM v.created_at - r.created_at) AS asked_s,
-            extract(epoch FROM v.created_at - lag(v.created_at) OVER (PARTITION BY v.decided_by ORDER BY v.created_at)) AS last_s
+# A request can have been looked at no longer than since it was put up, nor than since the same person's last decision, nor
+# than its page was served and in view.
+_LOOKED = f"""
+    WITH looked AS MATERIALIZED (
+        SELECT v.decided_by, v.decided_name, v.verdict, r.tool, extract(epoch FROM v.created_at - r.created_at) AS asked_s,
+            least(extract(epoch FROM v.created_at - r.created_at), v.served_ms / 1000.0, v.screen_ms / 1000.0,
+                extract(epoch FROM v.created_at - lag(v.created_at) OVER (PARTITION BY v.decided_by ORDER BY v.created_at))
+            ) AS looked_s,
+            ARRAY(SELECT {RULE_NAME} FROM jsonb_array_elements(r.reasons) reason WHERE reason ->> 'code' = 'rule') AS rules
         FROM approvals_decision v JOIN approvals_approvalrequest r ON r.id = v.request_id
         WHERE r.kind = 'tool_call' AND v.voided <> 'undo' AND v.created_at >= now() - make_interval(days => %s)
-            AND (%s::bigint IS NULL OR v.decided_by = %s::bigint)
-    ) d GROUP BY d.decided_by ORDER BY decided DESC, name
+    )
+"""  # noqa: S608  as above
+_SAID = """
+    count(*) AS decided,
+    count(*) FILTER (WHERE verdict = 'approve') AS approved,
+    count(*) FILTER (WHERE verdict = 'edit') AS edited,
+    count(*) FILTER (WHERE verdict = 'reject') AS rejected,
+    count(*) FILTER (WHERE verdict = 'approve' AND looked_s < %s) AS quick,
+    percentile_cont(0.5) WITHIN GROUP (ORDER BY asked_s) AS p50_s,
+    percentile_cont(0.95) WITHIN GROUP (ORDER BY asked_s) AS p95_s,
+    percentile_cont(0.5) WITHIN GROUP (ORDER BY looked_s) AS screen_s,
+    percentile_cont(0.1) WITHIN GROUP (ORDER BY looked_s) AS screen_low_s
 """
+_DECISIONS = f"""{_LOOKED}
+    SELECT 'reviewer' AS kind, decided_by AS user_id, max(decided_name) AS name, {_SAID} FROM looked GROUP BY decided_by
+    UNION ALL SELECT 'tool', NULL, tool, {_SAID} FROM looked GROUP BY tool
+    UNION ALL SELECT 'rule', NULL, rule, {_SAID} FROM looked CROSS JOIN LATERAL unnest(rules) rule GROUP BY rule
+    ORDER BY decided DESC, name
+"""  # noqa: S608  as above
+
+
+def share(part: int, whole: int) -> str:
+    """Return how many of how many; in percent too where there are enough for that to mean something."""
+    return f"{part} of {whole}" + (f" ({round(100 * part / whole)} %)" if whole >= ENOUGH else "")
+
+
+def hurried(quick: int, approved: int) -> str:
+    """Return the sentence about quick approvals, where there are enough of them; else nothing."""
+    if quick < 3 or 4 * quick < approved:
+        return ""
+    return (
+        f"{share(quick, approved)} approvals came within {QUICK_S} s of being shown, of the request, or of the same person's last"
+        " decision. Decisions given together count too."
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +103,9 @@ class Figures:
     expired: int
     p50_s: float | None
     p95_s: float | None
+    quick: int = 0  # approvals that took less than QUICK_S
+    screen_s: float | None = None  # the most that half of them can have been looked at
+    screen_low_s: float | None = None  # and a tenth of them
 
     @property
     def decided(self) -> int:
@@ -97,10 +127,18 @@ class Figures:
         """True where enough were decided and none was rejected or changed: ask no more, or look closer."""
         return self.decided >= ENOUGH and not self.rejected and not self.edited
 
+    @property
+    def signals(self) -> tuple[str, ...]:
+        """Return in words what makes one doubt that requests were read; none where there is nothing to say."""
+        return tuple(filter(None, (hurried(self.quick, self.untouched),)))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reviewer:
-    """How one person decided. `screen_s` is the most that half of the requests can have been looked at."""
+    """How one person decided. `screen_s` is the most that half of the requests can have been looked at.
+
+    It is measured where they decided on a page, and elsewhere bounded by when the request came and what they did before.
+    """
 
     user_id: int
     name: str
@@ -112,6 +150,7 @@ class Reviewer:
     p50_s: float | None
     p95_s: float | None
     screen_s: float | None
+    screen_low_s: float | None = None  # the most that a tenth of the requests can have been looked at
 
     @property
     def rate(self) -> int | None:
@@ -124,13 +163,7 @@ class Reviewer:
         found = []
         if self.decided >= ENOUGH and not self.rejected and not self.edited:
             found.append(f"Never rejected or changed anything in {self.decided} decisions.")
-        if self.quick >= 3 and 4 * self.quick >= self.approved:
-            share = round(100 * self.quick / self.approved)
-            found.append(
-                f"{self.quick} of {self.approved} approvals ({share} %) came within {QUICK_S} s of the request or of their"
-                " last decision. Decisions given together count too."
-            )
-        return tuple(found)
+        return tuple(filter(None, (*found, hurried(self.quick, self.approved))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,18 +185,28 @@ class Measures:
 
 def measures(days: int, *, of: int | None = None) -> Measures:
     """Measure the last days; with `of` the decisions of that person alone among the reviewers."""
-    grouped, reasons = by_tool(days), by_reason(days)
+    grouped, reasons, said = by_tool(days), by_reason(days), _rows(_DECISIONS, [days, QUICK_S, QUICK_S, QUICK_S])
     nothing = Figures(
         kind="all", name="", asked=0, waiting=0, approved=0, edited=0, rejected=0, expired=0, p50_s=None, p95_s=None
     )
     return Measures(
         days=days,
         overall=next((row for row in grouped if row.kind == "all"), nothing),
-        tools=tuple(row for row in grouped if row.kind == "tool"),
+        tools=tuple(_looked(row, said) for row in grouped if row.kind == "tool"),
         tiers=tuple(row for row in grouped if row.kind == "tier"),
-        reasons=tuple(reasons),
-        reviewers=tuple(Reviewer(**row) for row in _rows(_REVIEWERS, [QUICK_S, days, of, of])),
+        reasons=tuple(_looked(row, said) for row in reasons),
+        reviewers=tuple(_reviewer(row) for row in said if row["kind"] == "reviewer" and of in (None, row["user_id"])),
     )
+
+
+def _reviewer(row: Mapping[str, Any]) -> Reviewer:
+    return Reviewer(**{name: value for name, value in row.items() if name != "kind"})
+
+
+def _looked(figures: Figures, said: Sequence[Mapping[str, Any]]) -> Figures:
+    """Return the figures of a tool or rule with how long its requests were looked at."""
+    found = next((row for row in said if (row["kind"], row["name"]) == (figures.kind, figures.name)), None)
+    return replace(figures, **{name: found[name] for name in ("quick", "screen_s", "screen_low_s")}) if found else figures
 
 
 def by_tool(days: int) -> list[Figures]:

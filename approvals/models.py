@@ -12,7 +12,7 @@ from typing import ClassVar
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from approvals.facts import RequestFacts
@@ -186,6 +186,9 @@ class Decision(models.Model):
     difference = models.JSONField(default=list)  # of an edit: [{path, before, after}]
     idempotency_key = models.TextField(default="", db_default="")
     voided = models.TextField(default="", db_default="")  # "", "undo", "edit", "rights"
+    # How long they had it before them, where they decided on a page; see `approvals.looked`.
+    served_ms = models.IntegerField(null=True)
+    screen_ms = models.IntegerField(null=True)
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:
@@ -194,6 +197,13 @@ class Decision(models.Model):
         ]
         constraints: ClassVar = [
             models.CheckConstraint(condition=Q(verdict__in=VERDICTS), name="verdict_known"),
+            # In view for longer than it was served would make a reviewer look more careful than anybody can know.
+            models.CheckConstraint(
+                condition=Q(served_ms__isnull=True, screen_ms__isnull=True)
+                | Q(served_ms__isnull=False, served_ms__range=(0, 86_400_000), screen_ms__isnull=True)
+                | Q(served_ms__isnull=False, served_ms__range=(0, 86_400_000), screen_ms__range=(0, F("served_ms"))),
+                name="decision_looked_at_as_served",
+            ),
             # A quorum is of distinct humans: nobody votes twice on one revision.
             models.UniqueConstraint(
                 fields=["request", "revision", "decided_by"],

@@ -12,6 +12,7 @@ from uuid import UUID
 from approvals.errors import AlreadyDecided
 from approvals.facts import Judgement, Person
 from approvals.lifecycle import REQUEST
+from approvals.looked import Looked
 from approvals.models import ApprovalRequest, Decision
 from approvals.moves import judged, request_entry
 from approvals.verdicts import APPROVALS, EFFECTS, KINDS, Said, event_of
@@ -93,6 +94,7 @@ class Outcome:
     edit: Edit | None
     key: str
     also: Callable[[Settled], Batch] | None = None
+    looked: Looked | None = None
 
     def write(self, *, hold: bool) -> Decided:
         """Write decision, move, entries and consequences in one call.
@@ -147,6 +149,7 @@ class Outcome:
             "amount": self.said.amount,
             "difference": list(self.edit.difference) if self.edit else [],
             "idempotency_key": self.key,
+            **(self.looked.stored if self.looked else {}),
         }
 
     def _revised(self) -> dict[str, Any]:
@@ -179,6 +182,8 @@ class Outcome:
         facts: dict[str, Any] = {"verdict": self.said.verdict, "votes": votes, "required": required}
         if self.said.amount is not None:
             facts["amount_microusd"] = self.said.amount
+        if self.looked is not None:
+            facts |= {**self.looked.stored, **({"quick": True} if self.looked.quick else {})}
         spoken = {"instruction": self.said.instruction, "answer": self.said.answer}
         texts = tuple(Text(uuid7(), name, body) for name, body in spoken.items() if body)
         if edit is None:

@@ -122,6 +122,8 @@ class Said:
     amount: str = ""
     password: str = ""
     arguments: dict[str, Any] | None = None
+    stamp: str = ""
+    shown_ms: str = ""
 
     @classmethod
     def of(cls, sent: Mapping[str, str], verdict: str, arguments: dict[str, Any] | None = None) -> "Said":
@@ -131,7 +133,8 @@ class Said:
             return str(sent.get(name, ""))[:longest].replace("\r\n", "\n").strip()
 
         return cls(verdict, text("digest", 64), text("idempotency_key", 80), text("instruction"), text("answer"),
-                   text("amount", 40), str(sent.get("password", ""))[:1024], arguments)  # fmt: skip
+                   text("amount", 40), str(sent.get("password", ""))[:1024], arguments,
+                   text("stamp", 100), text("shown_ms", 12))  # fmt: skip
 
     def amount_of(self, limit: str) -> int | None:
         """Return the amount in the unit of the limit, dollars in micro-dollars; raises InvalidVerdict for what is no number."""

@@ -100,7 +100,8 @@ def _loose(policy: Policy) -> dict[str, Any]:
     """Return the document as the form writes it: numbers as typed, what is empty left out."""
     stored = policy.model_dump(mode="json")
     tiers = {
-        tier: {**row, "required": str(row["required"]), "hold_s": str(row["hold_s"])} for tier, row in stored["tiers"].items()
+        tier: {**row, **{name: str(row[name]) for name in ("required", "hold_s", "dwell_s")}}
+        for tier, row in stored["tiers"].items()
     }
     rules = [{**rule, "required": str(rule["required"])} for rule in stored["rules"]]
     return {**stored, "tiers": tiers, "rules": rules}
@@ -152,7 +153,7 @@ def _plain(amount: Decimal) -> str:
 
 def _tier(sent: Mapping[str, str], place: str) -> dict[str, Any]:
     return {
-        **{name: sent.get(f"{place}.{name}", "").strip() for name in ("narrow", "wide", "required", "hold_s")},
+        **{name: sent.get(f"{place}.{name}", "").strip() for name in ("narrow", "wide", "required", "hold_s", "dwell_s")},
         "groups": _groups(sent.get(f"{place}.groups", "")),
         **{name: sent.get(f"{place}.{name}") == "true" for name in ("self_confirm", "reauthenticate")},
     }

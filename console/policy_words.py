@@ -71,6 +71,7 @@ def _lines(policy: Policy) -> Iterator[str]:
         yield f"{name}, may be confirmed by whoever asked: {_yes(row.self_confirm)}"
         yield f"{name}, asks for the password: {_yes(row.reauthenticate)}"
         yield f"{name}, can be undone for: {row.hold_s} s"
+        yield f"{name}, looked at before it is approved for: {row.dwell_s} s"
     for environment in ENVIRONMENTS:
         yield f"In {environment}, agents may do at most: {policy.environments[environment].up_to.replace('_', ' ')}"
     for part in TaintRule.model_fields:

@@ -29,6 +29,7 @@ from agents.tools.execute import precondition_within, radius, summary
 from agents.tools.sensitive import sensitive_places
 from agents.wake import wake
 from approvals.digest import canonical_body, digest
+from approvals.looked import Looked
 from approvals.models import ApprovalRequest
 from approvals.policy import Person, judge
 from approvals.sensitive import masked_changes
@@ -64,6 +65,7 @@ def answer(  # noqa: PLR0913  one name for each thing that can be said
     amount: int | None = None,
     idempotency_key: str = "",
     hold: bool = False,
+    looked: Looked | None = None,
 ) -> Decided:
     """Take a person's verdict and let the session go on.
 
@@ -74,6 +76,7 @@ def answer(  # noqa: PLR0913  one name for each thing that can be said
         instruction, arguments, answer, amount: what belongs to the verdict.
         idempotency_key: the same key gives the same decision.
         hold: an approval can be undone for the moment that policy gives.
+        looked: how long a page had it before the person.
 
     Raises:
         BadEdit: `arguments` are not valid, with the fields.
@@ -95,7 +98,7 @@ def answer(  # noqa: PLR0913  one name for each thing that can be said
     decided = decide(
         request_id=request_id, person=person, actor=actor, verdict=verdict, digest=digest, instruction=instruction,
         answer=answer, amount=amount, edit=edit if arguments is not None else None, idempotency_key=idempotency_key,
-        hold=hold, also=consequences,
+        hold=hold, also=consequences, looked=looked,
     )  # fmt: skip
     failpoint("answer.after_decision")
     index_soon()

@@ -60,6 +60,7 @@ STATUS: Mapping[str, int] = {
     "request_in_progress": 409,
     "session_ended": 409,
     "stale_digest": 409,
+    "too_soon": 409,
     "stale_policy": 409,
     "stale_setting": 409,
     "stale_state": 409,

@@ -6,6 +6,7 @@ from ninja import Query, Router, Schema
 from pydantic import Field
 
 from approvals import measures as service
+from approvals.looked import QUICK_S
 from approvals.measures import Figures, Measures
 from console.api.endpoint import ApiRequest, endpoint
 from console.rights import Right
@@ -15,7 +16,10 @@ Days = Annotated[int, Query(ge=1, le=30, description="Over how many days")]
 
 
 class FiguresOut(Schema):
-    """What came of the requests of one tool, tier or reason; times run from when a request was put up."""
+    """What came of the requests of one tool, tier or reason; times run from when a request was put up.
+
+    How long requests were looked at (`quick`, `screen_s`, `screen_low_s`) is told of tools and policy rules.
+    """
 
     kind: Annotated[str, Field(description="tool, tier, all, or the code of a reason")]
     name: str
@@ -27,11 +31,15 @@ class FiguresOut(Schema):
     expired: int
     p50_s: float | None
     p95_s: float | None
+    quick: int
+    screen_s: float | None
+    screen_low_s: float | None
     unquestioned: bool
+    signals: list[str]
 
 
 class ReviewerOut(Schema):
-    """How one person decided. `screen_s` is the most that half of the requests can have been looked at."""
+    """How one person decided. `screen_s` is the most that half of the requests can have been looked at, `screen_low_s` a tenth."""
 
     user_id: int
     name: str
@@ -43,6 +51,7 @@ class ReviewerOut(Schema):
     p50_s: float | None
     p95_s: float | None
     screen_s: float | None
+    screen_low_s: float | None
     signals: list[str]
 
 
@@ -66,10 +75,22 @@ def get_measures(request: ApiRequest, days: Days = 7) -> MeasuresOut:
 
 
 def _shape(found: Measures) -> MeasuresOut:
-    names = ("user_id", "name", "decided", "approved", "edited", "rejected", "quick", "p50_s", "p95_s", "screen_s")
+    names = (
+        "user_id",
+        "name",
+        "decided",
+        "approved",
+        "edited",
+        "rejected",
+        "quick",
+        "p50_s",
+        "p95_s",
+        "screen_s",
+        "screen_low_s",
+    )
     return MeasuresOut(
         days=found.days,
-        quick_s=service.QUICK_S,
+        quick_s=QUICK_S,
         overall=_figures(found.overall),
         tools=[_figures(row) for row in found.tools],
         tiers=[_figures(row) for row in found.tiers],
@@ -82,6 +103,7 @@ def _shape(found: Measures) -> MeasuresOut:
 
 def _figures(row: Figures) -> FiguresOut:
     names = (
-        "kind", "name", "asked", "waiting", "approved", "edited", "rejected", "expired", "p50_s", "p95_s", "unquestioned"
+        "kind", "name", "asked", "waiting", "approved", "edited", "rejected", "expired", "p50_s", "p95_s", "quick", "screen_s",
+        "screen_low_s", "unquestioned",
     )  # fmt: skip
-    return FiguresOut(**{one: getattr(row, one) for one in names})
+    return FiguresOut(**{one: getattr(row, one) for one in names}, signals=list(row.signals))

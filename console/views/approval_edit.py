@@ -28,7 +28,7 @@ from console.revealing import reveals_request
 from console.rights import Right
 from console.views.approval_conflict import said_back
 from console.views.approval_item import url_of
-from console.views.approvals import decide
+from console.views.approvals import decide, stamp_of
 from console.views.guard import guard
 
 TEMPLATE = "approvals/edit.html"
@@ -126,7 +126,8 @@ def _form(
         "nav": "approvals",
         "item": {"ref": row.ref, "url": url_of(row.ref), "summary": row.summary, "tool": row.tool, "tier": row.tier,
                  "risk": row.risk, "revision": row.revision, "digest": row.digest},
-        "bar": {"key": request.POST.get("idempotency_key", "").removesuffix("-edit")[:64] or uuid.uuid4().hex},
+        "bar": {"key": request.POST.get("idempotency_key", "").removesuffix("-edit")[:64] or uuid.uuid4().hex,
+                "stamp": stamp_of(request, row.digest)},
         "mode": mode,
         "fields": schema_form.fields(tool.schema, shown, errors) if tool is not None and not refusal else [],
         "json": "" if refusal else text,

@@ -10,12 +10,15 @@ from django.utils import timezone
 
 from agents.queries import steps_of
 from agents.tools import registry
+from approvals.looked import Looked
 from approvals.models import ApprovalRequest, Decision
 from approvals.similar import similar
+from approvals.verdicts import APPROVALS
 from console.auth import Caller
 from console.covering import cover_of, sensitive_of
-from console.formats import ago, microusd
+from console.formats import ago, duration, microusd
 from console.revealing import reveals_request, summary_of
+from console.rights import Right
 from console.views.approval_content import content
 from console.views.approval_lede import choices, lede
 
@@ -63,7 +66,7 @@ def item(row: ApprovalRequest, caller: Caller) -> dict[str, Any]:
         **({"tier": "", "reasons": []} if row.kind == "question" else {}),
         "session": _session(row),
         "people": _people(row),
-        "decisions": [cover.value(_decision(decision, reveal)) for decision in row.decisions.all()],
+        "decisions": [cover.value(_decision(decision, reveal, caller)) for decision in row.decisions.all()],
         "similar": _similar(row, reveal),
     }
 
@@ -110,15 +113,24 @@ def _people(row: ApprovalRequest) -> list[dict[str, Any]]:
     return [line for line in rows if line["value"]]
 
 
-def _decision(row: Decision, reveal: bool) -> dict[str, Any]:
+def _decision(row: Decision, reveal: bool, caller: Caller) -> dict[str, Any]:
     said = {"instruction": row.instruction, "answer": row.answer, "changes": row.difference}
     return {
         "name": row.decided_name,
         "verdict": row.verdict,
         "at": row.created_at,
         "voided": row.voided,
+        **_time(row, caller),
         **(said if reveal else {"instruction": "", "answer": "", "changes": []}),
     }
+
+
+def _time(row: Decision, caller: Caller) -> dict[str, Any]:
+    """Return how long they had it before them, for themselves and for those who could read it in the trail."""
+    looked = Looked(served_ms=row.served_ms, screen_ms=row.screen_ms)
+    if not looked.stored or not (row.decided_by == caller.user_id or caller.has(Right.READ_AUDIT)):
+        return {"looked": "", "quick": False}
+    return {"looked": duration(min(looked.stored.values())), "quick": looked.quick and row.verdict in APPROVALS}
 
 
 def _similar(row: ApprovalRequest, reveal: bool) -> dict[str, Any] | None:

@@ -6,6 +6,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
 
@@ -14,7 +15,7 @@ from approvals import queries
 from approvals.models import ApprovalRequest
 from approvals.services import Decided
 from audit.errors import CountersignError
-from console import signin
+from console import served, signin
 from console.api.errors import status_of
 from console.auth import Caller, caller_of
 from console.forms import Said
@@ -91,6 +92,7 @@ def decide(request: HttpRequest, row: ApprovalRequest, said: Said) -> Decided:
         amount=said.amount_of(str(row.facts.get("limit", ""))),
         idempotency_key=said.key,
         hold=True,
+        looked=served.looked(said.stamp, said.shown_ms, caller.user_id, row, said.digest, timezone.now()),
     )
 
 
@@ -126,12 +128,21 @@ def _open(request: HttpRequest, row: ApprovalRequest) -> dict[str, Any]:
     return {
         "item": shown,
         "tab": tab if tab in VIEWS else "checked",
-        "bar": bar(row, caller, shown, proven=signin.reauthenticated(request, row.digest)),
+        "bar": {
+            **bar(row, caller, shown, proven=signin.reauthenticated(request, row.digest)),
+            "stamp": stamp_of(request, row.digest),
+            "dwell_s": served.dwell_s(row) if row.status == "pending" else 0,
+        },
         "hold": _hold(row, caller),
         "hand": hand(row, caller),
         "next_url": asked.within(following.ref) if following else "",
         "carried": asked.carried,
     }
+
+
+def stamp_of(request: HttpRequest, digest: str, name: str = "stamp") -> str:
+    """Return the stamp of a page's form: the one that came back with a refused form, else one of this moment."""
+    return served.kept(request.POST.get(name, "")[:100], caller_of(request).user_id, digest, timezone.now())
 
 
 def _hold(row: ApprovalRequest, caller: Caller) -> dict[str, Any] | None:

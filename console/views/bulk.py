@@ -28,7 +28,7 @@ from console.rights import Right
 from console.views.approval_bar import TELLING, bar
 from console.views.approval_content import content
 from console.views.approval_queue import Asked, asked_of
-from console.views.approvals import decide
+from console.views.approvals import decide, stamp_of
 from console.views.guard import guard
 
 TEMPLATE = "approvals/bulk.html"
@@ -87,7 +87,8 @@ def _result(request: HttpRequest, line: Line, verdict: BulkVerdict, instruction:
     key = sent.get("idempotency_key", "")[:64]
     if line.why and not _repeats(line, caller_of(request), f"{key}-{row.ref}"):
         return {**shown, "done": False, "text": line.why}
-    said = Said(verdict, sent.get(f"digest-{row.ref}", "")[:64], f"{key}-{row.ref}" if key else "", instruction)
+    said = Said(verdict, sent.get(f"digest-{row.ref}", "")[:64], f"{key}-{row.ref}" if key else "", instruction,
+                stamp=sent.get(f"stamp-{row.ref}", "")[:100])  # fmt: skip
     try:
         decided = decide(request, row, said)
     except CountersignError as error:
@@ -118,7 +119,10 @@ def _table(request: HttpRequest, verdict: BulkVerdict, refs: Sequence[str]) -> d
         "refusal": bulk.refusal(verdict, [line.member for line in fit]),
         "error": "",
         "names": names,
-        "rows": [_shown(line, names, reveal) for line in fit],
+        "rows": [
+            {**_shown(line, names, reveal), "stamp": stamp_of(request, line.row.digest, f"stamp-{line.row.ref}")}
+            for line in fit
+        ],
         "left": [_shown(line, (), reveal) for line in lines if line.why],
         "key": uuid.uuid4().hex,
         "hold_s": max((line.row.hold_s for line in fit), default=0),

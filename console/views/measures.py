@@ -8,7 +8,8 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from approvals.measures import ENOUGH, QUICK_S, Figures, Measures, Reviewer, measures
+from approvals.looked import QUICK_S
+from approvals.measures import ENOUGH, Figures, Measures, Reviewer, measures, share
 from console.auth import Caller, caller_of
 from console.formats import duration, grouped
 from console.fragments import page, snapshot
@@ -17,8 +18,20 @@ from console.views.guard import guard
 
 DAYS = (7, 30)
 TABLES = ("reviewers", "tools", "rules")
-REVIEWER = ("decided", "approved", "edited", "rejected", "quick", "p50_s", "p95_s", "screen_s")
-FIGURES = ("asked", "waiting", "approved", "edited", "rejected", "expired", "p50_s", "p95_s")
+REVIEWER = ("decided", "approved", "edited", "rejected", "quick", "p50_s", "p95_s", "screen_s", "screen_low_s")
+FIGURES = (
+    "asked",
+    "waiting",
+    "approved",
+    "edited",
+    "rejected",
+    "expired",
+    "p50_s",
+    "p95_s",
+    "quick",
+    "screen_s",
+    "screen_low_s",
+)
 FORMULAS = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
 """What a spreadsheet takes for the beginning of a formula, also where blanks stand before it."""
 
@@ -77,6 +90,7 @@ def _context(request: HttpRequest) -> dict[str, Any]:
     caller = caller_of(request)
     found = _read(caller, days_of(request))
     everybody = caller.has(Right.READ_AUDIT)
+    measured: Sequence[Figures | Reviewer] = (*found.reviewers, *found.tools, *found.rules)
     return {
         "nav": "measures",
         "days": found.days,
@@ -84,7 +98,7 @@ def _context(request: HttpRequest) -> dict[str, Any]:
         "summary": list(_summary(found)),
         "everybody": everybody,
         "reviewers": [_reviewer(one, longest(found.reviewers)) for one in found.reviewers],
-        "signals": [{"name": one.name, "said": said} for one in found.reviewers for said in one.signals],
+        "signals": [{"name": one.name, "said": said} for one in measured for said in one.signals],
         "groups": [
             {"id": "tools", "title": "By tool", "head": "Tool", "rows": [_figures(row, longest(found.tools)) for row in found.tools],
              "empty": "No tool asked anybody."},
@@ -108,6 +122,12 @@ def _times(row: Figures | Reviewer, most: float) -> dict[str, Any]:
     return {"half": half, "slow": slow, "half_s": row.p50_s or 0, "slow_s": row.p95_s or 0, "most_s": most}
 
 
+def _screen(row: Figures | Reviewer) -> dict[str, Any]:
+    """Return how long requests were looked at; a tenth of less than ten is nobody's."""
+    half, low = ("" if value is None else duration(round(1000 * value)) for value in (row.screen_s, row.screen_low_s))
+    return {"screen": half, "screen_low": low if row.decided >= ENOUGH else "", "quick": row.quick}
+
+
 def _reviewer(one: Reviewer, most: float) -> dict[str, Any]:
     return {
         "name": one.name,
@@ -115,8 +135,7 @@ def _reviewer(one: Reviewer, most: float) -> dict[str, Any]:
         "approved": one.approved,
         "edited": one.edited,
         "rejected": one.rejected,
-        "screen": "" if one.screen_s is None else duration(round(1000 * one.screen_s)),
-        "quick": one.quick,
+        **_screen(one),
         "doubted": bool(one.signals),
         **_times(one, most),
     }
@@ -124,7 +143,7 @@ def _reviewer(one: Reviewer, most: float) -> dict[str, Any]:
 
 def _figures(row: Figures, most: float) -> dict[str, Any]:
     copied = ("asked", "waiting", "untouched", "edited", "rejected", "expired", "decided", "rate")
-    return {"name": row.name, **{name: getattr(row, name) for name in copied}, **_times(row, most)}
+    return {"name": row.name, **{name: getattr(row, name) for name in copied}, **_screen(row), **_times(row, most)}
 
 
 def _summary(found: Measures) -> Iterator[str]:
@@ -138,6 +157,7 @@ def _summary(found: Measures) -> Iterator[str]:
             f"Half of those decided waited less than {duration(round(1000 * all_.p50_s))}, one in twenty longer than"
             f" {duration(round(1000 * all_.p95_s))}."
         )
-        yield f"{all_.rate} % were approved, {grouped(all_.edited)} of them after an edit; {grouped(all_.rejected)} were rejected."
+        rate = f"{all_.rate} %" if all_.decided >= ENOUGH else share(all_.approved, all_.decided)
+        yield f"{rate} were approved, {grouped(all_.edited)} of them after an edit; {grouped(all_.rejected)} were rejected."
     if all_.expired:
         yield f"{grouped(all_.expired)} expired because nobody answered."

@@ -92,6 +92,7 @@ def _tier(name: str, row: TierRule, figures: Figures | None) -> dict[str, Any]:
         "asks for the password" if row.reauthenticate else "",
         "whoever asked may confirm" if row.self_confirm else "",
         f"{row.hold_s} s to undo" if row.hold_s else "no undo",
+        f"to be looked at for {row.dwell_s} s" if row.dwell_s else "",
     ]
     return {
         "name": name,

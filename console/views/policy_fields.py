@@ -74,6 +74,7 @@ class _Maker:
                 self.one(f"{at}.wide", "Wide reach", "choice", VERDICTS),
                 self.one(f"{at}.required", "People needed", "number", low=1, high=9),
                 self.one(f"{at}.hold_s", "Undo period, seconds", "number", low=0, high=30),
+                self.one(f"{at}.dwell_s", "Look before approving, seconds", "number", low=0, high=30),
                 self.one(f"{at}.groups", "Groups", "text"),
                 self.one(f"{at}.reauthenticate", "Ask for the password", "box"),
                 self.one(f"{at}.self_confirm", "Whoever asked may confirm", "box"),

@@ -1,14 +1,29 @@
 /* Deciding safely at speed: Approve opens a panel and only Confirm commits; with high risk Confirm waits until the
-   request has been on display for 1.2 s. Nothing here decides: the server does, and says so. */
+   request has been on display for 1.2 s, or for as long as policy wants. Nothing here decides: the server does, and says so. */
 (() => {
   "use strict";
   const DWELL = 1200;
   const bar = () => document.querySelector(".bar");
   let digest = "";
+  let stamp = "";
+  let seen = 0;
+  let since = 0;
+
+  // How long what is open was in view: a page in the background is looked at by nobody.
+  const watch = () => {
+    if (since) seen += Date.now() - since;
+    since = document.hidden ? 0 : Date.now();
+  };
+  document.addEventListener("visibilitychange", watch);
+  window.console_seen = () => { watch(); return seen; };
 
   const look = () => {
     const shown = document.querySelector("#detail input[name=digest]")?.value || "";
-    if (shown !== digest) { digest = shown; window.console_shown = Date.now(); document.dispatchEvent(new CustomEvent("console:item")); }
+    const stamps = document.querySelectorAll("#detail input[name=stamp]");
+    // What is read again was served before: its first stamp stays.
+    if (shown === digest && stamp) for (const field of stamps) field.value = stamp;
+    stamp = stamps[0]?.value || "";
+    if (shown !== digest) { digest = shown; window.console_shown = Date.now(); seen = since = 0; watch(); document.dispatchEvent(new CustomEvent("console:item")); }
     const choice = document.querySelector("[data-open-next]");
     if (choice) choice.checked = localStorage.getItem("open-next") !== "0";
   };
@@ -18,7 +33,8 @@
   document.addEventListener("htmx:after:settle", look);
 
   const arm = (button, form) => {
-    const left = Number(form.dataset.risk || 0) >= 3 ? window.console_shown + DWELL - Date.now() : 0;
+    const dwell = Math.max(Number(form.dataset.risk || 0) >= 3 ? DWELL : 0, 1000 * Number(form.dataset.dwell || 0));
+    const left = dwell ? window.console_shown + dwell - Date.now() : 0;
     if (left <= 0) { button.removeAttribute("aria-disabled"); return; }
     button.setAttribute("aria-disabled", "true");
     setTimeout(() => arm(button, form), left);

@@ -48,7 +48,7 @@
     if (form.hasAttribute("aria-busy")) return;
     if (form.closest(".bar")) {
       if (localStorage.getItem("open-next") !== "0") add(form, "open_next", "1");
-      if (window.console_shown) add(form, "shown_ms", String(Date.now() - window.console_shown));
+      if (window.console_seen) add(form, "shown_ms", String(window.console_seen()));
     }
     busy(form, true);
     say("Sending");

@@ -40,6 +40,7 @@ LOOSER = (
     (DEFAULT_POLICY, tiers("irreversible_write", self_confirm=True), "may confirm it himself"),
     (DEFAULT_POLICY, tiers("destructive", reauthenticate=False), "no longer asks for the password"),
     (DEFAULT_POLICY, tiers("destructive", hold_s=0), "for 0 instead of 5 seconds"),
+    (tiers("destructive", dwell_s=3), DEFAULT_POLICY, "Destructive calls can be approved after 0 instead of 3 seconds."),
     (
         DEFAULT_POLICY,
         policy(environments={**DEFAULT_POLICY.model_dump()["environments"], "staging": {"up_to": "destructive"}}),

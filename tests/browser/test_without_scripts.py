@@ -49,7 +49,7 @@ def test_a_reviewer_without_scripts_approves_rejects_and_edits(house: House, vis
     house.becomes(rejected, "rejected")
 
     visitor.open(f"/approvals/{edited.ref}/")
-    page.get_by_role("link", name="Edit").click()
+    page.locator(".bar").get_by_role("link", name="Edit").click()
     page.get_by_label("subject").fill("Written without a script")
     page.get_by_role("button", name="Save and approve").click()
     expect(page.locator("#what")).to_contain_text("Written without a script")

@@ -107,7 +107,7 @@ def lost() -> Context:
 BAR = {
     "verdicts": ["approve", "edit", "reject"], "refusal": "", "clean": False, "approve_label": " despite untrusted content",
     "note": "1 of 2 checks failed, and 1 argument came from untrusted content", "needs_password": False, "hold_s": 5,
-    "votes": 0, "key": "k1",
+    "dwell_s": 0, "stamp": "1700000000000:sig", "votes": 0, "key": "k1",
 }  # fmt: skip
 
 
@@ -160,7 +160,13 @@ def edit() -> Context:
 def bulk(**more: Any) -> Context:
     """Give the page on which many requests are decided, before it is confirmed."""
     cells = [{"name": name, "value": ARGUMENTS[name]} for name in ("to", "subject", "body")]
-    shown = {**row(20431, "Write findings.md", 2, "write_file", 600), "digest": "9f3c" + "0" * 60, "cells": cells, "why": ""}
+    shown = {
+        **row(20431, "Write findings.md", 2, "write_file", 600),
+        "digest": "9f3c" + "0" * 60,
+        "stamp": "",
+        "cells": cells,
+        "why": "",
+    }
     left = {**shown, "ref": "AP-20432", "cells": [], "why": "Its risk is too high to approve it among others."}
     base = frame("approvals", verdict="approve", back_url="/approvals/?risk=2", carried="risk=2", rows=[shown], left=[left],
                  names=["to", "subject", "body"], refusal="", error="", typed="", key="k1", hold_s=5)  # fmt: skip
