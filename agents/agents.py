@@ -13,6 +13,7 @@ from agents.errors import BadAgent
 from agents.models import Agent, AgentRevision, Prompt
 from agents.prompts.releases import create_prompt, live_version
 from agents.tools import registry
+from approvals.wording import said
 from audit.actors import Actor
 from audit.events import EventKind
 from audit.ids import uuid7
@@ -25,7 +26,7 @@ def check_agent(document: Mapping[str, Any]) -> AgentConfig:
     try:
         config = AgentConfig.model_validate(document)
     except ValidationError as error:
-        errors = [{"loc": ".".join(map(str, item["loc"])), "msg": _said(item)} for item in error.errors()]
+        errors = [{"loc": ".".join(map(str, item["loc"])), "msg": said(item)} for item in error.errors()]
         raise BadAgent(
             problem="; ".join(f"{item['loc'] or 'document'}: {item['msg']}" for item in errors), errors=errors
         ) from error
@@ -34,24 +35,6 @@ def check_agent(document: Mapping[str, Any]) -> AgentConfig:
         msg = f"unknown tools: {', '.join(unknown)}"
         raise BadAgent(problem=f"tools: {msg}", errors=[{"loc": "tools", "msg": msg}])
     return config
-
-
-def _said(wrong: Mapping[str, Any]) -> str:
-    """Return what is wrong with a field and how to mend it, in the words of a document instead of Python's."""
-    given = wrong["input"]
-    match wrong["type"]:
-        case "tuple_type" | "list_type":
-            return "must be a list" + (
-                f", such as {json.dumps([given[:64]], ensure_ascii=False)}" if isinstance(given, str) else ""
-            )
-        case "dict_type" | "model_type":
-            return "must be a table of its own (TOML) or an object (JSON)"
-        case "extra_forbidden":
-            return "is no field of an agent's document; take it out, or check its spelling"
-        case "missing":
-            return "is missing; add it"
-        case _:
-            return str(wrong["msg"])
 
 
 @transaction.atomic

@@ -157,7 +157,8 @@ def _charge_unknown(state: State, prepared: Prepared) -> None:
 
 
 async def _given_up(state: State, error: ModelError, attempts: int, hands: Asking) -> Record:
-    told = {"category": error.category, "code": error.code, "detail": f"{error.detail} ({attempts} attempts)"[:1000]}
+    tries = f"{attempts} attempts" if attempts > 1 else "1 attempt"
+    told = {"category": error.category, "code": error.code, "detail": f"{error.detail} ({tries})"[:1000]}
     event = "fail" if isinstance(error, BadRequest) else "give_up"
     return await rests.end(state, event, hands.ledger.read, error=told)
 

@@ -248,7 +248,8 @@ async def _limits(state: State, hands: Hands) -> Step | None:
     if first.action == "halt":
         return Step(await rests.halt(state, first.text, read, category="budget", code=f"limit_{first.limit}"))
     if first.limit in state.notes.get("refused", ()):
-        text = f"{first.text} A person refused to extend it."
+        nobody = first.limit in state.notes.get("unanswered", ())
+        text = f"{first.text} {'Nobody answered the request to extend it.' if nobody else 'A person refused to extend it.'}"
         return Step(await rests.halt(state, text, read, category="budget", code=f"refused_{first.limit}"))
     return Step(await rests.ask_budget(state, first, hands.numbers))
 
@@ -261,13 +262,13 @@ async def _submitted(state: State, completion: Completion, hands: Hands) -> Step
         completion = replace(completion, text=f"(The model gave no answer: {completion.finish_reason}.)")
     reasoning = Text(uuid7(), "reasoning", completion.text) if completion.text else None
     reasoning_id = reasoning.id if reasoning else None
+    cost = plan.settle(state, completion)  # first: a request states what the session has cost with the call that asks for it
     out = await submit(state, completion, rules, hands.numbers, reasoning_id=reasoning_id)
     turn = Pass(uuid7(), state.next_index, state.turns + 1, completion.text, out.calls)
     state.items.append(turn)
     state.turns += 1
     state.next_index += 1
     state.consecutive_errors += bool(out.refused)
-    cost = plan.settle(state, completion)
     span = secrets.token_hex(8)
     log.info(
         "model.answered", turn=turn.number, span=span, model=completion.model, calls=len(turn.calls), ms=completion.duration_ms

@@ -15,6 +15,7 @@ from approvals.errors import InvalidPolicy, StalePolicy, UnknownRevision
 from approvals.loosening import loosened
 from approvals.models import PolicyRevision
 from approvals.recent import Recent
+from approvals.wording import said
 from audit.actors import Actor
 from audit.canonical import Json
 from audit.entry import Entry
@@ -101,7 +102,7 @@ def checked(document: Mapping[str, Any]) -> Policy:
     try:
         return Policy.model_validate(document)
     except ValidationError as error:
-        wrong = [{"loc": list(part["loc"]), "msg": part["msg"]} for part in error.errors()]
+        wrong = [{"loc": list(part["loc"]), "msg": said(part)} for part in error.errors()]
         raise InvalidPolicy(errors=wrong) from error
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from django.contrib.auth.models import Group, User
 from django.core.management import call_command
@@ -19,6 +20,10 @@ from console.local.paths import APP_ROLE, OWNER_ROLE
 from console.local.postgres import Server
 from console.local.roles import drop, provision
 from tests.server import running_server, template
+
+# How long an example takes says how busy the machine is, and nothing else.
+hypothesis.settings.register_profile("countersign", deadline=None)
+hypothesis.settings.load_profile("countersign")
 
 PASSWORD = "correct horse battery staple"
 ALIASES = ("default", "owner")

@@ -77,9 +77,13 @@ def _woken(session: Session, refused: str) -> Change:
     if session.status in ("waiting_approval", "queued"):
         values["ready_at"] = NOW
     if refused:
-        values["notes"] = {**session.notes, "refused": sorted({*session.notes.get("refused", ()), refused})}
+        values["notes"] = {**session.notes, **{name: _with(session, name, refused) for name in ("refused", "unanswered")}}
     event = "wake" if session.status == "waiting_approval" else "nudge"
     return Change(SESSION, session.id, session.status, event, values)
+
+
+def _with(session: Session, name: str, limit: str) -> list[str]:
+    return sorted({*session.notes.get(name, ()), limit})
 
 
 def expire_sessions() -> int:

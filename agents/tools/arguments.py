@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from agents.tools.definition import Tool
 from agents.tools.errors import ErrorType
+from approvals.wording import said
 from audit.canonical import LARGEST, Json, canonical_with_floats
 from audit.canonical import parse as parse_json
 from audit.errors import InvalidEntry, InvalidJson
@@ -86,7 +87,7 @@ def _check_numbers(value: Any) -> None:
 
 def _invalid(tool: Tool, error: ValidationError) -> Malformed:
     errors = [
-        {"loc": ".".join(str(part) for part in item["loc"]), "msg": item["msg"]}
+        {"loc": ".".join(str(part) for part in item["loc"]), "msg": said(item)}
         for item in error.errors(include_url=False, include_context=False, include_input=False)[:20]
     ]
     told = "; ".join(f"{item['loc'] or 'arguments'}: {item['msg']}" for item in errors[:6])

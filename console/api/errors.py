@@ -13,6 +13,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from ninja import NinjaAPI, Schema
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
+from approvals.wording import said
 from audit.errors import CountersignError
 from console import errors
 from console.api.reading import LIMIT
@@ -94,6 +95,12 @@ STATUS: Mapping[str, int] = {
     "internal": 500,
     "unavailable": 503,
 }
+WITHIN: Mapping[str, tuple[str, ...]] = {
+    "invalid_agent": ("body",),
+    "invalid_arguments": ("body",),
+    "invalid_policy": ("body", "document"),
+}
+"""Where in the body the document stands whose wrong values a floor below names."""
 
 
 class FieldError(Schema):
@@ -144,7 +151,8 @@ def _members(error: CountersignError) -> dict[str, Any]:
     found = error.facts.get("errors")
     if found is None and "field" in error.facts:
         found = [{"loc": ["body", str(error.facts["field"])], "msg": error.detail}]
-    members: dict[str, Any] = {"errors": [_field(one) for one in found]} if isinstance(found, list) else {}
+    within = WITHIN.get(error.code, ())
+    members: dict[str, Any] = {"errors": [_field(one, within) for one in found]} if isinstance(found, list) else {}
     if error.code == "already_decided":
         at = error.facts.get("decided_at")
         members["decision"] = {
@@ -155,11 +163,11 @@ def _members(error: CountersignError) -> dict[str, Any]:
     return members
 
 
-def _field(one: Mapping[str, Any]) -> dict[str, Any]:
-    """Return one wrong value with its place as a list, however the floor below wrote it."""
+def _field(one: Mapping[str, Any], within: Sequence[str]) -> dict[str, Any]:
+    """Return one wrong value with its place as it was sent, however the floor below wrote it."""
     loc = one.get("loc") or ()
     parts = loc.split(".") if isinstance(loc, str) else loc
-    return {"loc": [_place(part) for part in parts], "msg": str(one.get("msg", ""))}
+    return {"loc": [*within, *(_place(part) for part in parts)], "msg": str(one.get("msg", ""))}
 
 
 def _headers(error: CountersignError, status: int) -> dict[str, str]:
@@ -197,7 +205,7 @@ def _known(error: Exception) -> CountersignError | None:
 
 def _invalid(found: Sequence[Mapping[str, Any]]) -> CountersignError:
     """Return the error for what the framework found wrong; of a body it names our parameter, which no program knows."""
-    named = [{"loc": _outside(one["loc"]), "msg": one["msg"]} for one in found[:100]]
+    named = [{"loc": _outside(one["loc"]), "msg": said(one)} for one in found[:100]]
     told = "1 wrong or missing value" if len(found) == 1 else f"{len(found)} wrong or missing values"
     return errors.InvalidInput(told=told, errors=named)
 

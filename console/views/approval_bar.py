@@ -11,6 +11,7 @@ from approvals.verdicts import APPROVALS
 from console.auth import Caller
 from console.formats import microusd
 from console.rights import Right, Role
+from console.views.approval_lede import UNANSWERED
 
 VOWELS = "aeiou"
 TELLING = frozenset({"repeat", "denied_before", "tainted_egress", "tainted_write", "untrusted_value"})
@@ -48,6 +49,7 @@ def bar(row: ApprovalRequest, caller: Caller, shown: Mapping[str, Any], *, prove
         "hold_s": row.hold_s,
         "votes": len(votes),
         "key": uuid.uuid4().hex,
+        "ended": UNANSWERED.get(row.kind, "") if row.status == "expired" else "",
         "ceiling": _ceiling(row),
     }
 

@@ -37,6 +37,15 @@ CLOSED: Mapping[str, str] = {
     "void": "What it was about changed before anybody answered.",
 }
 """What became of a request of another kind than a call."""
+UNANSWERED: Mapping[str, str] = {
+    "tool_call": "Nobody answered in time, so the call was refused and the agent was told so.",
+    "question": "Nobody answered in time, and the agent was told so.",
+    "budget": "Nobody answered in time, so the limit stayed and the session ended with what it had.",
+    "stuck": "Nobody answered in time, so the session ended with what it had.",
+    "unknown_outcome": "Nobody answered in time, so it was not run again, and the agent was told that nobody knows.",
+    "prompt_release": "Nobody answered in time, so the version was not released.",
+}
+"""What the end of its time meant, by kind."""
 OUTCOMES: tuple[tuple[str, str], ...] = (
     ("It happened", "Nothing is run. The agent goes on as if the call had returned what you write."),
     (

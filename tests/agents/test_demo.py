@@ -191,13 +191,13 @@ def test_an_agent_is_applied_from_a_file_of_toml_or_json(db: None, tmp_path: Pat
     ("change", "told"),
     [
         (('environment = "production"', 'environment = "moon"'), "environment"),
-        (('model = "scripted-1"', ""), "model: is missing; add it"),
+        (('model = "scripted-1"', ""), "model: must be given"),
         (('["read_document"]', '"refund"'), 'tools: must be a list, such as ["refund"]'),
         (('["documents:read"]', '"documents:read"'), 'task_types.default: must be a list, such as ["documents:read"]'),
         (('slug = "refund-desk"', 'slug = "Refund Desk"'), "slug"),
         (('"read_document"', '"read_documents"'), "unknown tools: read_documents"),
         (('default = ["documents:read"]', 'default = ["everything"]'), "task_types.default"),
-        (("tools = [", 'colour = "red"\ntools = ['), "colour: is no field of an agent's document"),
+        (("tools = [", 'colour = "red"\ntools = ['), "colour: unknown; take it out, or check its spelling"),
         (("[task_types]", "[limits]\nturns = 0\n[task_types]"), "limits.turns"),
     ],
 )  # fmt: skip

@@ -10,6 +10,7 @@ from agents import services
 from agents.errors import SessionEnded
 from agents.models import Session
 from agents.watching import Watchers
+from approvals.models import ApprovalRequest
 from tests.flows.conftest import World, actor_of
 
 
@@ -78,6 +79,19 @@ def test_a_limit_that_asks_puts_a_request_before_people(world: World, remy: User
     session.refresh_from_db()
     assert session.status == status
     assert world.log_is_whole()
+
+
+def test_a_limit_that_nobody_extends_says_that_nobody_answered(world: World) -> None:
+    """GUARD-1, APPR-6: "nobody answered" is not "refused"."""
+    session = world.start("scenario: malformed", agent=world.agent(slug="asks", limits={"ask_above_cost_microusd": 1}))
+    world.work()
+    (request,) = world.pending(session)
+    ApprovalRequest.objects.filter(id=request.id).update(expires_at="2026-01-01T00:00:00Z")
+    world.work(until=lambda: Session.objects.filter(id=session.id, status="halted").exists())
+    session.refresh_from_db()
+    detail = error_of(session)["detail"]
+    assert "Nobody answered the request to extend it." in detail
+    assert "refused" not in detail
 
 
 def test_a_dry_run_says_what_it_would_have_done(world: World, mailoutbox: list[Any]) -> None:

@@ -31,6 +31,7 @@ def test_an_approved_mail_is_sent_and_the_log_proves_it(world: World, remy: User
     assert session.status == "waiting_approval"
     assert session.lease_owner is None
     (request,) = world.pending(session)
+    assert request.cost_microusd == session.cost_microusd > 0
     assert mailoutbox == []
 
     world.decide(request, remy, "approve")

@@ -58,6 +58,21 @@ def test_a_document_that_cannot_be_is_refused(ada: User, desk: AgentRevision, ch
     assert AgentRevision.objects.filter(agent__slug="desk").count() == 1
 
 
+def test_wrong_values_are_told_in_words_of_json(ada: User, desk: AgentRevision) -> None:
+    """Nobody who writes JSON knows tuples, dictionaries or instances."""
+    wrong = {**DESK, "tools": "calculate", "task_types": {"default": 5}, "limits": [], "temperature": "hot", "colour": "red"}
+    problem = refused(Program(ada)("PUT", "/agents/desk", wrong), 422, "invalid_request")
+    assert {".".join(one["loc"]): one["msg"] for one in problem["errors"]} == {
+        "body.tools": "must be a list",
+        "body.task_types.default": "must be a list",
+        "body.limits": "must be an object (JSON) or a table of its own (TOML)",
+        "body.temperature": "must be a number",
+        "body.colour": "unknown; take it out, or check its spelling",
+    }
+    unknown = refused(Program(ada)("PUT", "/agents/desk", {**DESK, "tools": ["no_such_tool"]}), 422, "invalid_agent")
+    assert unknown["errors"] == [{"loc": ["body", "tools"], "msg": "unknown tools: no_such_tool"}]
+
+
 def test_prompts_are_read_with_their_versions(vic: User, desk: AgentRevision) -> None:
     """API.md, Resources: GET /prompts, /prompts/{slug}, /prompts/{slug}/versions."""
     program = Program(vic)

@@ -4,7 +4,7 @@ import pytest
 
 from approvals.lifecycle import REQUEST
 from approvals.models import KINDS, ApprovalRequest
-from console.views.approval_lede import choices, lede
+from console.views.approval_lede import UNANSWERED, choices, lede
 
 
 def _request(status: str, kind: str = "tool_call") -> ApprovalRequest:
@@ -47,3 +47,9 @@ def test_an_unknown_outcome_says_what_is_known_and_what_each_verdict_does() -> N
     does = {line["label"]: line["value"] for line in choices(waiting)}
     assert does.keys() == {"It happened", "Run it again", "Give up"}
     assert "twice" in does["Run it again"]
+
+
+def test_what_the_end_of_its_time_meant_is_told_by_kind() -> None:
+    """APPR-6: a question that nobody answered is no call that was refused."""
+    assert set(UNANSWERED) == set(KINDS)
+    assert [kind for kind, told in UNANSWERED.items() if "the call was refused" in told] == ["tool_call"]

@@ -137,7 +137,7 @@ def test_the_json_text_is_checked_by_the_same_model(signed_in: SignedIn, ada: Us
     for typed, said in (
         ("{", "JSON"),
         ("[]", "must be an object"),
-        ('{"tiers": {}}', "environments: Field required."),
+        ('{"tiers": {}}', "environments: Must be given."),
         ('{"a": 1e999}', ""),
     ):
         answer = client.post("/policies/edit/", {"document": typed, "base": str(base), "note": "For a test"})
