@@ -57,9 +57,9 @@ def test_a_reviewer_without_scripts_approves_rejects_and_edits(house: House, vis
 
 
 def test_nothing_that_needs_a_script_is_shown_without_one(house: House, visit: Visit) -> None:
-    """UI.md 2: no button that would do nothing."""
+    """UI.md 2: no button that would do nothing, and no key that nobody hears."""
     row = house.mail()
     visitor = visit("remy", java_script_enabled=False)
     visitor.open(f"/approvals/{row.ref}/")
-    expect(visitor.page.locator(".js:visible")).to_have_count(0)
+    expect(visitor.page.locator(":is(.js, kbd, .q-keys):visible")).to_have_count(0)
     expect(visitor.page.locator("#confirm")).to_be_hidden()
