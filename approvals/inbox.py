@@ -39,12 +39,15 @@ DECIDABLE = """(status = 'pending'
             AND d.revision = approvals_approvalrequest.revision AND d.voided = '' AND d.decided_by = %s)))"""
 """`approvals.policy.may_decide` for many rows at once; a test holds the two against each other."""
 
+# Those that expire first, found by the last one's place in the index: to sort the rows themselves would cost more than to count.
 _CELLS = """
     SELECT risk, kind, tier, tool, agent, tainted, soon, escalated, hand, can, hit, pending, count(*) AS count FROM (
         SELECT risk, kind, tier, tool, agent, {tainted} AS tainted, {soon} AS soon, {escalated} AS escalated,
             CASE WHEN NOT {held} THEN 'free' WHEN claimed_by = %s THEN 'mine' ELSE 'theirs' END AS hand,
             {can} AS can, {hit} AS hit, status = 'pending' AS pending
-        FROM approvals_approvalrequest WHERE status IN ('pending', 'held') ORDER BY expires_at, id LIMIT %s
+        FROM approvals_approvalrequest WHERE status IN ('pending', 'held') AND expires_at <= coalesce((
+            SELECT expires_at FROM approvals_approvalrequest WHERE status IN ('pending', 'held')
+            ORDER BY expires_at, id OFFSET %s LIMIT 1), 'infinity') LIMIT %s
     ) waiting GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12
 """
 
@@ -67,17 +70,23 @@ class Cell:
     pending: bool
     count: int
 
-    def fits(self, wanted: Mapping[str, str], but: str = "") -> bool:
-        """Return whether these requests pass all filters, leaving out the one named `but`."""
-        tests = {name: str(getattr(self, name)) == wanted.get(name, "") for name in FACETS}
-        tests |= {
-            "hand": self.hand == wanted.get("hand"),
-            "can": self.can,
-            "taint": self.tainted,
-            "due": bool(getattr(self, wanted.get("due") or "soon")),
-            "q": self.hit,
-        }
-        return all(passed for name, passed in tests.items() if name != but and wanted.get(name))
+    def fits(self, asked: "Asked") -> bool:
+        """Return whether these requests pass all filters."""
+        return all(getattr(self, name) == value for name, value in asked)
+
+
+Asked = Sequence[tuple[str, Any]]
+"""What has to be true of a cell: names and values, one pair for each filter that is on."""
+
+
+def _asked(wanted: Mapping[str, str], but: str = "") -> Asked:
+    """Return what filters ask of a cell, leaving out the one named `but`; read once for all cells."""
+    plain = {"hand": str, "tool": str, "agent": str, "kind": str, "tier": str, "risk": int}
+    flags = {"can": "can", "taint": "tainted", "q": "hit", "due": wanted.get("due", "")}
+    given = [name for name, value in wanted.items() if value and name != but]
+    return [(name, plain[name](wanted[name])) for name in given if name in plain] + [
+        (flags[name], True) for name in given if name in flags
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,14 +98,18 @@ class Waiting:
 
     def count(self, wanted: Mapping[str, str]) -> int:
         """Return how many waiting requests pass the filters; what waits only for its undo period to end does not count."""
-        return sum(cell.count for cell in self.cells if cell.pending and cell.fits(wanted))
+        return sum(cell.count for cell in self.pending(wanted))
+
+    def pending(self, wanted: Mapping[str, str], but: str = "") -> Iterator[Cell]:
+        """Give the cells of what can be decided and passes the filters, leaving out the one named `but`."""
+        asked = _asked(wanted, but)
+        return (cell for cell in self.cells if cell.pending and cell.fits(asked))
 
     def facet(self, name: str, wanted: Mapping[str, str]) -> list[tuple[str, int]]:
         """Return the values of one facet with how many requests each would show under the other filters, most first."""
         found: Counter[str] = Counter()
-        for cell in self.cells:
-            if cell.pending and cell.fits(wanted, but=name):
-                found[str(getattr(cell, name))] += cell.count
+        for cell in self.pending(wanted, but=name):
+            found[str(getattr(cell, name))] += cell.count
         found.pop("", None)
         return sorted(found.items(), key=lambda pair: (-pair[1], pair[0]))
 
@@ -107,7 +120,7 @@ def waiting(person: Person, *, decides: bool, q: str = "", summaries: bool = Tru
     hit, hit_values = _hit(q, summaries=summaries)
     statement = _CELLS.format(tainted=TAINTED, soon=SOON, escalated=ESCALATED, held=HELD, can=can, hit=hit)
     with connection.cursor() as cursor:
-        cursor.execute(statement, [person.id, *can_values, *hit_values, MOST + 1])
+        cursor.execute(statement, [person.id, *can_values, *hit_values, MOST, MOST + 1])
         cells = [Cell(*row) for row in cursor.fetchall()]
     return Waiting(cells, sum(cell.count for cell in cells) > MOST)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.http import HttpRequest, QueryDict
@@ -232,18 +233,24 @@ def _groups(rows: Sequence[ApprovalRequest], asked: Asked, waiting: inbox.Waitin
     if asked.state == "decided":
         items = [_line(row, asked, reveal) for row in rows]
         return [{"title": "Decided", "items": items, "count": len(items)}] if rows else []
-    soon = [row for row in rows if row.status == "pending" and (row.expires_at - now).total_seconds() <= SOON_S]
-    late = [row for row in rows if row.status == "pending" and row.escalated_at and row not in soon]
-    rest = [row for row in rows if row not in soon and row not in late]
+    groups: dict[str, list[ApprovalRequest]] = {"Expiring soon": [], "Escalated": [], "Waiting": []}
+    for row in rows:
+        groups[_group(row, now)].append(row)
     wanted = asked.wanted
     total, urgent = waiting.count(wanted), waiting.count({**wanted, "due": "soon"})
-    escalated = sum(cell.count for cell in waiting.cells if cell.escalated and not cell.soon and cell.fits(wanted))
+    escalated = sum(cell.count for cell in waiting.pending(wanted) if cell.escalated and not cell.soon)
+    counts = {"Expiring soon": urgent, "Escalated": escalated, "Waiting": total - urgent - escalated}
     return [
-        {"title": title, "items": [_line(row, asked, reveal) for row in items], "count": max(count, len(items))}
-        for title, items, count in (
-            ("Expiring soon", soon, urgent), ("Escalated", late, escalated), ("Waiting", rest, total - urgent - escalated)
-        ) if items
-    ]  # fmt: skip
+        {"title": title, "items": [_line(row, asked, reveal) for row in items], "count": max(counts[title], len(items))}
+        for title, items in groups.items()
+        if items
+    ]
+
+
+def _group(row: ApprovalRequest, now: datetime) -> str:
+    if row.status == "pending" and (row.expires_at - now).total_seconds() <= SOON_S:
+        return "Expiring soon"
+    return "Escalated" if row.status == "pending" and row.escalated_at else "Waiting"
 
 
 def _line(row: ApprovalRequest, asked: Asked, reveal: bool) -> dict[str, Any]:

@@ -4,7 +4,7 @@
   "use strict";
   const root = document.body;
   if (!root.dataset.n || !window.htmx) return;
-  const MERGE = 250, STALE = 3000, BANNER = 30_000, POLL = 15_000, SILENT = 45_000, WATCH = 20_000;
+  const MERGE = 250, SPARED = 1000, STALE = 3000, BANNER = 30_000, POLL = 15_000, SILENT = 45_000, WATCH = 20_000;
   const foot = document.getElementById("live");
   const banner = document.getElementById("stale");
   let cursor = Number(root.dataset.n);
@@ -12,7 +12,7 @@
 
   // Regions ------------------------------------------------------------------------------------------------------
   const state = new WeakMap();
-  const of = (region) => { if (!state.has(region)) state.set(region, { timer: 0, last: 0, busy: false, again: false, news: 0 }); return state.get(region); };
+  const of = (region) => { if (!state.has(region)) state.set(region, { timer: 0, last: 0, took: 0, busy: false, again: false, news: 0 }); return state.get(region); };
   const regions = () => document.querySelectorAll("[data-live-url]");
   const matches = (pattern, type) => pattern === "*" || pattern === type || (pattern.endsWith(".*") && type.startsWith(pattern.slice(0, -1)));
   const concerns = (region, message) => {
@@ -25,8 +25,9 @@
     const mine = of(region);
     if (mine.timer) return;
     const idle = Date.now() - mine.last;
+    const merge = Math.min(Math.max(MERGE, 4 * mine.took), SPARED); // a server that is slow to answer is asked less often
     const jitter = Math.random() * (document.hidden ? 1000 : 60);
-    mine.timer = setTimeout(() => fetchRegion(region), (idle > MERGE ? 0 : MERGE - idle) + jitter);
+    mine.timer = setTimeout(() => fetchRegion(region), Math.max(0, merge - idle) + jitter);
   };
 
   const fetchRegion = async (region) => {
@@ -38,6 +39,7 @@
     mine.last = Date.now();
     await htmx.ajax("GET", region.dataset.liveUrl, { target: region, source: region, swap: "innerMorph" }).catch(() => {});
     mine.busy = false;
+    mine.took = Date.now() - mine.last;
     if (mine.again) { mine.again = false; refresh(region); }
   };
 
