@@ -10,7 +10,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from types import FrameType
 
-from tests.bench import clusters, crowd, latency, paused, screens, starting, throughput, turns
+from tests.bench import burst, clusters, crowd, inbox, latency, painted, paused, rest, screens, starting, throughput, turns
 from tests.bench.options import Options
 from tests.bench.report import Figure
 
@@ -21,6 +21,10 @@ BENCHMARKS: dict[str, tuple[Measure, int]] = {
     "crowd": (crowd.measure, 600),
     "latency": (latency.measure, 300),
     "screens": (screens.measure, 300),
+    "inbox": (inbox.measure, 480),
+    "painted": (painted.measure, 300),
+    "burst": (burst.measure, 300),
+    "rest": (rest.measure, 300),
     "turns": (turns.measure, 600),
     "clusters": (clusters.measure, 300),
     "start": (starting.measure, 180),

@@ -13,3 +13,9 @@ class Options:
     decisions: int = 80
     paused: int = 5000
     long: int = 6  # sessions of 208 turns
+    waiting: int = 10_000  # requests in the queue
+    decided: int = 1_000_000  # requests that people decided before
+    looks: int = 40  # at each page
+    sockets: int = 200
+    pages: int = 20  # of the sockets, those of real browsers
+    burst_s: int = 30

@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx2
 import psycopg
@@ -21,6 +21,7 @@ from console.local.roles import provision
 from tests.waiting import free_port, wait_until
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+T = TypeVar("T", str, bytes)
 DRAIN = ("-m", "tests.bench.work")
 POSTGRES = ("max_connections=100", "shared_buffers=128MB", "track_io_timing=off")
 
@@ -35,12 +36,21 @@ class Stage:
     model_url: str
     model: subprocess.Popen[bytes]
 
+    def connection(self) -> psycopg.Connection:
+        """A connection of the superuser's."""
+        return psycopg.connect(self.server.url(database=DATABASE), autocommit=True)
+
     def query(self, sql: str, *parameters: Any) -> Any:
         """One value, as the superuser."""
-        with psycopg.connect(self.server.url(database=DATABASE), autocommit=True) as connection:
+        with self.connection() as connection:
             cursor = connection.execute(sql, parameters)
             found = cursor.fetchone() if cursor.description else None
             return found[0] if found else None
+
+    def rows(self, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
+        """Rows, as the superuser."""
+        with self.connection() as connection:
+            return connection.execute(sql, parameters).fetchall()
 
     @property
     def postmaster(self) -> int:
@@ -121,7 +131,7 @@ def start(*words: str, environment: dict[str, str]) -> subprocess.Popen[bytes]:
 
 
 @contextlib.contextmanager
-def ending(process: subprocess.Popen[bytes]) -> Iterator[subprocess.Popen[bytes]]:
+def ending(process: subprocess.Popen[T]) -> Iterator[subprocess.Popen[T]]:
     """Stop a process in the end, with force if it must be."""
     try:
         yield process

@@ -21,12 +21,10 @@ django.setup()
 
 import httpx2  # noqa: E402  settings first
 from asgiref.sync import sync_to_async  # noqa: E402
-from django.conf import settings  # noqa: E402
-from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY  # noqa: E402
-from django.contrib.sessions.backends.db import SessionStore  # noqa: E402
 from websockets.asyncio.client import connect  # noqa: E402
 
 from tests.bench.people import account  # noqa: E402
+from tests.bench.signing import cookie  # noqa: E402
 
 JITTER_S = 0.06  # live.js spreads the fetches of many screens over so long
 _REGION = re.compile(r'data-live-url="([^"]+)"')
@@ -75,24 +73,13 @@ class Screen:
                 raise AssertionError(f"{answer.url} does not show event {n}")
 
 
-def signed_in(name: str) -> str:
-    """A cookie of a signed-in reviewer."""
-    user = account(name, "reviewer")
-    session = SessionStore()
-    session[SESSION_KEY] = str(user.pk)
-    session[BACKEND_SESSION_KEY] = "django.contrib.auth.backends.ModelBackend"
-    session[HASH_SESSION_KEY] = user.get_session_auth_hash()
-    session.create()
-    return f"{settings.SESSION_COOKIE_NAME}={session.session_key}"
-
-
 async def main(wanted: argparse.Namespace) -> None:
     """Watch, and print."""
-    cookie = {"Cookie": await sync_to_async(signed_in)("rita")}
+    headers = {"Cookie": await sync_to_async(lambda: cookie(account("rita", "reviewer")))()}
     url = f"ws://{wanted.address}/ws/live/"
     async with (
-        httpx2.AsyncClient(base_url=f"http://{wanted.address}", headers=cookie, timeout=20) as http,
-        connect(url, additional_headers=cookie, origin=f"http://{wanted.address}") as socket,  # type: ignore[arg-type]  # a NewType of str
+        httpx2.AsyncClient(base_url=f"http://{wanted.address}", headers=headers, timeout=20) as http,
+        connect(url, additional_headers=headers, origin=f"http://{wanted.address}") as socket,  # type: ignore[arg-type]  # a NewType of str
     ):
         screen = Screen(http)
         await asyncio.to_thread(Path(wanted.ready).touch)
