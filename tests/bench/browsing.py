@@ -18,14 +18,14 @@ from tests.waiting import wait_until
 LOOKS_S = 5.0
 _STEP_MS = 50
 # What a person can read of the page: rows that wait, numbers, the request that the address names. What is decided stays in
-# a list until the page is loaded anew, on purpose, and clocks run; both are left out.
+# a list until the page is loaded anew, on purpose, clocks run, and who looks changes with the new load: these are left out.
 _SHOWN = """() => {
   const text = (node) => node.textContent.replace(/\\s+/g, " ").trim();
   const parts = [...document.querySelectorAll("#queue li:not(.done), #queue h2 .num, [data-count], #sessions tr, #sessions li")];
   if (document.querySelector("[data-view=detail]")) parts.push(document.querySelector("#detail"));
   return parts.map((part) => {
     const copy = part.cloneNode(true);
-    copy.querySelectorAll("live-clock, time, .clock, svg").forEach((node) => node.remove());
+    copy.querySelectorAll("live-clock, time, .clock, .lookers, svg").forEach((node) => node.remove());
     return `${part.id || part.dataset.count || ""}: ${text(copy)}`;
   });
 }"""
