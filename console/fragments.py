@@ -1,7 +1,8 @@
 """How a page is put together: what stands around it, its content as of one moment, and the parts that htmx refetches.
 
 The same view, the same permission check and the same template serve the whole page and each of its parts; a part is
-asked for by `?fragment=name` and is a named partial of the page's template.
+asked for by `?fragment=name` and is a named partial of the page's template. What raw content a page shows, `read` names
+in `reads` and `reads_list`; it is noted before the page is sent.
 """
 
 import re
@@ -22,6 +23,7 @@ from audit import feed
 from console import preferences
 from console.auth import Caller, caller_of
 from console.guide import guide
+from console.readings import note_reading
 from console.rights import Right
 
 THEMES = ("light", "dark")
@@ -55,6 +57,7 @@ def page(request: HttpRequest, template: str, read: Read, *, part: str = "", sta
             if not part:
                 raise
             raise Http404 from error
+    note_reading(context["caller"], [*context.get("reads", ()), *context.get("reads_list", ())])
     return HttpResponse(html, status=status)
 
 

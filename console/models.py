@@ -191,3 +191,18 @@ class SavedView(models.Model):
             # Saving under the same name replaces; two of one name could not be told apart.
             models.UniqueConstraint(fields=["user", "name"], name="one_view_per_name"),
         ]
+
+
+class Reading(models.Model):
+    """That one person or program read one raw content within the last hour: it has its entry. See `console.readings`."""
+
+    reader = models.TextField()  # user:7, service:nightly
+    item = models.TextField()  # AP-20418, S-88123, the name of a list
+    read_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["read_at"], name="reading_age")]
+        constraints: ClassVar = [
+            # Two reads at once are one entry.
+            models.UniqueConstraint(fields=["reader", "item"], name="one_reading_per_hour"),
+        ]

@@ -24,6 +24,11 @@ def reveals_request(caller: Caller) -> bool:
     return caller.has(Right.REVEAL) or caller.has(Right.REVEAL_DECIDED)
 
 
+def may_read_prompts(caller: Caller) -> bool:
+    """Return whether the caller may read prompt texts."""
+    return caller.has(Right.REVEAL) or caller.has(Right.REVEAL_PROMPTS)
+
+
 def reveals_session(caller: Caller, *, session_id: UUID, started_user: int | None) -> bool:
     """Return whether the caller may read a session's texts: by right, as who started it, or as who decides in it."""
     return session_id in revealed_sessions(caller, {session_id: started_user})

@@ -26,6 +26,7 @@ from console.api.paging import Paged
 from console.api.reading import ApprovalRef, Body, Word
 from console.auth import Caller
 from console.covering import BARE, Cover, cover_of, covers_of
+from console.readings import note_reading
 from console.revealing import marks_of, reveals_request, summary_of
 from console.rights import DECIDE_SCOPE, Right
 from console.signin import reauthenticated
@@ -169,6 +170,8 @@ def list_approvals(request: ApiRequest, page: Query[ApprovalQuery]) -> ApprovalP
         summaries=reveals_request(request.auth),
     )
     found = queries.page(where, limit=page.limit, cursor=page.cursor)
+    if found.items and reveals_request(request.auth):
+        note_reading(request.auth, ["approvals"])
     covers = covers_of(found.items, request.auth)
     items = [_shape(request.auth, row, covers.get(row.id, BARE)) for row in found.items]
     return ApprovalPage(items=items, next_cursor=found.next_cursor or None)
@@ -177,7 +180,7 @@ def list_approvals(request: ApiRequest, page: Query[ApprovalQuery]) -> ApprovalP
 @endpoint(router, "GET", "/approvals/{ref}", right=Right.SEE, scope="approvals:read", answer=ApprovalOut, refuses=(404, 422))
 def get_approval(request: ApiRequest, ref: ApprovalRef) -> ApprovalOut:
     """Return one request, with the verdicts that you may give now."""
-    return whole(request.auth, queries.get(ref))
+    return read_whole(request.auth, queries.get(ref))
 
 
 @endpoint(
@@ -223,6 +226,13 @@ def _only_what_belongs(body: DecisionBody) -> None:
     for name in ("instruction", "arguments", "answer", "amount"):
         if getattr(body, name) not in (None, "") and name not in BELONGS.get(body.verdict, frozenset()):
             raise InvalidVerdict(field=name, reason=f"The verdict {body.verdict} takes no {name}.")
+
+
+def read_whole(caller: Caller, row: ApprovalRequest) -> ApprovalOut:
+    """Return a request with its raw content, and note who read it."""
+    if reveals_request(caller):
+        note_reading(caller, [row.ref])
+    return whole(caller, row)
 
 
 def whole(caller: Caller, row: ApprovalRequest) -> ApprovalOut:

@@ -7,7 +7,7 @@ from pydantic import AfterValidator, StringConstraints
 
 from approvals import claims, queries
 from approvals.people import person_named
-from console.api.approvals import ApprovalOut, whole
+from console.api.approvals import ApprovalOut, read_whole
 from console.api.endpoint import ApiRequest, endpoint
 from console.api.reading import ApprovalRef, Body, storable
 from console.auth import Caller
@@ -30,7 +30,7 @@ class AssignBody(Body):
 def claim_approval(request: ApiRequest, ref: ApprovalRef) -> ApprovalOut:
     """Take a request in hand for ten minutes, or renew it. Others are told, and may still decide."""
     claims.claim(**_who(request.auth, ref))
-    return whole(request.auth, queries.get(ref))
+    return read_whole(request.auth, queries.get(ref))
 
 
 @endpoint(
@@ -39,7 +39,7 @@ def claim_approval(request: ApiRequest, ref: ApprovalRef) -> ApprovalOut:
 def release_approval(request: ApiRequest, ref: ApprovalRef) -> ApprovalOut:
     """Give a request back; an operator or admin also what somebody else has."""
     claims.release(**_who(request.auth, ref))
-    return whole(request.auth, queries.get(ref))
+    return read_whole(request.auth, queries.get(ref))
 
 
 @endpoint(
@@ -49,7 +49,7 @@ def release_approval(request: ApiRequest, ref: ApprovalRef) -> ApprovalOut:
 def assign_approval(request: ApiRequest, ref: ApprovalRef, body: AssignBody) -> ApprovalOut:
     """Give a request to somebody who may decide it."""
     claims.assign(**_who(request.auth, ref), to=person_named(body.to))
-    return whole(request.auth, queries.get(ref))
+    return read_whole(request.auth, queries.get(ref))
 
 
 @endpoint(
@@ -58,7 +58,7 @@ def assign_approval(request: ApiRequest, ref: ApprovalRef, body: AssignBody) -> 
 def extend_approval(request: ApiRequest, ref: ApprovalRef) -> ApprovalOut:
     """Let a request expire later by as much time as it had at first, a day at most; three times at most."""
     claims.extend(**_who(request.auth, ref))
-    return whole(request.auth, queries.get(ref))
+    return read_whole(request.auth, queries.get(ref))
 
 
 def _who(caller: Caller, ref: str) -> dict[str, Any]:

@@ -9,7 +9,10 @@ from agents.models import Prompt, PromptVersion, Release
 from console.api.endpoint import ApiRequest, endpoint
 from console.api.paging import Paged, decode, encode
 from console.api.reading import SlugPath
+from console.auth import Caller
 from console.errors import UnknownPrompt
+from console.readings import note_reading
+from console.revealing import may_read_prompts
 from console.rights import Right
 
 router = Router(tags=["prompts"])
@@ -41,11 +44,11 @@ class PromptPage(Schema):
 
 
 class VersionOut(Schema):
-    """One immutable version."""
+    """One immutable version. Text and variables are null for those who may not read prompts."""
 
     version: str
-    text: str
-    variables: dict[str, Any]
+    text: str | None
+    variables: dict[str, Any] | None
     parameters: dict[str, Any]
     checksum: str
     note: str
@@ -88,7 +91,7 @@ def list_prompt_versions(request: ApiRequest, slug: SlugPath, page: Query[Paged]
         rows = rows.filter(created_at__lte=last.created_at).exclude(created_at=last.created_at, id__gte=last.pk)
     found = list(rows[: page.limit + 1])
     following = [str(found[page.limit - 1].pk)] if len(found) > page.limit else None
-    return VersionPage(items=[_version(row) for row in found[: page.limit]], next_cursor=encode("versions", following))
+    return VersionPage(items=_versions(request.auth, slug, found[: page.limit]), next_cursor=encode("versions", following))
 
 
 def _prompt(slug: str) -> Prompt:
@@ -107,6 +110,14 @@ def _shapes(prompts: list[Prompt]) -> list[PromptOut]:
         )
         live.setdefault(row.prompt_id, []).append(out)
     return [PromptOut(slug=one.slug, created_at=one.created_at, releases=live.get(one.pk, [])) for one in prompts]
+
+
+def _versions(caller: Caller, slug: str, rows: list[PromptVersion]) -> list[VersionOut]:
+    """Return versions, their texts only for those who may read them, which is noted."""
+    reads = may_read_prompts(caller)
+    if reads and rows:
+        note_reading(caller, [f"prompt {slug}"])
+    return [_version(row) if reads else _version(row).model_copy(update={"text": None, "variables": None}) for row in rows]
 
 
 def _version(row: PromptVersion) -> VersionOut:

@@ -16,6 +16,7 @@ from approvals.sensitive import Mask
 from audit.content import read_texts
 from console.auth import Caller
 from console.covering import masks_of
+from console.readings import note_reading
 from console.revealing import marks_of, revealed_sessions, title_of
 
 Status = Literal[
@@ -89,6 +90,8 @@ def shapes(caller: Caller, sessions: Sequence[Session]) -> list[SessionOut]:
     """Return sessions, read with their agent and prompt version, as `caller` may see them."""
     ids = [session.id for session in sessions]
     open_ids = revealed_sessions(caller, {session.id: session.started_user for session in sessions})
+    foreign = [one.ref for one in sessions if one.id in open_ids and one.started_user != caller.user_id]
+    note_reading(caller, foreign if len(sessions) == 1 else ["sessions"] if foreign else [])
     goals = dict(Message.objects.filter(session_id__in=open_ids, index=0).values_list("session_id", "text_id"))
     answers = {session.id: session.answer_id for session in sessions if session.id in open_ids and session.answer_id}
     texts = read_texts([*goals.values(), *answers.values()])

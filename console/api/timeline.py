@@ -16,6 +16,7 @@ from audit.content import read_texts
 from console.api.paging import Paged, decode, encode
 from console.auth import Caller
 from console.covering import covered_texts, mask_of_session
+from console.readings import note_reading
 from console.revealing import reveals_session
 
 
@@ -66,6 +67,8 @@ def timeline(caller: Caller, session: Session, page: Paged) -> Timeline:
     part = found[start : start + page.limit]
     following = [start + page.limit] if len(found) > start + page.limit else None
     allowed = reveals_session(caller, session_id=session.id, started_user=session.started_user)
+    if allowed and session.started_user != caller.user_id:
+        note_reading(caller, [session.ref])
     texts = _texts(session.id, part) if allowed else {}
     items = [Item(**{**row[2], **{name: texts.get(id_) for name, id_ in row[3].items()}}) for row in part]
     if not allowed:

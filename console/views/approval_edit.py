@@ -133,6 +133,7 @@ def _form(
         "json": "" if refusal else text,
         "errors": [],
         "refusal": refusal,
+        "reads": () if refusal else (row.ref,),
         "needs_password": row.reauthenticate and not signin.reauthenticated(request, row.digest),
     }  # fmt: skip
 

@@ -20,6 +20,7 @@ from console.api.errors import status_of
 from console.auth import Caller, caller_of
 from console.forms import Said
 from console.fragments import page
+from console.revealing import reveals_request
 from console.rights import Right
 from console.views.approval_bar import bar
 from console.views.approval_conflict import said_back
@@ -118,7 +119,7 @@ def _queue(request: HttpRequest, current: str) -> dict[str, Any]:
         first = queries.get(rows[0].id)
         current = first.ref
         context |= _open(request, first)
-    return {**context, "current": current}
+    return {**context, "current": current, "reads_list": ("approvals",) if reveals_request(caller_of(request)) else ()}
 
 
 def _open(request: HttpRequest, row: ApprovalRequest) -> dict[str, Any]:
@@ -137,6 +138,7 @@ def _open(request: HttpRequest, row: ApprovalRequest) -> dict[str, Any]:
         "hand": hand(row, caller),
         "next_url": asked.within(following.ref) if following else "",
         "carried": asked.carried,
+        "reads": (row.ref,) if reveals_request(caller) else (),
     }
 
 

@@ -137,11 +137,13 @@ def _one(request: HttpRequest, n: int) -> dict[str, Any]:
     if not caller.has(Right.READ_AUDIT) and (row.actor.kind, row.actor.id) != ("user", str(caller.user_id)):
         raise Http404  # what one may not read is as if it were not there
     shown = line(row)
+    contents = _contents(row, caller)
     return {
         "nav": "audit",
         "entry": {**shown, "seq": row.seq, "prev_hash": row.prev_hash, "facts": row.facts, "body": row.body.decode("utf-8")},
         "rows": _rows(row),
-        "contents": _contents(row, caller),
+        "contents": contents,
+        "reads": (f"entry {n}",) if any(one["text"] is not None for one in contents) else (),
         "verification": _shown(request.session.get(VERIFIED), row.stream),
         "may_verify": caller.has(Right.VERIFY_AUDIT),
         "previous_url": reverse("audit-entry", args=[n - 1]) if n > 1 and caller.has(Right.READ_AUDIT) else "",

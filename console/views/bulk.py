@@ -116,6 +116,7 @@ def _table(request: HttpRequest, verdict: BulkVerdict, refs: Sequence[str]) -> d
     reveal = reveals_request(caller)
     return {
         **_around(asked_of(request), verdict),
+        "reads": [line.row.ref for line in lines] if reveal else (),
         "refusal": bulk.refusal(verdict, [line.member for line in fit]),
         "error": "",
         "names": names,

@@ -33,7 +33,7 @@ def message(request: HttpRequest, name: str) -> HttpResponse:
         found = mailbox.read(name)
     except UnknownMessage:
         raise Http404 from None
-    return page(request, "mail/message.html", lambda: {"nav": "mail", "message": _whole(found)})
+    return page(request, "mail/message.html", lambda: {"nav": "mail", "message": _whole(found), "reads": (f"mail {found.id}",)})
 
 
 def _only_demo() -> None:

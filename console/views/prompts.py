@@ -12,10 +12,11 @@ from django.views.decorators.http import require_safe
 
 from agents.models import AgentRevision, Prompt, PromptVersion, Release
 from agents.queries import live_versions
-from console.auth import Caller, caller_of
+from console.auth import caller_of
 from console.diff import line_diff
 from console.formats import exact, middle
 from console.fragments import page
+from console.revealing import may_read_prompts
 from console.rights import Right
 from console.views.guard import guard
 
@@ -79,7 +80,7 @@ def _one(request: HttpRequest, slug: str, name: str) -> dict[str, Any]:
     releases = list(Release.objects.select_related("version").filter(prompt=found.prompt).order_by("-started_at")[:50])
     live = {row.version_id: row.share for row in releases if row.ended_at is None}
     before = found.parent or next((row for row in versions if row.created_at < found.created_at), None)
-    reveal = may_read(caller_of(request))
+    reveal = may_read_prompts(caller_of(request))
     diff = request.GET.get("view") == "diff" and before is not None
     return {
         "nav": "prompts",
@@ -92,17 +93,13 @@ def _one(request: HttpRequest, slug: str, name: str) -> dict[str, Any]:
         "against": before.version if before else "",
         "diff": line_diff(before.text, found.text) if diff and before and reveal else None,
         "hidden": not reveal,
+        "reads": (f"prompt {slug} {found.version}",) if reveal else (),
         "history": [
             {"version": row.version.version, "share": row.share, "by": row.released_by, "reason": row.reason,
              "at": row.started_at, "ended_at": row.ended_at}
             for row in releases
         ],
     }  # fmt: skip
-
-
-def may_read(caller: Caller) -> bool:
-    """Return whether this person may read prompt texts."""
-    return caller.has(Right.REVEAL) or caller.has(Right.REVEAL_PROMPTS)
 
 
 def _line(row: PromptVersion, slug: str, found: PromptVersion, live: dict[Any, int]) -> dict[str, Any]:

@@ -52,6 +52,7 @@ def context(request: HttpRequest, ref: str) -> dict[str, Any]:
         "may": _may(caller, row),
         "message_refusal": ENDED if ended(row) else NOT_YOURS,
         "key": uuid.uuid4().hex,
+        "reads": (row.ref,) if reveal and row.started_user != caller.user_id else (),
         **_side(request, told, view, caller, reveal),
     }
 

@@ -143,6 +143,7 @@ def _list(request: HttpRequest, errors: Mapping[str, list[str]] | None = None) -
     standing = queries.active_stops()
     readable = revealed_sessions(caller, {row.pk: row.started_user for row in found.items})
     masks = masks_of(readable)
+    foreign = [row for row in found.items if row.pk in readable and row.started_user != caller.user_id]
     return {
         "nav": "sessions",
         **(_start_form(request, caller) if request.GET.get("fragment") != "list" else {"agents": []}),
@@ -154,6 +155,7 @@ def _list(request: HttpRequest, errors: Mapping[str, list[str]] | None = None) -
         "items": [
             line(row, found.pending.get(row.pk, []), row.pk in readable, standing, masks.get(row.pk)) for row in found.items
         ],
+        "reads_list": ("sessions",) if foreign else (),
         "newer": _address(request, None) if before else "",
         "older": _address(request, found.items[-1].number) if found.more else "",
     }

@@ -73,13 +73,15 @@ def test_wrong_values_are_told_in_words_of_json(ada: User, desk: AgentRevision) 
     assert unknown["errors"] == [{"loc": ["body", "tools"], "msg": "unknown tools: no_such_tool"}]
 
 
-def test_prompts_are_read_with_their_versions(vic: User, desk: AgentRevision) -> None:
+def test_prompts_are_read_with_their_versions(vic: User, paul: User, desk: AgentRevision) -> None:
     """API.md, Resources: GET /prompts, /prompts/{slug}, /prompts/{slug}/versions."""
     program = Program(vic)
     shown = program.get("/prompts/desk").json()
     assert [(one["version"], one["share"]) for one in shown["releases"]] == [("1.0.0", 100)]
     assert program.get("/prompts").json()["items"] == [shown]
     versions = program.get("/prompts/desk/versions").json()
+    assert [(one["version"], one["text"]) for one in versions["items"]] == [("1.0.0", None)]  # a viewer reads no prompts
+    versions = Program(paul).get("/prompts/desk/versions").json()
     assert [(one["version"], one["text"]) for one in versions["items"]] == [("1.0.0", DESK["prompt_text"])]
     refused(program.get("/prompts/nothing"), 404, "unknown_prompt")
 
