@@ -3,7 +3,7 @@
 None of it says who may decide. A claim only tells the others; the first decision counts whoever has it (APPR-7).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -15,7 +15,8 @@ from approvals.facts import Person, Refusal
 from approvals.lifecycle import REQUEST
 from approvals.models import ApprovalRequest
 from approvals.moves import ESCALATES_AFTER, request_entry
-from approvals.policy import VERDICTS, may_decide
+from approvals.places import with_places
+from approvals.policy import LENDABLE, VERDICTS, may_decide
 from audit.actors import SYSTEM, Actor
 from audit.batch import NOW, After, Batch, Change
 from audit.events import EventKind
@@ -51,7 +52,7 @@ def refusal_to_hold(person: Person, row: ApprovalRequest) -> Refusal | None:
     """Return why `person` cannot take a request in hand: only who may decide it can. None where they can."""
     if person.service:
         return Refusal("service_token", "A service token cannot do this; a person has to.")
-    proven = Person(person.id, person.name, person.roles, reauthenticated=True)
+    proven = replace(person, reauthenticated=True)
     refusals = [may_decide(proven, row.rights, verdict) for verdict in VERDICTS.get(row.kind, ())]
     return None if None in refusals else refusals[0] if refusals else Refusal("kind", "Nobody decides this.")
 
@@ -97,7 +98,7 @@ def assign(*, request_id: UUID, to: Person, person: Person, actor: Actor) -> App
     row, now = _open(request_id)
     if person.service or not person.roles & DISPATCHERS:
         _only_who_decides(person, row)
-    if refusal := refusal_to_hold(to, row):
+    if refusal := refusal_to_hold(_with_lent(to, row), row):
         raise NotYours(refusal=refusal.code, reason=f"{to.name} cannot decide this. Choose somebody who can.")
     holder = holder_of(row, now)
     if holder and holder.id == to.id and holder.assigned_by:
@@ -180,8 +181,14 @@ def _open(request_id: UUID) -> tuple[ApprovalRequest, datetime]:
 
 
 def _only_who_decides(person: Person, row: ApprovalRequest) -> None:
-    if refusal := refusal_to_hold(person, row):
+    if refusal := refusal_to_hold(_with_lent(person, row), row):
         raise NotYours(refusal=refusal.code, reason=refusal.text)
+
+
+def _with_lent(person: Person, row: ApprovalRequest) -> Person:
+    """Return the person with the places that they stand in, which are read only where their own rights are not enough."""
+    refusal = refusal_to_hold(person, row)
+    return with_places(person) if refusal is not None and refusal.code in LENDABLE else person
 
 
 def _write(

@@ -23,13 +23,14 @@ from approvals.errors import (
     StaleDigest,
     TooSoon,
 )
-from approvals.facts import Person, RequestFacts
+from approvals.facts import Person, Place, RequestFacts
 from approvals.lifecycle import REQUEST
 from approvals.looked import Looked
 from approvals.models import ApprovalRequest, Decision
 from approvals.moves import request_entry
 from approvals.outcome import Decided, Edit, Outcome, Settled, taken
-from approvals.policy import may_decide
+from approvals.places import given_to, with_places
+from approvals.policy import LENDABLE, may_decide, place_for
 from approvals.reveals import must_have_seen
 from approvals.verdicts import APPROVALS, Said, checked
 from audit.actors import Actor
@@ -71,7 +72,7 @@ def decide(  # noqa: PLR0913  one name for each thing that can be said
     request, now = _locked(request_id)  # 1
     if earlier := _repeat(request, person, idempotency_key):  # 2
         return _replayed(request, earlier, said, digest)
-    refuse(person, request.rights, verdict)  # 3
+    person, place = entitled(request, request.rights, person, verdict)  # 3
     _pending(request)  # 4
     if now >= request.expires_at:  # 5
         raise Expired(ref=request.ref, expires_at=request.expires_at)
@@ -84,7 +85,8 @@ def decide(  # noqa: PLR0913  one name for each thing that can be said
     said = checked(request.kind, said)  # 7
     age_ms = round((now - request.created_at).total_seconds() * 1000)
     looked = looked.plausible(age_ms) if looked is not None else None
-    step = Outcome(request, person, actor, said, _fitting(request, person, said, edit), idempotency_key, also, looked)
+    fitting, place = _fitting(request, person, said, edit, place)
+    step = Outcome(request, person, actor, said, fitting, idempotency_key, also, looked, place)
     return step.write(hold=hold)  # 8
 
 
@@ -107,6 +109,20 @@ def undo(*, request_id: UUID, actor: Actor) -> ApprovalRequest:
     transition(Batch(changes=(change,), entries=(request_entry(request, EventKind.APPROVAL_UNDONE, actor, {}),)))
     request.refresh_from_db()
     return request
+
+
+def entitled(request: ApprovalRequest, rights: RequestFacts, person: Person, verdict: str) -> tuple[Person, Place | None]:
+    """Return the person, and the place of somebody absent in which they decide; None where it is their own right.
+
+    Covers are read only where they can matter: a role or group is missing, or the request was given to somebody else.
+    Raises as `refuse`.
+    """
+    refusal = may_decide(person, rights, verdict)
+    others = given_to(request, person)
+    if (others is not None) if refusal is None else refusal.code in LENDABLE:
+        person = with_places(person)
+    refuse(person, rights, verdict)
+    return person, place_for(person, rights, verdict, given_to=others)
 
 
 def refuse(person: Person, rights: RequestFacts, verdict: str) -> None:
@@ -156,11 +172,15 @@ def _pending(request: ApprovalRequest) -> None:
 
 
 def _fitting(
-    request: ApprovalRequest, person: Person, said: Said, given: Edit | Callable[[ApprovalRequest], Edit] | None
-) -> Edit | None:
+    request: ApprovalRequest,
+    person: Person,
+    said: Said,
+    given: Edit | Callable[[ApprovalRequest], Edit] | None,
+    place: Place | None,
+) -> tuple[Edit | None, Place | None]:
     """Return the edit where the verdict is one; whoever edits has to be entitled to approve the result too."""
     if said.verdict != "edit":
-        return None
+        return None, place
     if given is None:
         raise InvalidVerdict(field="arguments", reason="An edit needs the arguments that shall be used instead.")
     edit = given(request) if callable(given) else given
@@ -175,8 +195,8 @@ def _fitting(
         self_confirm=judgement.self_confirm,
         reauthenticate=judgement.reauthenticate,
     )
-    refuse(person, rights, "edit")
-    return edit
+    _, of_result = entitled(request, rights, person, "edit")
+    return edit, of_result or place
 
 
 def _votes(request: ApprovalRequest) -> int:

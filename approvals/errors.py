@@ -126,6 +126,20 @@ class UnknownPerson(CountersignError):
     name: str
 
 
+class CannotCover(CountersignError):
+    """{reason}"""  # noqa: D400  as above
+
+    code = "cannot_cover"
+    field: str
+    reason: str
+
+
+class UnknownCover(CountersignError):
+    """There is no such cover."""
+
+    code = "unknown_cover"
+
+
 class IdempotencyConflict(CountersignError):
     """This idempotency key was used for another decision on {ref}."""
 

@@ -106,6 +106,15 @@ class Judgement:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Somebody's place, in which another decides for a while: a cover in force, with the roles that it lends."""
+
+    of: int
+    name: str
+    roles: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Person:
     """Who wants to decide. `reauthenticated` is None where it cannot be asked (a token)."""
 
@@ -114,6 +123,7 @@ class Person:
     roles: frozenset[str]
     service: bool = False
     reauthenticated: bool | None = None
+    places: tuple[Place, ...] = ()  # of others, where they were read; what they lend is never added up
 
 
 @dataclass(frozen=True, slots=True)

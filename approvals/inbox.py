@@ -7,7 +7,7 @@ filtered by. Every number of a page is a sum over cells, so that it costs the sa
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.db import connection
@@ -36,14 +36,17 @@ DECIDABLE = """(status = 'pending'
                 SELECT FROM unnest(groups) g(name) WHERE NOT string_to_array(g.name, '|') && %s))))
     AND (required = 1 OR NOT EXISTS (
         SELECT FROM approvals_decision d WHERE d.request_id = approvals_approvalrequest.id
-            AND d.revision = approvals_approvalrequest.revision AND d.voided = '' AND d.decided_by = %s)))"""
+            AND d.revision = approvals_approvalrequest.revision AND d.voided = ''
+            AND (d.decided_by = ANY(%s) OR d.in_place_of = ANY(%s)))))"""
 """`approvals.policy.may_decide` for many rows at once; a test holds the two against each other."""
+IN_PLACE = """(NOT (%s = ANY(excluded)) AND requester IS DISTINCT FROM %s AND """
+"""What else has to hold where it is decided in somebody's place: nor has the absent one a part in it."""
 
 # Those that expire first, found by the last one's place in the index: to sort the rows themselves would cost more than to count.
 _CELLS = """
     SELECT risk, kind, tier, tool, agent, tainted, soon, escalated, hand, can, hit, pending, count(*) AS count FROM (
         SELECT risk, kind, tier, tool, agent, {tainted} AS tainted, {soon} AS soon, {escalated} AS escalated,
-            CASE WHEN NOT {held} THEN 'free' WHEN claimed_by = %s THEN 'mine' ELSE 'theirs' END AS hand,
+            CASE WHEN NOT {held} THEN 'free' WHEN claimed_by = ANY(%s) THEN 'mine' ELSE 'theirs' END AS hand,
             {can} AS can, {hit} AS hit, status = 'pending' AS pending
         FROM approvals_approvalrequest WHERE status IN ('pending', 'held') AND expires_at <= coalesce((
             SELECT expires_at FROM approvals_approvalrequest WHERE status IN ('pending', 'held')
@@ -120,15 +123,28 @@ def waiting(person: Person, *, decides: bool, q: str = "", summaries: bool = Tru
     hit, hit_values = _hit(q, summaries=summaries)
     statement = _CELLS.format(tainted=TAINTED, soon=SOON, escalated=ESCALATED, held=HELD, can=can, hit=hit)
     with connection.cursor() as cursor:
-        cursor.execute(statement, [person.id, *can_values, *hit_values, MOST, MOST + 1])
+        cursor.execute(statement, [hands_of(person), *can_values, *hit_values, MOST, MOST + 1])
         cells = [Cell(*row) for row in cursor.fetchall()]
     return Waiting(cells, sum(cell.count for cell in cells) > MOST)
 
 
 def decidable(person: Person) -> tuple[str, list[Any]]:
     """Return the condition, with its values, that fits the requests which `person` may decide now."""
-    kinds = [kind for kind in KINDS if _decides(person, kind)]
-    return DECIDABLE, [person.id, kinds, person.id, person.id, sorted(person.roles), person.id]
+    mine = [person.id]
+    kinds = [kind for kind in KINDS if _decides(replace(person, places=()), kind)]
+    found, values = DECIDABLE, [person.id, kinds, person.id, person.id, sorted(person.roles), mine, mine]
+    for place in person.places:
+        lent = replace(person, roles=place.roles, places=())
+        kinds, both = [kind for kind in KINDS if _decides(lent, kind)], [person.id, place.of]
+        found += f" OR {IN_PLACE}{DECIDABLE})"
+        # Nobody's id is 0: what a requester may confirm himself is not lent.
+        values += [place.of, place.of, 0, kinds, person.id, person.id, sorted(place.roles), both, both]
+    return f"({found})", values
+
+
+def hands_of(person: Person) -> list[int]:
+    """Return whose hands count as this person's: their own, and of those in whose place they stand."""
+    return [person.id, *(place.of for place in person.places)]
 
 
 def conditions(wanted: Mapping[str, str], person: Person | None) -> Iterator[tuple[str, list[Any]]]:
@@ -141,13 +157,18 @@ def conditions(wanted: Mapping[str, str], person: Person | None) -> Iterator[tup
     if hand == "free":
         yield f"NOT {HELD}", []
     elif hand and person is not None:
-        yield f"{HELD} AND claimed_by {'=' if hand == 'mine' else '<>'} %s", [person.id]
+        hands = hands_of(person)
+        one = len(hands) == 1  # then the index of what one person has in hand gives the order too
+        yield (
+            f"{HELD} AND {'' if hand == 'mine' else 'NOT '}claimed_by = {'%s' if one else 'ANY(%s)'}",
+            hands if one else [hands],
+        )
     if wanted.get("can"):
         yield decidable(person) if person is not None else ("false", [])
 
 
 def _decides(person: Person, kind: str) -> bool:
-    proven = Person(person.id, person.name, person.roles, person.service, reauthenticated=True)
+    proven = replace(person, reauthenticated=True)
     return any(may_decide(proven, RequestFacts(kind), verdict) is None for verdict in VERDICTS.get(kind, ()))
 
 

@@ -1,4 +1,4 @@
-"""How an approval request moves, on one screen.
+"""How an approval request moves, and what is rare beside it, on one screen.
 
 Pure. The rows are moved by `audit.services.transition` alone. What is asked stands in `approvals.models`,
 who may decide in `approvals.policy`.
@@ -38,6 +38,13 @@ REQUEST = Lifecycle(
         ("approved", "withdraw"): "withdrawn",
         ("approved", "void"): "void",
     },
+)
+
+COVER = Lifecycle(
+    model="approvals.Cover",
+    rank=5,
+    start="agreed",  # holds from its beginning to its end, by the database's clock
+    moves={("agreed", "end"): "ended"},  # before its time: one of the two or an admin ended it
 )
 
 OPEN = frozenset({"pending", "held", "approved"})

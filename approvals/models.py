@@ -15,8 +15,11 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
+from approvals.exceptional import Cover
 from approvals.facts import RequestFacts
 from approvals.lifecycle import REQUEST
+
+__all__ = ["KINDS", "VERDICTS", "ApprovalRequest", "Cover", "Decision", "PolicyRevision", "ToolSetting"]
 
 KINDS = ("tool_call", "budget", "question", "unknown_outcome", "stuck", "prompt_release")
 VERDICTS = ("approve", "reject", "edit", "answer", "extend", "happened", "run_again", "give_up")
@@ -189,6 +192,8 @@ class Decision(models.Model):
     # How long they had it before them, where they decided on a page; see `approvals.looked`.
     served_ms = models.IntegerField(null=True)
     screen_ms = models.IntegerField(null=True)
+    in_place_of = models.BigIntegerField(null=True)  # whose place it was given in, by a cover; NULL: one's own
+    in_place_name = models.TextField(null=True)  # NULL costs an ordinary decision nothing
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:
@@ -209,6 +214,12 @@ class Decision(models.Model):
                 fields=["request", "revision", "decided_by"],
                 condition=Q(voided=""),
                 name="one_decision_per_person_and_revision",
+            ),
+            # A place is one vote, however many decide in it.
+            models.UniqueConstraint(
+                fields=["request", "revision", "in_place_of"],
+                condition=Q(voided="", in_place_of__isnull=False),
+                name="one_decision_per_place_and_revision",
             ),
             # A double click or a network retry is one decision.
             models.UniqueConstraint(

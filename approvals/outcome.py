@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from approvals.errors import AlreadyDecided
-from approvals.facts import Judgement, Person
+from approvals.facts import Judgement, Person, Place
 from approvals.lifecycle import REQUEST
 from approvals.looked import Looked
 from approvals.models import ApprovalRequest, Decision
@@ -95,6 +95,7 @@ class Outcome:
     key: str
     also: Callable[[Settled], Batch] | None = None
     looked: Looked | None = None
+    place: Place | None = None  # of somebody absent, where it is decided in it
 
     def write(self, *, hold: bool) -> Decided:
         """Write decision, move, entries and consequences in one call.
@@ -103,7 +104,7 @@ class Outcome:
         """
         request, edit, decision_id = self.request, self.edit, uuid7()
         earlier = [] if edit else self._earlier()
-        if mine := next((vote for vote in earlier if vote.decided_by == self.person.id), None):
+        if mine := next(filter(self._takes_my_place, earlier), None):
             raise taken(request, mine)
         votes = len(earlier) + (self.said.verdict in APPROVALS)
         required, hold_s = (edit.judgement.required, edit.judgement.hold_s) if edit else (request.required, request.hold_s)
@@ -130,6 +131,11 @@ class Outcome:
             return []
         return list(self.request.decisions.filter(revision=self.request.revision, voided="", verdict__in=APPROVALS))
 
+    def _takes_my_place(self, vote: Decision) -> bool:
+        """Say whether the vote is this person's, or of the same place: given by the absent one, or for them."""
+        places = {self.person.id} | ({self.place.of} if self.place else set())
+        return not places.isdisjoint({vote.decided_by, vote.in_place_of})
+
     @property
     def _revision(self) -> int:
         return self.request.revision + (self.edit is not None)
@@ -150,6 +156,7 @@ class Outcome:
             "difference": list(self.edit.difference) if self.edit else [],
             "idempotency_key": self.key,
             **(self.looked.stored if self.looked else {}),
+            **({"in_place_of": self.place.of, "in_place_name": self.place.name} if self.place else {}),
         }
 
     def _revised(self) -> dict[str, Any]:
@@ -180,6 +187,8 @@ class Outcome:
     def _entries(self, event: str, votes: int, required: int) -> tuple[Entry, ...]:
         request, edit = self.request, self.edit
         facts: dict[str, Any] = {"verdict": self.said.verdict, "votes": votes, "required": required}
+        if self.place is not None:
+            facts |= {"in_place_of": str(self.place.of), "in_place_name": self.place.name}
         if self.said.amount is not None:
             facts["amount_microusd"] = self.said.amount
         if self.looked is not None:

@@ -6,7 +6,7 @@ read stands in `approvals.document`, the values in `approvals.facts`.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 from approvals.conditions import holds
@@ -21,6 +21,7 @@ from approvals.facts import (
     Judgement,
     Origin,
     Person,
+    Place,
     Radius,
     Reason,
     Refusal,
@@ -31,8 +32,8 @@ from approvals.facts import (
 
 __all__ = [
     "DEFAULT_POLICY", "TIERS", "VERDICTS", "CallFacts", "Condition", "DecisionVerdict", "Environment", "EnvironmentRule",
-    "Judgement", "Origin", "Person", "Policy", "Reason", "Refusal", "RequestFacts", "Rule", "TaintRule", "Tier", "TierRule",
-    "Verdict", "judge", "may_decide", "risk", "verdicts_for",
+    "Judgement", "Origin", "Person", "Place", "Policy", "Reason", "Refusal", "RequestFacts", "Rule", "TaintRule", "Tier",
+    "TierRule", "Verdict", "judge", "may_decide", "may_stand_in", "place_for", "risk", "verdicts_for",
 ]  # fmt: skip
 
 VERDICTS: dict[str, tuple[DecisionVerdict, ...]] = {
@@ -53,6 +54,12 @@ _DECIDERS: dict[str, frozenset[str]] = {
     "stuck": frozenset({"reviewer", "operator", "admin"}),
     "prompt_release": frozenset({"reviewer", "prompt_manager", "admin"}),
 }
+
+DECIDERS: frozenset[str] = frozenset().union(*_DECIDERS.values())
+"""Roles that decide anything at all."""
+
+LENDABLE = frozenset({"role", "group"})
+"""Refusals that somebody else's place can answer: what is missing is a role or a group, nothing else."""
 
 _TIER_WORDS: dict[Tier, str] = {
     "read_only": "It only reads.",
@@ -127,8 +134,41 @@ def may_decide(person: Person, request: RequestFacts, verdict: str) -> Refusal |
     """Return why `person` may not give `verdict` on `request`, or None where he may.
 
     Four eyes hold for everybody, admins too. Where policy lets the requester confirm his own call, that is for the
-    requester alone. Fresh reauthentication is asked for what would let a call run, never for a rejection.
+    requester alone. Fresh reauthentication is asked for what would let a call run, never for a rejection. Whoever lacks
+    a role or a group may decide in the place of somebody who has them, where `person.places` says so.
     """
+    refusal = _may_by_own_right(person, request, verdict)
+    if refusal is None or refusal.code not in LENDABLE:
+        return refusal
+    lent = [may_stand_in(person, place, request, verdict) for place in person.places]
+    if None in lent:
+        return None
+    return next((other for other in lent if other and other.code.startswith("reauthenticat")), refusal)
+
+
+def may_stand_in(person: Person, place: Place, request: RequestFacts, verdict: str) -> Refusal | None:
+    """Return why `person` may not give `verdict` in this place, or None. Neither of the two may have a part in it.
+
+    The place's roles count alone, not with the person's own: nobody decides what neither of the two could.
+    """
+    if place.of in request.excluded or place.of == request.requester:
+        return Refusal("four_eyes", f"{place.name} has a part in this, so nobody decides it in that place.")
+    lent = replace(person, roles=place.roles, places=())
+    return _may_by_own_right(lent, replace(request, self_confirm=False), verdict)
+
+
+def place_for(person: Person, request: RequestFacts, verdict: str, *, given_to: int | None = None) -> Place | None:
+    """Return the place in which `person` gives a verdict that they may give; None where it is their own.
+
+    A request that was given to somebody absent is decided in that place, if it may be.
+    """
+    fit = [place for place in person.places if may_stand_in(person, place, request, verdict) is None]
+    if named := next((place for place in fit if place.of == given_to), None):
+        return named
+    return fit[0] if fit and _may_by_own_right(person, request, verdict) is not None else None
+
+
+def _may_by_own_right(person: Person, request: RequestFacts, verdict: str) -> Refusal | None:
     if person.service:
         return Refusal("service_token", "A service token cannot decide; a person has to.")
     if verdict not in VERDICTS.get(request.kind, ()):

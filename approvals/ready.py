@@ -1,16 +1,18 @@
 """Whether approvals can be used now: read in one statement for many requests, votes tried against today's rights.
 
 A vote counts if its account is still active, still has the roles, and is not excluded meanwhile (somebody who agreed
-and then wrote a message in the session takes part in it).
+and then wrote a message in the session takes part in it). One given in another's place counts as long as that cover
+holds and both are what they were.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from approvals.facts import Person, RequestFacts
+from approvals.facts import Person, Place, RequestFacts
+from approvals.places import places_of
 from approvals.policy import may_decide
 from audit.connection import read
 
@@ -61,7 +63,7 @@ _READY = """
             JOIN auth_user_groups m ON m.user_id = u.id JOIN auth_group g ON g.id = m.group_id
             WHERE u.id = d.decided_by AND u.is_active
         ), EXISTS (SELECT FROM auth_user u WHERE u.id = d.decided_by AND u.is_active),
-            d.verdict = 'edit' OR d.digest = r.digest)) AS voters
+            d.verdict = 'edit' OR d.digest = r.digest, d.in_place_of)) AS voters
         FROM approvals_decision d
         WHERE d.request_id = r.id AND d.revision = r.revision AND d.voided = '' AND d.verdict IN ('approve', 'edit')
     ) v
@@ -71,17 +73,27 @@ _READY = """
 
 def ready(ids: Sequence[UUID]) -> dict[UUID, Ready]:
     """Return how each of the requests `ids` stands; one that does not exist is left out."""
-    return {row["id"]: _ready(tuple(row.values())) for row in read(_READY, [list(ids)])}
+    rows = [tuple(row.values()) for row in read(_READY, [list(ids)])]
+    # Votes in another's place are rare: what lends them their right is read only where there is one.
+    deputies = {voter for row in rows for voter, *_, of in row[17] or () if of is not None}
+    places = places_of(deputies) if deputies else {}
+    return {row[0]: _ready(row, places) for row in rows}
 
 
-def _ready(row: tuple[Any, ...]) -> Ready:
+def _ready(row: tuple[Any, ...], places: Mapping[int, tuple[Place, ...]]) -> Ready:
     kind, excluded, requester, self_confirm, voters = row[13:]
     groups, reauthenticate = tuple(row[11]), row[12]
     facts = RequestFacts(kind, frozenset(excluded), requester, groups, self_confirm)
     votes = sum(
-        active and may_decide(Person(voter, "", frozenset(roles or ())), facts, "approve") is None
-        for voter, roles, active, _ in voters or ()
+        active and may_decide(_voter(voter, roles, of, places), facts, "approve") is None
+        for voter, roles, active, _, of in voters or ()
     )
-    shown = all(same for *_, same in voters or ())
+    shown = all(same for *_, same, _ in voters or ())
     fields: Any = (*row[:11], groups, reauthenticate, votes, shown)
     return Ready(*fields)
+
+
+def _voter(voter: int, roles: list[str] | None, of: int | None, places: Mapping[int, tuple[Place, ...]]) -> Person:
+    """Return who voted with the rights of now; with a place only where the vote was given in it."""
+    lent = tuple(place for place in places.get(voter, ()) if place.of == of)
+    return Person(voter, "", frozenset(roles or ()), places=lent)

@@ -109,6 +109,9 @@ class EventKind(StrEnum):
     DECISION_MADE = "decision.made", "One reviewer gave a verdict on one revision."
     DECISION_REFUSED = "decision.refused", "A verdict was not accepted."
 
+    COVER_AGREED = "cover.agreed", "Somebody decides in another person's place from one time to another."
+    COVER_ENDED = "cover.ended", "A cover was ended before its time."
+
     # Agents, prompts, policy, tools: what operators set.
     AGENT_CREATED = "agent.created", "An agent was made."
     AGENT_REVISED = "agent.revised", "An agent has a new revision."

@@ -38,6 +38,7 @@ STATUS: Mapping[str, int] = {
     "unknown_account": 404,
     "unknown_agent": 404,
     "unknown_content": 404,
+    "unknown_cover": 404,
     "unknown_entry": 404,
     "unknown_link": 404,
     "unknown_person": 404,
@@ -73,6 +74,7 @@ STATUS: Mapping[str, int] = {
     # what was sent
     "too_large": 413,
     "unsupported_media_type": 415,
+    "cannot_cover": 422,
     "chat_refused": 422,
     "edit_refused": 422,
     "idempotency_conflict": 422,

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from itertools import combinations
 
@@ -12,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from approvals.claims import assign, claim
-from approvals.facts import Judgement, Person, Reason
+from approvals.facts import Judgement, Person, Place, Reason
 from approvals.inbox import FACETS, waiting
 from approvals.models import KINDS, ApprovalRequest
 from approvals.policy import verdicts_for
@@ -121,9 +122,12 @@ def test_who_may_decide_is_the_same_for_many_rows_and_for_one() -> None:
         )  # fmt: skip
     rows = page(Filters(status=WAITING), limit=200).items
     for _ in range(40):
-        person = Person(
-            chance.randint(501, 504), "P", frozenset(chance.sample(ROLES, chance.randint(0, 3))), reauthenticated=True
+        places = tuple(
+            Place(absent, "A", frozenset(chance.sample(ROLES, 2)))
+            for absent in chance.sample((501, 502, 505), chance.randint(0, 2))
         )
+        roles = frozenset(chance.sample(ROLES, chance.randint(0, 3)))
+        person = Person(chance.randint(501, 504), "P", roles, reauthenticated=True, places=places)
         expected = {row for row in rows if verdicts_for(person, row.rights)}
         assert shown(person, {"can": "1"}) == expected
         assert waiting(person, decides=True).count({"can": "1"}) == len(expected)
@@ -136,6 +140,16 @@ def test_what_one_has_voted_on_is_for_somebody_else(remy: User, rosa: User) -> N
     assert shown(as_person(remy), {"can": "1"}) == set()
     assert shown(as_person(rosa), {"can": "1"}) == {row}
     assert waiting(as_person(remy), decides=True).count({"can": "1"}) == 0
+
+
+def test_what_was_given_to_the_absent_is_in_the_deputys_hand(remy: User, rosa: User, ada: User) -> None:
+    """APPR-6: the number and the rows of "mine" hold what is Rosa's while Remy covers her."""
+    row = ask()
+    assign(request_id=row.id, to=as_person(rosa), **by(ada))
+    deputy = replace(as_person(remy), places=(Place(rosa.pk, "Rosa", frozenset({"reviewer"})),))
+    for wanted, found in (({"hand": "mine"}, {row}), ({"hand": "theirs"}, set()), ({"hand": "free"}, set())):
+        assert shown(deputy, wanted) == found
+        assert waiting(deputy, decides=True).count(wanted) == len(found)
 
 
 def test_a_search_among_the_decided_goes_on_from_where_it_reached(rosa: User) -> None:
