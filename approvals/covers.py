@@ -7,6 +7,7 @@ the approval is used.
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Literal
 from uuid import UUID
 
 from django.db import transaction
@@ -17,7 +18,7 @@ from approvals.exceptional import LONGEST_COVER
 from approvals.facts import Person
 from approvals.lifecycle import COVER
 from approvals.models import Cover
-from approvals.policy import DECIDERS
+from approvals.policy import DECIDERS, READERS
 from audit.actors import Actor
 from audit.batch import NOW, Batch, Birth, Change
 from audit.canonical import Json
@@ -28,6 +29,7 @@ from audit.ids import uuid7
 from audit.index import index_soon
 from audit.services import transition
 
+State = Literal["planned", "running", "over", "ended"]
 LONGEST_REASON = 500
 MOST = 20
 """How many covers of one person can stand at a time, begun or yet to begin."""
@@ -105,7 +107,7 @@ def covers(*, of: int | None, standing: bool, now: datetime, before: UUID | None
     return list((rows if before is None else rows.filter(id__lt=before))[:limit])
 
 
-def state_of(row: Cover, now: datetime) -> str:
+def state_of(row: Cover, now: datetime) -> State:
     """Return how a cover stands at `now`: planned, running, over or ended."""
     if row.status == "ended":
         return "ended"
@@ -116,13 +118,15 @@ def _checked_people(wish: Wish) -> list[str]:
     absent, deputy = wish.absent, wish.deputy
     if deputy.id == absent.id:
         raise CannotCover(field="deputy", reason="Nobody covers themselves.")
-    if not deputy.roles & DECIDERS:
-        raise CannotCover(field="deputy", reason=f"{deputy.name} has no role that decides. Choose somebody who has one.")
     roles = sorted(set(wish.roles) or absent.roles)
     if missing := sorted(set(roles) - absent.roles):
         raise CannotCover(field="roles", reason=f"{absent.name} is not in: {', '.join(missing)}.")
     if not set(roles) & DECIDERS:
         raise CannotCover(field="roles", reason="None of these roles decides anything; there is nothing to cover.")
+    if not deputy.roles & (READERS | ({"prompt_manager"} & set(roles))):
+        raise CannotCover(
+            field="deputy", reason=f"{deputy.name} does not read what there is to decide. Choose somebody who does."
+        )
     return roles
 
 

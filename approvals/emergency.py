@@ -21,7 +21,7 @@ class Glass:
     confirm: str
 
 
-def may_break(person: Person, request: RequestFacts, *, enabled: bool) -> Refusal | None:
+def may_break(person: Person, request: RequestFacts, *, enabled: bool) -> Refusal | None:  # noqa: PLR0911  one for each refusal
     """Return why `person` may not break the glass on a request, or None. `enabled` is what the policy says."""
     if person.service:
         return Refusal("service_token", "A service token cannot decide; a person has to.")

@@ -12,9 +12,9 @@ from typing import Any
 
 from django.db import connection
 
-from approvals.facts import Person, RequestFacts
+from approvals.facts import Person, Place, RequestFacts
 from approvals.models import KINDS
-from approvals.policy import VERDICTS, may_decide
+from approvals.policy import VERDICTS, may_decide, may_stand_in
 
 REF = re.compile(r"AP-(\d{1,18})\Z", re.IGNORECASE)
 MOST = 10_000
@@ -134,11 +134,10 @@ def decidable(person: Person) -> tuple[str, list[Any]]:
     kinds = [kind for kind in KINDS if _decides(replace(person, places=()), kind)]
     found, values = DECIDABLE, [person.id, kinds, person.id, person.id, sorted(person.roles), mine, mine]
     for place in person.places:
-        lent = replace(person, roles=place.roles, places=())
-        kinds, both = [kind for kind in KINDS if _decides(lent, kind)], [person.id, place.of]
+        lends, both = _lends(person, place), [person.id, place.of]
         found += f" OR {IN_PLACE}{DECIDABLE})"
         # Nobody's id is 0: what a requester may confirm himself is not lent.
-        values += [place.of, place.of, 0, kinds, person.id, person.id, sorted(place.roles), both, both]
+        values += [place.of, place.of, 0, lends, person.id, person.id, sorted(place.roles), both, both]
     return f"({found})", values
 
 
@@ -165,6 +164,15 @@ def conditions(wanted: Mapping[str, str], person: Person | None) -> Iterator[tup
         )
     if wanted.get("can"):
         yield decidable(person) if person is not None else ("false", [])
+
+
+def _lends(person: Person, place: Place) -> list[str]:
+    proven = replace(person, reauthenticated=True)
+    return [
+        kind
+        for kind, verdicts in VERDICTS.items()
+        if any(may_stand_in(proven, place, RequestFacts(kind), verdict) is None for verdict in verdicts)
+    ]
 
 
 def _decides(person: Person, kind: str) -> bool:

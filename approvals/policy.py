@@ -58,6 +58,9 @@ _DECIDERS: dict[str, frozenset[str]] = {
 DECIDERS: frozenset[str] = frozenset().union(*_DECIDERS.values())
 """Roles that decide anything at all."""
 
+READERS = frozenset({"reviewer", "operator", "admin"})
+"""Roles of those who decide and read the raw content of it; who cannot read a call decides it in nobody's place."""
+
 LENDABLE = frozenset({"role", "group"})
 """Refusals that somebody else's place can answer: what is missing is a role or a group, nothing else."""
 
@@ -153,6 +156,8 @@ def may_stand_in(person: Person, place: Place, request: RequestFacts, verdict: s
     """
     if place.of in request.excluded or place.of == request.requester:
         return Refusal("four_eyes", f"{place.name} has a part in this, so nobody decides it in that place.")
+    if request.kind != "prompt_release" and not person.roles & READERS:
+        return Refusal("role", "Your own roles do not read what this would do, so you decide it in nobody's place.")
     lent = replace(person, roles=place.roles, places=())
     return _may_by_own_right(lent, replace(request, self_confirm=False), verdict)
 

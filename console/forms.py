@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.http import QueryDict
 
 from approvals.errors import InvalidVerdict
 from approvals.facts import TIERS
@@ -60,6 +61,24 @@ class PressStop(forms.Form):
     scope = Text(max_length=100)
     reason = Text(min_length=3, max_length=500)
     name = Text(max_length=100)
+
+
+class NewCover(forms.Form):
+    """Who decides in whose place, from when to when; times are UTC, without a beginning from now on."""
+
+    TIMES = ("%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S")
+    absent = Text(max_length=254, required=False)
+    deputy = Text(max_length=254)
+    since = forms.DateTimeField(input_formats=TIMES, required=False)
+    until = forms.DateTimeField(input_formats=TIMES)
+    roles = forms.MultipleChoiceField(required=False)
+    reason = Text(max_length=500, required=False)
+
+    def __init__(self, sent: QueryDict) -> None:
+        """Take the roles as they are sent: whose they are, the service judges."""
+        super().__init__(sent)
+        field = cast(forms.MultipleChoiceField, self.fields["roles"])
+        field.choices = [(role[:150], role) for role in sent.getlist("roles")[:50]]
 
 
 class SetTool(forms.Form):

@@ -13,7 +13,7 @@ from agents.gate.decide import answer
 from approvals import queries
 from approvals.claims import holder_of
 from approvals.errors import InvalidVerdict
-from approvals.facts import DecisionVerdict, Tier
+from approvals.facts import DecisionVerdict, Person, Tier
 from approvals.models import ApprovalRequest, Decision
 from approvals.policy import verdicts_for
 from approvals.queries import Filters
@@ -30,6 +30,7 @@ from console.readings import note_reading
 from console.revealing import marks_of, reveals_request, summary_of
 from console.rights import DECIDE_SCOPE, Right
 from console.signin import reauthenticated
+from console.standing import person_of
 
 router = Router(tags=["approvals"])
 Kind = Literal["tool_call", "budget", "question", "unknown_outcome", "stuck", "prompt_release"]
@@ -76,6 +77,7 @@ class DecisionOut(Schema):
     amount: int | None
     difference: list[dict[str, Any]] | None
     voided: str
+    in_place_of: str | None = Field(description="in whose place it was given, by a cover")
 
 
 class ReasonOut(Schema):
@@ -173,7 +175,8 @@ def list_approvals(request: ApiRequest, page: Query[ApprovalQuery]) -> ApprovalP
     if found.items and reveals_request(request.auth):
         note_reading(request.auth, ["approvals"])
     covers = covers_of(found.items, request.auth)
-    items = [_shape(request.auth, row, covers.get(row.id, BARE)) for row in found.items]
+    person = person_of(request.auth, reauthenticated=False)
+    items = [_shape(request.auth, row, covers.get(row.id, BARE), person) for row in found.items]
     return ApprovalPage(items=items, next_cursor=found.next_cursor or None)
 
 
@@ -238,7 +241,8 @@ def read_whole(caller: Caller, row: ApprovalRequest) -> ApprovalOut:
 def whole(caller: Caller, row: ApprovalRequest) -> ApprovalOut:
     """Return a request with its raw content, for those who may read it."""
     cover = cover_of(row, caller)
-    shape = _shape(caller, row, cover)
+    person = person_of(caller, reauthenticated=False) if row.status == "pending" else caller.person()
+    shape = _shape(caller, row, cover, person)
     if not reveals_request(caller):
         return shape
     ids = {"reasoning": row.reasoning_id, "raw_arguments": row.raw_arguments_id}
@@ -255,7 +259,7 @@ def whole(caller: Caller, row: ApprovalRequest) -> ApprovalOut:
     )
 
 
-def _shape(caller: Caller, row: ApprovalRequest, cover: Cover) -> ApprovalOut:
+def _shape(caller: Caller, row: ApprovalRequest, cover: Cover, person: Person) -> ApprovalOut:
     names = (
         "kind", "status", "revision", "risk", "environment", "digest", "cost_microusd",
         "prompt_version", "requested_by", "created_at", "expires_at", "held_until", "escalated_at", "required",
@@ -277,7 +281,7 @@ def _shape(caller: Caller, row: ApprovalRequest, cover: Cover) -> ApprovalOut:
         taint=cover.value(marks_of(row.taint, revealed=open_)),
         reasons=[ReasonOut(**reason) for reason in row.reasons],
         decisions=[_decision(decision, cover, words=open_) for decision in row.decisions.all()],
-        verdicts=verdicts_now(caller, row, cover),
+        verdicts=verdicts_now(caller, row, cover, person),
         claim=_claim(row),
     )
 
@@ -287,19 +291,19 @@ def _claim(row: ApprovalRequest) -> ClaimOut | None:
     return ClaimOut(by=holder.name, until=holder.until, assigned_by=holder.assigned_by or None) if holder else None
 
 
-def verdicts_now(caller: Caller, row: ApprovalRequest, cover: Cover) -> list[DecisionVerdict]:
+def verdicts_now(caller: Caller, row: ApprovalRequest, cover: Cover, person: Person) -> list[DecisionVerdict]:
     """Return the verdicts that the caller may give now; none without the right to decide or its scope.
 
     Nobody approves what is covered for them.
     """
     if row.status != "pending" or not caller.has(Right.DECIDE, DECIDE_SCOPE):
         return []
-    return [verdict for verdict in verdicts_for(caller.person(), row.rights) if not (cover.places and verdict in APPROVALS)]
+    return [verdict for verdict in verdicts_for(person, row.rights) if not (cover.places and verdict in APPROVALS)]
 
 
 def _decision(row: Decision, cover: Cover, *, words: bool) -> DecisionOut:
     """Return a decision; with `words` as it was given, else without what was written in it."""
     names = ("verdict", "revision", "amount", "voided")
     said: dict[str, Any] = {name: getattr(row, name) if words else None for name in ("instruction", "answer", "difference")}
-    told = {name: getattr(row, name) for name in names}
+    told = {**{name: getattr(row, name) for name in names}, "in_place_of": row.in_place_name}
     return DecisionOut(by=row.decided_name, at=row.created_at, **told, **cover.value(said))

@@ -12,6 +12,7 @@ from console.api import (
     approvals,
     audit,
     claims,
+    covers,
     errors,
     events,
     measures,
@@ -45,6 +46,6 @@ api = NinjaAPI(
     parser=StrictParser(),
     renderer=Renderer(),
 )
-for _noun in (agents, sessions, approvals, claims, stops, tools, policies, measures, prompts, audit, tokens, events):
+for _noun in (agents, sessions, approvals, claims, covers, stops, tools, policies, measures, prompts, audit, tokens, events):
     api.add_router("", _noun.router)
 errors.install(api)

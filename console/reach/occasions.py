@@ -4,7 +4,7 @@ The same rule serves the outbox and the notifications of an open browser.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC
 from typing import Any
 
@@ -13,6 +13,7 @@ from django.urls import reverse
 
 from agents.models import Session
 from approvals.models import ApprovalRequest
+from approvals.places import places_of
 from approvals.policy import VERDICTS, Person, may_decide
 from audit.events import EventKind
 from audit.feed import FeedEvent
@@ -99,6 +100,7 @@ def tellings(events: Sequence[FeedEvent], listeners: Collection[Listener]) -> li
     told = [(event, occasion) for event, occasion in told if occasion in wanted]
     requests = _requests(event.ids[0] for event, occasion in told if occasion != "ended")
     sessions = _sessions(event.ids[0] for event, occasion in told if occasion == "ended")
+    listeners = _standing(listeners) if requests else listeners
     given = _given_to([event.n for event, occasion in told if occasion == "assigned"])
     found = []
     for event, occasion in told:
@@ -130,10 +132,16 @@ def settled(refs: Iterable[str]) -> set[str]:
     return asked - set(_requests(asked))
 
 
+def _standing(listeners: Collection[Listener]) -> list[Listener]:
+    """Return the listeners with the places of others in which they decide: they are told of what is put up there too."""
+    places = places_of([one.person.id for one in listeners])
+    return [replace(one, person=replace(one.person, places=places.get(one.person.id, ()))) for one in listeners]
+
+
 def _concerns(person: Person, occasion: str, about: ApprovalRequest | Session, given: int | None) -> bool:
     if isinstance(about, Session):
         return holds(person.roles, Right.SEE) and person.id in (about.started_user, about.on_behalf_user)
-    if occasion == "assigned" and given != person.id:
+    if occasion == "assigned" and given not in (person.id, *(place.of for place in person.places)):
         return False
     if not holds(person.roles, Right.DECIDE):
         return False

@@ -1,12 +1,13 @@
 """The decision bar: what it offers to one person on one request, or the sentence that says why it offers nothing."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from approvals.facts import Person
-from approvals.models import ApprovalRequest
-from approvals.policy import VERDICTS, may_decide, verdicts_for
+from approvals.facts import Person, Place
+from approvals.models import ApprovalRequest, Decision
+from approvals.places import given_to
+from approvals.policy import VERDICTS, may_decide, place_for, verdicts_for
 from approvals.verdicts import APPROVALS
 from console.auth import Caller
 from console.formats import microusd
@@ -18,28 +19,28 @@ TELLING = frozenset({"repeat", "denied_before", "tainted_egress", "tainted_write
 """Reasons that say something is unusual about this call, beside what its tier always asks."""
 
 
-def bar(row: ApprovalRequest, caller: Caller, shown: Mapping[str, Any], *, proven: bool) -> dict[str, Any]:
+def bar(row: ApprovalRequest, caller: Caller, person: Person, shown: Mapping[str, Any], *, proven: bool) -> dict[str, Any]:
     """Return what the decision bar offers to this person, or the sentence that says why nothing.
 
-    `shown` is the request as the page shows it: its failed checks are named where it is approved.
+    `person` is the caller with the places of others in which they decide. `shown` is the request as the page shows it:
+    its failed checks are named where it is approved.
     """
-    person = caller.person(reauthenticated=True)
     votes = [vote for vote in row.decisions.all() if vote.revision == row.revision and not vote.voided]
     verdicts = verdicts_for(person, row.rights) if caller.has(Right.DECIDE) else ()
     covered = bool(shown.get("sensitive") and shown["sensitive"]["covered"])
     if covered:
         verdicts = tuple(verdict for verdict in verdicts if verdict not in APPROVALS)
     refusal = "" if verdicts else refused(row, person)
-    if any(vote.decided_by == person.id for vote in votes) and row.status == "pending":
-        verdicts, refusal = (
-            (),
-            f"You have approved this. {len(votes)} of {row.required} reviewers have; somebody else comes next.",
-        )
+    place = place_for(person, row.rights, verdicts[0], given_to=given_to(row, person)) if verdicts else None
+    if row.status == "pending" and (voted := _voted(votes, person, place)):
+        verdicts, place = (), None
+        refusal = f"{voted} {len(votes)} of {row.required} reviewers have; somebody else comes next."
     unusual = [reason["text"] for reason in row.reasons if reason["code"] in TELLING]
     failed, note = _wrong(shown)
     return {
         "verdicts": verdicts,
         "refusal": refusal,
+        "in_place_of": place.name if place else "",
         "note": note or " ".join(unusual) or ("Untrusted content came before this call." if row.taint else ""),
         "covered": covered and bool(verdicts),
         "clean": not row.taint and not unusual and not note,
@@ -52,6 +53,18 @@ def bar(row: ApprovalRequest, caller: Caller, shown: Mapping[str, Any], *, prove
         "ended": UNANSWERED.get(row.kind, "") if row.status == "expired" else "",
         "ceiling": _ceiling(row),
     }
+
+
+def _voted(votes: Sequence[Decision], person: Person, place: Place | None) -> str:
+    """Return who used this person's vote already, themselves or another in the same place; empty where nobody did."""
+    for vote in votes:
+        if vote.decided_by == person.id:
+            return "You have approved this."
+        if vote.in_place_of == person.id:
+            return f"{vote.decided_name} has approved this in your place."
+        if place and place.of in (vote.decided_by, vote.in_place_of):
+            return f"{place.name} has approved this, or somebody did in that place."
+    return ""
 
 
 def _wrong(shown: Mapping[str, Any]) -> tuple[str, str]:

@@ -26,6 +26,7 @@ from console.forms import LONGEST, Said, json_object
 from console.fragments import page
 from console.revealing import reveals_request
 from console.rights import Right
+from console.standing import standing
 from console.views.approval_conflict import said_back
 from console.views.approval_item import url_of
 from console.views.approvals import decide, stamp_of
@@ -143,5 +144,5 @@ def _refusal(request: HttpRequest, row: ApprovalRequest) -> str:
         return f"{row.ref} is {row.status}; there is nothing to edit."
     if unseen(row, caller_of(request).user_id):
         return f"{row.ref} has sensitive fields. Have them shown first, on its page; what you edit you have seen."
-    refusal = may_decide(caller_of(request).person(reauthenticated=True), row.rights, "edit")
+    refusal = may_decide(standing(request), row.rights, "edit")
     return refusal.text if refusal else ""

@@ -1,23 +1,29 @@
 """How the page shows who has a request in hand, and what one person can do about it."""
 
+from dataclasses import replace
 from typing import Any
 
 from django.urls import reverse
 from django.utils import timezone
 
 from approvals.claims import DISPATCHERS, EXTENSIONS, extension_s, holder_of, refusal_to_hold
+from approvals.facts import Person
 from approvals.models import ApprovalRequest
 from approvals.people import people_with
+from approvals.places import places_of
 from console.auth import Caller
 from console.formats import short_span
 from console.rights import Right, roles_with
 
 
-def hand(row: ApprovalRequest, caller: Caller) -> dict[str, Any] | None:
-    """Return who has a waiting request in hand and what this person can do about it; None once it is decided."""
+def hand(row: ApprovalRequest, caller: Caller, person: Person) -> dict[str, Any] | None:
+    """Return who has a waiting request in hand and what this person can do about it; None once it is decided.
+
+    `person` is the caller with the places of others in which they decide.
+    """
     if row.status != "pending":
         return None
-    person, now = caller.person(reauthenticated=True), timezone.now()
+    now = timezone.now()
     holder = holder_of(row, now)
     able = caller.has(Right.DECIDE) and refusal_to_hold(person, row) is None
     dispatches = caller.has(Right.DECIDE) and bool(person.roles & DISPATCHERS)
@@ -25,6 +31,7 @@ def hand(row: ApprovalRequest, caller: Caller) -> dict[str, Any] | None:
     return {
         "holder": holder,
         "mine": mine,
+        "for_whom": next((place.name for place in person.places if holder and place.of == holder.id), ""),
         "may_claim": able and holder is None,
         "may_release": holder is not None and caller.has(Right.DECIDE) and (mine or dispatches),
         "may_extend": able and row.extensions < EXTENSIONS,
@@ -38,7 +45,8 @@ def hand(row: ApprovalRequest, caller: Caller) -> dict[str, Any] | None:
 def _people(row: ApprovalRequest, but: int) -> list[dict[str, str]]:
     """Return to whom a request can be given: those who may decide it."""
     known = people_with(roles_with(Right.DECIDE))
+    places = places_of([person.id for person, _ in known])
     return [
         {"name": person.name, "email": email} for person, email in known
-        if person.id != but and refusal_to_hold(person, row) is None
+        if person.id != but and refusal_to_hold(replace(person, places=places.get(person.id, ())), row) is None
     ]  # fmt: skip

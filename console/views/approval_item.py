@@ -121,6 +121,7 @@ def _decision(row: Decision, reveal: bool, caller: Caller) -> dict[str, Any]:
         "at": row.created_at,
         "voided": row.voided,
         **_time(row, caller),
+        "in_place_of": row.in_place_name or "",
         **(said if reveal else {"instruction": "", "answer": "", "changes": []}),
     }
 

@@ -1,6 +1,6 @@
 """The queue as a workbench: what is asked for in the address, the rows, facets and views with their numbers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,7 +14,7 @@ from agents.queries import agents
 from agents.tools import registry
 from approvals import inbox, queries
 from approvals.claims import holder_of
-from approvals.facts import TIERS
+from approvals.facts import TIERS, Person
 from approvals.inbox import DUE, HANDS, SOON_S
 from approvals.models import KINDS, ApprovalRequest
 from approvals.queries import WAITING, Filters
@@ -23,6 +23,7 @@ from console.looks import RISKS, TIER_WORDS
 from console.models import SavedView
 from console.revealing import reveals_request, summary_of
 from console.rights import Right
+from console.standing import standing
 from console.views.approval_item import outcome, url_of
 from console.views.filters import in_words, left_out, unknown
 
@@ -102,13 +103,13 @@ def read(values: Mapping[str, str]) -> Asked:
     return Asked(state if state in TABS else "waiting", filters, wrong, values.get("cursor", ""))
 
 
-def filters_of(wanted: Mapping[str, str], status: Sequence[str], caller: Caller) -> Filters:
+def filters_of(wanted: Mapping[str, str], status: Sequence[str], caller: Caller, person: Person) -> Filters:
     """Return filters of an address as the queries take them, for this person."""
     return Filters(
         status=status, risk=int(wanted.get("risk") or 0), kind=wanted.get("kind", ""), tier=wanted.get("tier", ""),
         tool=wanted.get("tool", ""), agent=wanted.get("agent", ""), due=wanted.get("due", ""), hand=wanted.get("hand", ""),
         taint=wanted.get("taint", ""), can=wanted.get("can", ""), q=wanted.get("q", ""),
-        person=caller.person(reauthenticated=True), summaries=reveals_request(caller),
+        person=person, summaries=reveals_request(caller),
     )  # fmt: skip
 
 
@@ -122,25 +123,25 @@ def own_held(caller: Caller) -> list[ApprovalRequest]:
     return queries.page(Filters(status=("held",), decided_by=caller.user_id), limit=5).items
 
 
-def waiting_of(caller: Caller, q: str = "") -> inbox.Waiting:
+def waiting_of(caller: Caller, person: Person, q: str = "") -> inbox.Waiting:
     """Count what waits, as this person sees it."""
-    person = caller.person(reauthenticated=True)
     return inbox.waiting(person, decides=caller.has(Right.DECIDE), q=q, summaries=reveals_request(caller))
 
 
-def counts(caller: Caller) -> dict[str, Any]:
+def counts(request: HttpRequest) -> dict[str, Any]:
     """Return the numbers of tabs and views."""
-    waiting = waiting_of(caller)
+    caller = caller_of(request)
+    waiting = waiting_of(caller, standing(request))
     tabs = {"waiting": waiting.count({}), "mine": waiting.count({"hand": "mine"})}
     return {"counts": tabs, "views": _views(caller, waiting, Asked("waiting", {}))}
 
 
 def queue_of(request: HttpRequest, asked: Asked) -> dict[str, Any]:
     """Return the rows that an address asks for, in groups, and everything around them."""
-    caller, decided = caller_of(request), asked.state == "decided"
-    waiting = waiting_of(caller, asked.filters["q"])
+    caller, person, decided = caller_of(request), standing(request), asked.state == "decided"
+    waiting = waiting_of(caller, person, asked.filters["q"])
     found = queries.page(
-        filters_of(asked.wanted, TABS[asked.state], caller), limit=SHOWN, cursor=asked.cursor,
+        filters_of(asked.wanted, TABS[asked.state], caller, person), limit=SHOWN, cursor=asked.cursor,
         order="newest" if decided else "expiry", reach=REACH if decided else 0,
     )  # fmt: skip
     return {
@@ -156,7 +157,7 @@ def queue_of(request: HttpRequest, asked: Asked) -> dict[str, Any]:
         "active": [_active(asked, name, value) for name, value in asked.filters.items() if value],
         "facets": _facets(asked, waiting),
         "views": _views(caller, waiting, asked),
-        "groups": _groups(found.items, asked, waiting, reveals_request(caller)),
+        "groups": _groups(found.items, asked, waiting, lambda row: _line(row, asked, person, reveals_request(caller))),
         "older": asked.url(cursor=found.next_cursor) if found.next_cursor else "",
         "last_decision": "" if found.items else _last_decision(),
     }
@@ -228,10 +229,12 @@ def _view(name: str, query: str, key: int, waiting: inbox.Waiting, asked: Asked)
     }
 
 
-def _groups(rows: Sequence[ApprovalRequest], asked: Asked, waiting: inbox.Waiting, reveal: bool) -> list[dict[str, Any]]:
+def _groups(
+    rows: Sequence[ApprovalRequest], asked: Asked, waiting: inbox.Waiting, line: Callable[[ApprovalRequest], dict[str, Any]]
+) -> list[dict[str, Any]]:
     now = timezone.now()
     if asked.state == "decided":
-        items = [_line(row, asked, reveal) for row in rows]
+        items = [line(row) for row in rows]
         return [{"title": "Decided", "items": items, "count": len(items)}] if rows else []
     groups: dict[str, list[ApprovalRequest]] = {"Expiring soon": [], "Escalated": [], "Waiting": []}
     for row in rows:
@@ -241,7 +244,7 @@ def _groups(rows: Sequence[ApprovalRequest], asked: Asked, waiting: inbox.Waitin
     escalated = sum(cell.count for cell in waiting.pending(wanted) if cell.escalated and not cell.soon)
     counts = {"Expiring soon": urgent, "Escalated": escalated, "Waiting": total - urgent - escalated}
     return [
-        {"title": title, "items": [_line(row, asked, reveal) for row in items], "count": max(counts[title], len(items))}
+        {"title": title, "items": [line(row) for row in items], "count": max(counts[title], len(items))}
         for title, items in groups.items()
         if items
     ]
@@ -253,12 +256,13 @@ def _group(row: ApprovalRequest, now: datetime) -> str:
     return "Escalated" if row.status == "pending" and row.escalated_at else "Waiting"
 
 
-def _line(row: ApprovalRequest, asked: Asked, reveal: bool) -> dict[str, Any]:
+def _line(row: ApprovalRequest, asked: Asked, person: Person, reveal: bool) -> dict[str, Any]:
     copied = ("ref", "risk", "agent", "tool", "cost_microusd", "expires_at", "created_at", "status")
     holder = holder_of(row, timezone.now()) if row.status == "pending" else None
     return {**{name: getattr(row, name) for name in copied}, "summary": summary_of(row, revealed=reveal),
             "tainted": bool(row.taint), "url": asked.within(row.ref), "escalated": bool(row.escalated_at),
-            "looking": holder.name if holder else "", "outcome": outcome(row)}  # fmt: skip
+            "looking": holder.name if holder else "", "outcome": outcome(row),
+            "for_whom": next((place.name for place in person.places if holder and place.of == holder.id), "")}  # fmt: skip
 
 
 def _last_decision() -> str:

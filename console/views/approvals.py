@@ -22,6 +22,7 @@ from console.forms import Said
 from console.fragments import page
 from console.revealing import reveals_request
 from console.rights import Right
+from console.standing import standing
 from console.views.approval_bar import bar
 from console.views.approval_conflict import said_back
 from console.views.approval_hand import hand
@@ -38,7 +39,7 @@ VIEWS = ("checked", "json", "changes")
 def queue(request: HttpRequest) -> HttpResponse:
     """Show what waits, soonest expiry first, with the first request open."""
     if request.GET.get("fragment") == "counts":  # asked for often, and the frame knows them
-        return page(request, TEMPLATE, lambda: counts(caller_of(request)))
+        return page(request, TEMPLATE, lambda: counts(request))
     return page(request, TEMPLATE, lambda: _queue(request, request.GET.get("open", "")))
 
 
@@ -130,12 +131,12 @@ def _open(request: HttpRequest, row: ApprovalRequest) -> dict[str, Any]:
         "item": shown,
         "tab": tab if tab in VIEWS else "checked",
         "bar": {
-            **bar(row, caller, shown, proven=signin.reauthenticated(request, row.digest)),
+            **bar(row, caller, standing(request), shown, proven=signin.reauthenticated(request, row.digest)),
             "stamp": stamp_of(request, row.digest),
             "dwell_s": served.dwell_s(row) if row.status == "pending" else 0,
         },
         "hold": _hold(row, caller),
-        "hand": hand(row, caller),
+        "hand": hand(row, caller, standing(request)),
         "next_url": asked.within(following.ref) if following else "",
         "carried": asked.carried,
         "reads": (row.ref,) if reveals_request(caller) else (),
@@ -163,5 +164,5 @@ def _following(request: HttpRequest, row: ApprovalRequest) -> ApprovalRequest | 
     caller, asked = caller_of(request), asked_of(request)
     if not caller.has(Right.DECIDE):
         return None
-    where = filters_of({**asked.wanted, "can": "1"}, ("pending",), caller)
+    where = filters_of({**asked.wanted, "can": "1"}, ("pending",), caller, standing(request))
     return next((other for other in queries.page(where, limit=2, order="expiry").items if other.id != row.id), None)

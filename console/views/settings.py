@@ -5,10 +5,11 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from console.auth import caller_of
+from console.auth import Caller, caller_of
 from console.forms import Look, Notifications
 from console.fragments import page
 from console.guide import guide
@@ -19,6 +20,7 @@ from console.reach.errors import ChatRefused
 from console.rights import Right
 from console.signin import safe_next
 from console.views.accounts import remember_theme
+from console.views.cover import own_of
 from console.views.guard import guard
 
 TEMPLATE = "settings/page.html"
@@ -114,8 +116,17 @@ def _context(request: HttpRequest, errors: Any = None) -> dict[str, Any]:
         "chat": {"service": chat.name_of(mine.chat), "schemas": chat.examples()},
         "deliveries": outbox.newest_of(caller_of(request).user_id),
         "lost": lost_address(mine),
+        "covers": _covers(caller_of(request)),
         "errors": errors or {},
     }
+
+
+def _covers(caller: Caller) -> list[dict[str, Any]]:
+    copied = ("absent_name", "deputy_name", "ends_at")
+    return [
+        {**{name: getattr(row, name) for name in copied}, "mine": row.absent == caller.user_id}
+        for row in own_of(caller, timezone.now())
+    ]
 
 
 def lost_address(mine: Settings) -> bool:

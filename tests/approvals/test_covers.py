@@ -137,6 +137,17 @@ def test_roles_are_not_added_up(lea: User, remy: User) -> None:
         approve(ask(Judgement("ask", (), risk=3, groups=("legal", "finance"))), remy)
 
 
+def test_who_reads_no_calls_any_more_decides_none(lea: User, olga: User) -> None:
+    """Somebody who stands in for a reviewer and is no more than a prompt manager now: nothing, not even what was voted."""
+    covered(lea, olga)
+    row = ask(LEGAL)
+    approve(row, olga)
+    olga.groups.set([Group.objects.get_or_create(name="prompt_manager")[0]])
+    assert votes(row) == 0
+    with pytest.raises(NotYours):
+        approve(ask(LEGAL), olga)
+
+
 def test_there_are_no_chains(lea: User, remy: User, rosa: User) -> None:
     """Who covers Remy does not cover those whom Remy covers."""
     covered(lea, remy)
@@ -238,9 +249,9 @@ def test_a_cover_is_bounded(changed: dict[str, Any], field: str, lea: User, remy
     assert refused.value.field == field
 
 
-def test_nobody_covers_themselves_and_no_viewer_covers_anybody(lea: User, vic: User, remy: User) -> None:
-    """The deputy is another human whose role decides something; twenty covers are enough."""
-    for deputy in (lea, vic):
+def test_nobody_covers_themselves_and_only_who_reads_covers_anybody(lea: User, vic: User, paul: User, remy: User) -> None:
+    """The deputy is another human who decides and reads what there is to decide; twenty covers are enough."""
+    for deputy in (lea, vic, paul):
         with pytest.raises(CannotCover):
             covered(lea, deputy)
     for _ in range(MOST):

@@ -60,6 +60,8 @@ PAGES = {
     "tools": ("olga", "/tools/"),
     "tool": ("olga", "/tools/send_email/"),
     "tool-viewer": ("vic", "/tools/fetch_url/"),
+    "cover": ("ada", "/cover/"),
+    "cover-own": ("remy", "/cover/"),
     "stop": ("olga", "/stop/"),
     "stop-chosen": ("olga", "/stop/?scope=agent:research-assistant"),
     "stop-viewer": ("vic", "/stop/"),

@@ -36,6 +36,9 @@ OPERATIONS: dict[str, frozenset[Role]] = {
     "release_approval": RUN,
     "assign_approval": RUN,
     "extend_approval": RUN,
+    "list_covers": ALL,
+    "agree_cover": RUN,
+    "end_cover": RUN,
     "list_stops": ALL,
     "press_stop": DIRECT,
     "lift_stop": DIRECT,
@@ -59,7 +62,15 @@ OPERATIONS: dict[str, frozenset[Role]] = {
     "follow_events": ALL,
 }
 """Who may call an operation at all, written by hand from API.md; what of it they may, the tests of each noun show."""
-PLACES = {"ref": "AP-1", "slug": "nothing", "name": "nothing", "token_id": "0" * 16, "index": "1", "number": "1"}
+PLACES = {
+    "ref": "AP-1",
+    "slug": "nothing",
+    "name": "nothing",
+    "token_id": "0" * 16,
+    "index": "1",
+    "number": "1",
+    "cover_id": "0" * 32,
+}
 
 
 def operations() -> Iterator[tuple[str, str, str]]:

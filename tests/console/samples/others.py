@@ -71,6 +71,19 @@ def stop(*, chosen: bool = False) -> Context:
     return context
 
 
+def cover() -> Context:
+    """Give covers, as an admin who is one's deputy sees them."""
+    names = {"absent_name": "Remy Reviewer", "deputy_name": "Rosa Reviewer", "agreed_by": "Remy Reviewer", "reason": "On leave"}
+    row = {**names, "id": UUID(int=7), "roles": ["reviewer", "legal"], "starts_at": ago(90_000), "ends_at": later(90_000),
+           "state": "running", "may_end": True, "ended_by": "", "ended_at": None}  # fmt: skip
+    ended = {**row, "state": "ended", "may_end": False, "ended_by": "Ada Admin", "ended_at": ago(60)}
+    people = [{"name": "Remy Reviewer", "email": "remy@demo.example"}]
+    typed = {"absent": "remy@demo.example", "deputy": "", "since": "", "until": "2026-12-01T09:00", "reason": "On leave"}
+    return frame("cover", mine=[row], received=[{**row, "state": "planned"}], rows=[row, ended], everybody=True, older="?before=1",
+                 may=True, deputies=people, absents=people, roles=["admin"], chosen=["admin"], typed=typed,
+                 errors={"until": ["A cover holds 90 days at most."]})  # fmt: skip
+
+
 def prompts() -> Context:
     """Give the list of prompts."""
     return frame("prompts", items=[{"slug": "research-assistant", "url": "#", "live": "1.0.0", "versions": 2,
