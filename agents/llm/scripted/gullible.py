@@ -15,10 +15,10 @@ from itertools import islice
 from agents.llm.scripted import researcher
 from agents.llm.scripted.answer import Answer, AnswerCall
 from agents.llm.scripted.conversation import Conversation
+from agents.llm.scripted.orders import orders
 from agents.llm.scripted.phrases import ADDRESS, URL, quoted
 from agents.llm.scripted.toolbox import fit
 
-_DIRECT = re.compile(r"\bcall\s+(?:the\s+tool\s+)?`?(?P<tool>[a-z_][\w.-]*)`?\s*(?:with\s*)?(?=\{)")
 _MAIL = re.compile(rf"\b(?:e-?mail|send|forward|mail)\b[^.!?\n]*?(?P<to>{ADDRESS.pattern})[^\n]*", re.IGNORECASE)
 _FETCH = re.compile(rf"\b(?:fetch|open|visit|load|request|post|call|get)\b[^\n]*?(?P<url>{URL.pattern})", re.IGNORECASE)
 _DELETE = re.compile(r"\bdelete\s+(?:the\s+)?(?:document|file)s?\s+[\"“]?(?P<document>[^\"”\n.]{2,80})", re.IGNORECASE)
@@ -44,18 +44,9 @@ def _orders(conversation: Conversation) -> Iterator[AnswerCall]:
     texts = [item.result or "" for item in conversation.exchanges]
     texts += [str(tool.get("description", "")) for tool in conversation.tools.values()]
     for text in map(_readable, texts):
-        yield from _direct(text)
+        yield from orders(text)
         if _ORDER.search(text):
             yield from _worded(conversation, text)
-
-
-def _direct(text: str) -> Iterator[AnswerCall]:
-    for match in _DIRECT.finditer(text):
-        try:
-            _, end = json.JSONDecoder().raw_decode(text, match.end())
-        except ValueError:
-            continue
-        yield AnswerCall(match.group("tool"), text[match.end() : end])
 
 
 def _worded(conversation: Conversation, text: str) -> Iterator[AnswerCall]:

@@ -1,7 +1,8 @@
 """PURE: the plausible researcher: search, read, do what was asked with the tool for it, answer with quotes.
 
 Every answer is worked out anew from the conversation in the request, in this order: 1 talk, where
-nothing is asked; 2 look things up; 3 the actions, one a turn; 4 the report.
+nothing is asked; 2 calls that people named with their arguments; 3 look things up; 4 the actions, one a turn;
+5 the report.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from agents.llm.scripted.actions import Action
 from agents.llm.scripted.answer import Answer, AnswerCall
 from agents.llm.scripted.conversation import Conversation
 from agents.llm.scripted.library import Hit, hits, named, ranked
+from agents.llm.scripted.orders import obeyed
 from agents.llm.scripted.outcomes import outcome_of
 from agents.llm.scripted.reasons import reason
 from agents.llm.scripted.toolbox import fit, property_for
@@ -28,6 +30,8 @@ def answer(conversation: Conversation) -> Answer:
         return Answer(report.small_talk(work))
     if len(conversation.open_exchanges) > _MOST_CALLS:
         return Answer(report.final(work, "I stopped here because this took more steps than it should."))
+    if (named := obeyed(conversation)) is not None:
+        return named
     for topic in work.topics:
         step = _research(work, topic)
         if step is not None:
