@@ -4,7 +4,7 @@ Who may decide stands in `approvals.policy`, what a verdict needs in `approvals.
 these, because a decision has to wake the session in the same transaction.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from uuid import UUID
 
@@ -90,6 +90,10 @@ def decide(  # noqa: PLR0913  one name for each thing that can be said
     return step.write(hold=hold)  # 8
 
 
+GONE: Mapping[str, str] = {"approved": "its undo period is over", "consumed": "it has run", "pending": "nobody has approved it"}
+"""Why there is nothing to take back, by the request's status."""
+
+
 @transaction.atomic
 def undo(*, request_id: UUID, actor: Actor) -> ApprovalRequest:
     """Take an approval back within its undo period; only who gave it last can. Other votes stay.
@@ -98,7 +102,7 @@ def undo(*, request_id: UUID, actor: Actor) -> ApprovalRequest:
     """
     request, now = _locked(request_id)
     if request.status != "held" or request.held_until is None:
-        raise NothingToUndo(ref=request.ref, reason=f"it is {request.status}")
+        raise NothingToUndo(ref=request.ref, reason=GONE.get(request.status, f"it is {request.status}"))
     if actor.kind != "user" or actor.id != str(request.decided_by):
         raise NotYours(refusal="undo", reason="Only who approved it can take it back.")
     if now >= request.held_until:

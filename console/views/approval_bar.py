@@ -4,6 +4,8 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from django.utils import timezone
+
 from approvals.facts import Person, Place
 from approvals.models import ApprovalRequest, Decision
 from approvals.places import given_to
@@ -35,6 +37,9 @@ def bar(row: ApprovalRequest, caller: Caller, person: Person, shown: Mapping[str
     if row.status == "pending" and (voted := _voted(votes, person, place)):
         verdicts, place = (), None
         refusal = f"{voted} {len(votes)} of {row.required} reviewers have; somebody else comes next."
+    if row.status == "pending" and row.expires_at <= timezone.now():
+        verdicts, place = (), None
+        refusal = "The time to decide is over: nobody answered."
     unusual = [reason["text"] for reason in row.reasons if reason["code"] in TELLING]
     failed, note = _wrong(shown)
     return {

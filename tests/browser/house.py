@@ -19,6 +19,7 @@ import httpx2
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import connections, transaction
+from django.db.models.functions import Now
 from django.test import Client, override_settings
 
 from agents import services
@@ -225,6 +226,16 @@ class House:
         finally:
             self._policy(before)
 
+    @contextmanager
+    def ruling(self, rule: Mapping[str, Any]) -> Iterator[None]:
+        """Let policy have one more rule meanwhile, and know the firm's own addresses."""
+        before = self.do(lambda: policies.current(fresh=True).policy.model_dump(mode="json"))
+        self._policy({**before, "rules": [*before["rules"], dict(rule)], "recipients": ["@halden.example"]})
+        try:
+            yield
+        finally:
+            self._policy(before)
+
     def ruled(self) -> int:
         """Save a policy with a rule that fits none of the tests' calls, and return its number."""
         before = self.do(lambda: policies.current(fresh=True).policy.model_dump(mode="json"))
@@ -271,6 +282,10 @@ class House:
             index_log(patience_ms=2000)
 
         self.do(work)
+
+    def expire(self, row: ApprovalRequest) -> None:
+        """Let the time of an open request be over now."""
+        self.do(lambda: ApprovalRequest.objects.filter(pk=row.pk).update(expires_at=Now()))
 
     def happen(self, ref: str, count: int = 1) -> int:
         """Let so many things happen in a session's log, and return the log's head."""

@@ -157,6 +157,42 @@ def test_an_approval_is_taken_back_within_the_undo_period(house: House, remy: Vi
     remy.check()
 
 
+def test_an_approval_that_has_run_is_not_taken_back(house: House, remy: Visitor) -> None:
+    """UI.md 4 "Undo is real": after the undo period its button is refused with the reason, and what was sent stays sent."""
+    with house.undo_period(3):
+        row = house.mail(subject="Gone")
+    remy.refusals.add(409)
+    remy.context.route_web_socket("**/ws/live/**", lambda socket: socket.close())
+    page = remy.open_request(row)
+    stay(remy)
+    approve(remy)
+    expect(page.locator(".notice.hold", has_text=row.ref)).to_be_visible()
+    page.clock.set_fixed_time(page.evaluate("window.console_shown + 1000"))
+    house.becomes(row, "consumed")
+    with page.expect_response(lambda answer: answer.request.method == "POST"):
+        page.locator(".notice.hold", has_text=row.ref).get_by_role("button", name="Undo").click()
+    expect(page.locator(".notice.bad")).to_contain_text(f"{row.ref} cannot be undone: it has run.")
+    assert house.status_of(row) == "consumed"
+    remy.check_quiet()
+
+
+def test_an_expiry_while_confirming_decides_nothing_and_says_so(house: House, remy: Visitor) -> None:
+    """UI.md 10, THREATS 14: the panel is open when the time runs out; Confirm is answered by the database's clock."""
+    row = house.mail(subject="Too late")
+    remy.refusals.add(410)
+    remy.context.route_web_socket("**/ws/live/**", lambda socket: socket.close())
+    page = remy.open_request(row)
+    stay(remy)
+    page.keyboard.press("a")
+    confirm_is_armed(remy)
+    house.expire(row)
+    page.keyboard.press("Enter")
+    expect(remy.detail.locator(".bar")).to_contain_text("The time to decide is over")
+    expect(remy.detail.locator("form[data-decide]")).to_have_count(0)
+    house.becomes(row, "expired")
+    remy.check()
+
+
 def test_a_rejection_needs_words_and_keeps_what_was_typed(house: House, remy: Visitor) -> None:
     """APPR-3, UI.md 4: too short is said beside the field with the text kept; the real one goes to the agent."""
     row = house.mail(subject="Refused")
@@ -205,6 +241,33 @@ def test_an_edit_shows_what_is_wrong_beside_its_field_and_then_what_changed(hous
     changes = remy.detail.get_by_role("table").filter(has_text="Before and after")
     expect(changes).to_contain_text("lee@customer.example")
     remy.check()
+
+
+def test_an_edit_that_raises_the_judgement_asks_another_person_too(house: House, visit: Visit) -> None:
+    """APPR-3, UI.md 4, THREATS 10: a stranger as recipient needs two people; the editor counts as one of them."""
+    remy, rosa = visit("remy"), visit("rosa")
+    with house.ruling({
+        "name": "Strangers need two", "tool": "send_email", "then": "ask", "required": 2,
+        "when": {"path": "to.*", "op": "outside", "value": "recipients"},
+    }):  # fmt: skip
+        row = house.mail(to="kim@halden.example", subject="To a colleague")
+        page = remy.open_request(row)
+        expect(remy.detail.locator(".facts")).to_contain_text("1 needed")
+        page.keyboard.press("e")
+        page.get_by_label("to", exact=True).fill("lee@customer.example")
+        page.get_by_role("button", name="Save and approve").click()
+        expect(page).to_have_url(f"{house.address}/approvals/{row.ref}/")
+        expect(remy.detail.locator(".bar")).to_contain_text("You have approved this. 1 of 2 reviewers have")
+        assert house.status_of(row) == "pending"
+        remy.check()
+
+        other = rosa.open_request(row)
+        stay(rosa)
+        expect(rosa.detail).to_contain_text("lee@customer.example")
+        approve(rosa)
+        house.becomes(row, "held", "consumed")
+        expect(other.locator("#what")).to_contain_text("lee@customer.example")
+        rosa.check()
 
 
 def test_the_slower_of_two_reviewers_is_told_who_was_faster_and_keeps_the_words(house: House, visit: Visit) -> None:

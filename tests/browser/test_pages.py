@@ -3,11 +3,13 @@
 The pictures go to the folder that COUNTERSIGN_SHOTS names, else to a temporary one.
 """
 
+import gzip
 import os
 from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import Response
 
 from agents.models import Session
 from approvals.models import ApprovalRequest
@@ -112,6 +114,8 @@ KINDS: dict[str, tuple[str, str, dict[str, Any]]] = {
     ),
 }
 """A request of each kind that the demo's agent does not ask by itself."""
+FIRST_LOAD = 60 * 1024
+"""What HTML, CSS and scripts of a page may weigh together, compressed (UI.md section 1)."""
 REFUSED = {"not-found": 404, "forbidden": 403}
 
 
@@ -150,6 +154,11 @@ def places(house: House) -> dict[str, str]:
     }
 
 
+def first_load(answer: Response) -> int:
+    """Return how much of the wire an answer's body takes when it is compressed, in bytes."""
+    return len(gzip.compress(answer.body(), 6)) if answer.ok else 0
+
+
 def settled(session: Session) -> bool:
     """Return whether a session rests."""
     session.refresh_from_db()
@@ -173,7 +182,11 @@ def test_page_is_sound_in_both_widths_and_themes(name: str, places: dict[str, st
     who, path = PAGES[name]
     visitor = visit(who)
     visitor.refusals.add(REFUSED.get(name, 0))
+    loaded: list[Response] = []
+    visitor.page.on("response", lambda answer: loaded.append(answer))  # noqa: PLW0108  Playwright looks at a function
     page = visitor.open(path.format(**places))
+    weight = {one.url: first_load(one) for one in loaded if one.request.resource_type in ("document", "stylesheet", "script")}
+    assert sum(weight.values()) <= FIRST_LOAD, weight
     if page.locator("#live").count():
         visitor.live()
     for theme in ("light", "dark"):
