@@ -51,6 +51,9 @@ def nothing_is_lost(effects: Sequence[Effect], each_does: Sequence[str]) -> None
     assert set(statuses) == {"waiting_input"}, f"not every session came to its answer: {dict(statuses)}"
     calls = Counter(ToolCall.objects.values_list("status", flat=True))
     assert set(calls) <= {"succeeded", "resolved"}, f"not every call came to an outcome: {dict(calls)}"
+    for session in Session.objects.all():
+        calls_of = ToolCall.objects.filter(session=session).count()
+        assert session.tool_calls >= calls_of, f"{session.ref} counts {session.tool_calls} calls as spent, of {calls_of}"
     assert not ApprovalRequest.objects.filter(status="pending").exists(), "a request was left open"
     done = Counter((effect.session, effect.tool) for effect in effects)
     wanted = {(session.ref, tool) for session in Session.objects.all() for tool in each_does}
