@@ -14,13 +14,14 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from django.db.models import Count, Prefetch, Q, QuerySet
+from django.db.models import Count, Prefetch, Q, QuerySet, prefetch_related_objects
 
 from approvals.errors import ApprovalNotFound, InvalidCursor
 from approvals.facts import Person
 from approvals.inbox import REF, conditions
 from approvals.lifecycle import OPEN
 from approvals.models import ApprovalRequest, Decision, PolicyRevision
+from audit.connection import read
 
 WAITING = ("pending", "held")
 
@@ -105,6 +106,21 @@ def get(ref: str | UUID) -> ApprovalRequest:
     if found is None:
         raise ApprovalNotFound
     return found
+
+
+def id_of(ref: str) -> UUID:
+    """Return the id of the request with a short id, for whoever locks and reads it next; raise ApprovalNotFound."""
+    match = REF.match(ref)
+    found = read("SELECT id FROM approvals_approvalrequest WHERE number = %s", [int(match[1])]) if match else []
+    if not found:
+        raise ApprovalNotFound
+    return UUID(str(found[0]["id"]))
+
+
+def with_decisions(row: ApprovalRequest) -> ApprovalRequest:
+    """Return a request that is at hand, with its decisions read as `get` reads them."""
+    prefetch_related_objects([row], _decisions())
+    return row
 
 
 def open_of(session_ids: Sequence[UUID]) -> list[ApprovalRequest]:

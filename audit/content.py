@@ -14,6 +14,7 @@ from django.db import transaction
 from audit.actors import Actor
 from audit.batch import Appended
 from audit.canonical import Json
+from audit.connection import read
 from audit.entry import Entry
 from audit.events import EventKind
 from audit.models import Content
@@ -38,7 +39,9 @@ def read_text(id: UUID, *, using: str = "default") -> str | None:  # noqa: A002 
 
 def read_texts(ids: Iterable[UUID], *, using: str = "default") -> dict[UUID, str]:
     """Return the raw texts that are still there, by id."""
-    return dict(Content.objects.using(using).filter(id__in=list(ids)).values_list("id", "body"))
+    wanted = list(ids)
+    found = read("SELECT id, body FROM audit_content WHERE id = ANY(%s)", [wanted], using=using) if wanted else []
+    return {row["id"]: row["body"] for row in found}
 
 
 def texts_of(entry_id: int, *, using: str = "default") -> tuple[StoredText, ...]:

@@ -209,7 +209,7 @@ def decide_approval(request: ApiRequest, ref: ApprovalRef, body: DecisionBody) -
     caller = request.auth
     _only_what_belongs(body)
     decided = answer(
-        request_id=queries.get(ref).id,
+        request_id=queries.id_of(ref),
         person=caller.person(reauthenticated=caller.kind == "user" and reauthenticated(request, body.digest)),
         actor=caller.actor(),
         verdict=body.verdict,
@@ -221,7 +221,7 @@ def decide_approval(request: ApiRequest, ref: ApprovalRef, body: DecisionBody) -
         idempotency_key=request.headers.get("Idempotency-Key", ""),
         hold=False,
     )
-    return whole(caller, queries.get(decided.request.id))
+    return whole(caller, queries.with_decisions(decided.request))
 
 
 def _only_what_belongs(body: DecisionBody) -> None:

@@ -13,6 +13,7 @@ from agents.models import Message, Session
 from agents.queries import active_stops, stop_of
 from approvals.models import ApprovalRequest
 from approvals.sensitive import Mask
+from audit.connection import read
 from audit.content import read_texts
 from console.auth import Caller
 from console.covering import masks_of
@@ -84,6 +85,18 @@ class SessionOut(Schema):
 def shape(caller: Caller, session: Session) -> SessionOut:
     """Return one session as `caller` may see it."""
     return shapes(caller, [session])[0]
+
+
+def shape_of_new(caller: Caller, session: Session) -> SessionOut:
+    """Return a session that was started a moment ago: nobody answered it, nothing of it waits, nothing in it is covered."""
+    open_ = session.id in revealed_sessions(caller, {session.id: session.started_user})
+    found = read(_GOAL, [session.id]) if open_ else []
+    goal = found[0]["body"] if found else None
+    return _shape(session, goal, None, [], stop_of(session, active_stops()), open_, NOTHING)
+
+
+_GOAL = """
+SELECT c.body FROM agents_message m JOIN audit_content c ON c.id = m.text_id WHERE m.session_id = %s AND m.index = 0"""
 
 
 def shapes(caller: Caller, sessions: Sequence[Session]) -> list[SessionOut]:

@@ -15,7 +15,7 @@ from console.api.endpoint import ApiRequest, as_json, endpoint
 from console.api.idempotency import Once, answer_once, once_of, replace_answer
 from console.api.paging import Paged, decode, encode
 from console.api.reading import Body, SessionRef, Word
-from console.api.session_shapes import SessionOut, Status, shape, shapes
+from console.api.session_shapes import SessionOut, Status, shape, shape_of_new, shapes
 from console.api.timeline import Timeline, timeline
 from console.api.waiting import let_go, rested
 from console.auth import Caller
@@ -80,7 +80,7 @@ async def start_session(request: ApiRequest, body: NewSession) -> HttpResponse:
     def work() -> str:
         session = _start(request.auth, body)
         started.append(session.id)
-        return as_json(shape(request.auth, session))
+        return as_json(shape_of_new(request.auth, session))
 
     def begin() -> HttpResponse:
         return answer_once(once, work, 201) if once else HttpResponse(work(), status=201, content_type="application/json")

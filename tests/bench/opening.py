@@ -77,7 +77,7 @@ def _idle(browser: Browser, address: str, cookie: str, seconds: int) -> dict[str
     return {
         "requests": len(asked),
         "heard": {kind: heard.count(kind) for kind in set(heard)},
-        "sent": len(sent),
+        "sent": sent,
         "asked": asked[:5],
     }
 

@@ -40,7 +40,7 @@ def measure(options: Options) -> Iterator[Figure]:
         must="<= 1000",
         detail=more,
     )
-    beside = idle["requests"] + idle["sent"] + sum(count for kind, count in idle["heard"].items() if kind != "ping")
+    beside = idle["requests"] + len(idle["sent"]) + sum(count for kind, count in idle["heard"].items() if kind != "ping")
     yield Figure(
         f"open page, {IDLE_S} s without events: requests and messages beside the ping", float(beside), must="<= 0", detail=idle
     )
