@@ -59,14 +59,12 @@ def request_for(state: State, put: Put, *, number: int, reasoning_id: UUID | Non
         body = other_body(request=str(request_id), revision=1, kind=kind, session=state.ref, facts=told)
     else:
         hidden = sensitive_places(tool, call.arguments, call.raw)
-        told = {
+        found = {
             "consequence": tool.consequence,
             "changed": masked_changes(put.changed, hidden),
-            "precondition": put.precondition,
-            "key": call.key,
             "origins": call.judgement.get("origins", []),
-            **kept_places(hidden),
         }
+        told = {"key": call.key, **{name: value for name, value in found.items() if value}, **kept_places(hidden)}
         body = canonical_body(
             request=str(request_id), revision=1, session=state.ref, call=str(call.id), tool=tool.name,
             definition=tool.definition, tier=call.tier, arguments=call.arguments.encode(),
