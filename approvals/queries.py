@@ -60,8 +60,8 @@ def page(
 ) -> Page:
     """Return one page of requests. Raises InvalidCursor for a cursor that this order did not give.
 
-    `reach` bounds the work of a search among the newest: so many rows of these statuses are looked through, and a page
-    that is not full goes on from there.
+    `reach` bounds the work of a search among the newest: so many rows of these statuses (of all, where one is asked for:
+    it may be rare) are looked through, and a page that is not full goes on from there. Who names a request finds it at once.
     """
     rows = _filtered(filters)
     if order == "expiry":
@@ -73,7 +73,7 @@ def page(
         rows = rows.order_by("-number")
         if cursor:
             rows = rows.filter(number__lt=_number(cursor))
-        end = _end_of_reach(filters, reach, cursor) if reach else None
+        end = _end_of_reach(filters, reach, cursor) if reach and not REF.match(filters.q.strip()) else None
         if end is not None:
             rows = rows.filter(number__gte=end)
             return _reached(list(rows.defer("body")[: limit + 1]), limit, end)
@@ -84,7 +84,9 @@ def page(
 
 def _end_of_reach(filters: Filters, reach: int, cursor: str) -> int | None:
     """Return the number of the last request within reach of the cursor; None where fewer are left."""
-    rows = ApprovalRequest.objects.filter(status__in=list(filters.status)).order_by("-number")
+    rows = ApprovalRequest.objects.order_by("-number")
+    if len(filters.status) > 1:
+        rows = rows.filter(status__in=list(filters.status))
     if cursor:
         rows = rows.filter(number__lt=_number(cursor))
     return rows.values_list("number", flat=True)[reach - 1 : reach].first()

@@ -14,6 +14,7 @@ from approvals import queries
 from approvals.claims import holder_of
 from approvals.errors import InvalidVerdict
 from approvals.facts import DecisionVerdict, Person, Tier
+from approvals.lifecycle import OPEN
 from approvals.models import ApprovalRequest, Decision
 from approvals.policy import verdicts_for
 from approvals.queries import Filters
@@ -38,6 +39,8 @@ Status = Literal["pending", "held", "approved", "consumed", "rejected", "answere
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
+REACH = 20_000
+"""How many requests one page of a narrowed list looks through; the next page goes on from there."""
 BELONGS: Mapping[str, frozenset[str]] = {
     "edit": frozenset({"arguments"}),
     "reject": frozenset({"instruction"}),
@@ -161,7 +164,7 @@ class ApprovalQuery(Paged):
 
 @endpoint(router, "GET", "/approvals", right=Right.SEE, scope="approvals:read", answer=ApprovalPage, refuses=(422,))
 def list_approvals(request: ApiRequest, page: Query[ApprovalQuery]) -> ApprovalPage:
-    """List approval requests, newest first."""
+    """List approval requests, newest first. A page of few or none with a cursor goes on: so much was looked through."""
     where = Filters(
         status=(page.status,) if page.status else (),
         kind=page.kind or "",
@@ -171,7 +174,10 @@ def list_approvals(request: ApiRequest, page: Query[ApprovalQuery]) -> ApprovalP
         q=page.q,
         summaries=reveals_request(request.auth),
     )
-    found = queries.page(where, limit=page.limit, cursor=page.cursor)
+    narrowed = bool(page.kind or page.tier or page.agent or page.tool or page.q)
+    # What is open is little, whatever was decided before; of the rest only so much is looked through at once.
+    bounded = page.status not in OPEN and (narrowed or page.status is not None)
+    found = queries.page(where, limit=page.limit, cursor=page.cursor, reach=REACH if bounded else 0)
     if found.items and reveals_request(request.auth):
         note_reading(request.auth, ["approvals"])
     covers = covers_of(found.items, request.auth)

@@ -83,6 +83,30 @@ def test_filters_narrow() -> None:
         assert everything(filters, 10, "newest") == found
 
 
+def test_a_search_looks_so_far_and_goes_on_from_there() -> None:
+    """The rarest thing costs one page no more than its reach; following the cursors finds it all the same, once."""
+    rare = ask(tool="rare_tool")
+    for _ in range(5):
+        ask()
+    wanted = Filters(status=("pending",), tool="rare_tool")
+    found, cursor, pages = [], "", 0
+    while True:
+        part = page(wanted, limit=2, cursor=cursor, reach=2)
+        found += [row.ref for row in part.items]
+        cursor, pages = part.next_cursor, pages + 1
+        if not cursor:
+            break
+    assert (found, pages) == ([rare.ref], 4)
+
+
+def test_who_names_a_request_finds_it_however_old_it_is() -> None:
+    """A short id is looked up, not searched for."""
+    old = ask()
+    for _ in range(5):
+        ask()
+    assert [row.ref for row in page(Filters(q=old.ref), limit=2, reach=2).items] == [old.ref]
+
+
 @pytest.mark.parametrize("cursor", ["x", "bnVsbA", "WyJ4Il0", "WyJ4IiwieSJd", "WzEuNV0", "WzEsMl0", "é", "W3RydWVd"])
 @pytest.mark.parametrize("order", ["expiry", "newest"])
 def test_made_up_cursor_is_refused(cursor: str, order: Any) -> None:
