@@ -131,7 +131,7 @@ def reaches() -> dict[str, Reach]:
         for slug, running, total in Session.objects.filter(status__in=LIVE)
         .order_by().values_list("agent__slug").annotate(running=live[0], total=live[1])
     }  # fmt: skip
-    open_ = ApprovalRequest.objects.filter(status__in=sorted(OPEN)).order_by()
+    open_ = ApprovalRequest.objects.filter(status__in=sorted(OPEN), session_id__isnull=False).order_by()
     asked = list(open_.values_list("agent", "tool").annotate(count=Count("id")))
     granted = {revision.agent.slug: set(revision.document.get("tools", [])) for revision in agents()}
 

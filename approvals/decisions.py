@@ -10,6 +10,7 @@ from uuid import UUID
 
 from django.db import transaction
 
+from approvals import controls
 from approvals.errors import (
     ApprovalNotFound,
     EditRefused,
@@ -86,7 +87,8 @@ def decide(  # noqa: PLR0913  one name for each thing that can be said
     age_ms = round((now - request.created_at).total_seconds() * 1000)
     looked = looked.plausible(age_ms) if looked is not None else None
     fitting, place = _fitting(request, person, said, edit, place)
-    step = Outcome(request, person, actor, said, fitting, idempotency_key, also, looked, place)
+    control = _control(request, person, said, fitting)
+    step = Outcome(request, person, actor, said, fitting, idempotency_key, also, looked, place, control)
     return step.write(hold=hold)  # 8
 
 
@@ -161,7 +163,7 @@ def _replayed(request: ApprovalRequest, earlier: Decision, said: Said, digest: s
     now = (said.verdict, said.instruction, said.answer, said.amount, digest)
     if now != (earlier.verdict, earlier.instruction, earlier.answer, earlier.amount, earlier.digest):
         raise IdempotencyConflict(ref=request.ref)
-    return Decided(request, earlier, request.status, _votes(request), replayed=True)
+    return Decided(request, earlier, request.status, _votes(request), replayed=True, control="control" in request.facts)
 
 
 def _pending(request: ApprovalRequest) -> None:
@@ -201,6 +203,15 @@ def _fitting(
     )
     _, of_result = entitled(request, rights, person, "edit")
     return edit, of_result or place
+
+
+def _control(request: ApprovalRequest, person: Person, said: Said, edit: Edit | None) -> controls.Resolution | None:
+    """Return what becomes of a control request; None for every other."""
+    mark = controls.waiting(request)
+    if mark is None:
+        return None
+    changed = [str(part["path"]) for part in edit.difference] if edit else []
+    return controls.judged(mark, request, said.verdict, changed, person)
 
 
 def _votes(request: ApprovalRequest) -> int:

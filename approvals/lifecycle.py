@@ -47,5 +47,16 @@ COVER = Lifecycle(
     moves={("agreed", "end"): "ended"},  # before its time: one of the two or an admin ended it
 )
 
+CONTROL = Lifecycle(
+    model="approvals.ControlRequest",
+    rank=6,
+    start="planted",  # stands in the queue like any other request
+    moves={
+        ("planted", "catch"): "caught",  # rejected, or what is wrong with it was changed
+        ("planted", "miss"): "missed",  # approved
+        ("planted", "lapse"): "lapsed",  # nobody decided, or control requests were switched off
+    },
+)
+
 OPEN = frozenset({"pending", "held", "approved"})
 """States in which a request still binds its call."""

@@ -30,7 +30,9 @@ _COUNTS = """
     percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM r.decided_at - r.created_at)) AS p50_s,
     percentile_cont(0.95) WITHIN GROUP (ORDER BY extract(epoch FROM r.decided_at - r.created_at)) AS p95_s
 """
-_SINCE = "r.kind = 'tool_call' AND r.created_at >= now() - make_interval(days => %s)"
+# What nobody knows yet for a control request counts as what it looks like; once it is resolved it never was a real one.
+_REAL = "NOT EXISTS (SELECT FROM approvals_controlrequest c WHERE c.request_id = r.id AND c.status <> 'planted')"
+_SINCE = f"r.kind = 'tool_call' AND r.created_at >= now() - make_interval(days => %s) AND {_REAL}"
 _TOOLS = f"""
     SELECT CASE WHEN grouping(r.tool) = 0 THEN 'tool' WHEN grouping(r.tier) = 0 THEN 'tier' ELSE 'all' END AS kind,
         coalesce(r.tool, r.tier, '') AS name, {_COUNTS}
@@ -53,6 +55,7 @@ _LOOKED = f"""
             ARRAY(SELECT {RULE_NAME} FROM jsonb_array_elements(r.reasons) reason WHERE reason ->> 'code' = 'rule') AS rules
         FROM approvals_decision v JOIN approvals_approvalrequest r ON r.id = v.request_id
         WHERE r.kind = 'tool_call' AND v.voided <> 'undo' AND v.created_at >= now() - make_interval(days => %s)
+            AND {_REAL}
     )
 """  # noqa: S608  as above
 _SAID = """
@@ -72,6 +75,14 @@ _DECISIONS = f"""{_LOOKED}
     UNION ALL SELECT 'rule', NULL, rule, {_SAID} FROM looked CROSS JOIN LATERAL unnest(rules) rule GROUP BY rule
     ORDER BY decided DESC, name
 """  # noqa: S608  as above
+
+
+_CONTROLS = """
+    SELECT decided_by AS user_id, max(decided_name) AS name, count(*) FILTER (WHERE status = 'caught') AS caught,
+        count(*) FILTER (WHERE status = 'missed') AS missed, count(*) FILTER (WHERE status = 'lapsed') AS lapsed
+    FROM approvals_controlrequest WHERE resolved_at >= now() - make_interval(days => %s)
+    GROUP BY decided_by ORDER BY name
+"""
 
 
 def share(part: int, whole: int) -> str:
@@ -166,6 +177,23 @@ class Reviewer:
         return tuple(filter(None, (*found, hurried(self.quick, self.approved))))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Controlled:
+    """What came of the control requests that one person decided."""
+
+    user_id: int
+    name: str
+    caught: int
+    missed: int
+
+    @property
+    def signals(self) -> tuple[str, ...]:
+        """Return in words what was missed; none where nothing was."""
+        if not self.missed:
+            return ()
+        return (f"Missed {share(self.missed, self.caught + self.missed)} control requests, which should have been rejected.",)
+
+
 @dataclass(frozen=True, slots=True)
 class Measures:
     """Everything that is measured over some days. `reviewers` holds those alone whom the reader may see."""
@@ -176,6 +204,8 @@ class Measures:
     tiers: tuple[Figures, ...]
     reasons: tuple[Figures, ...]
     reviewers: tuple[Reviewer, ...]
+    controlled: tuple[Controlled, ...] = ()
+    lapsed: int = 0  # control requests that nobody decided
 
     @property
     def rules(self) -> tuple[Figures, ...]:
@@ -186,6 +216,7 @@ class Measures:
 def measures(days: int, *, of: int | None = None) -> Measures:
     """Measure the last days; with `of` the decisions of that person alone among the reviewers."""
     grouped, reasons, said = by_tool(days), by_reason(days), _rows(_DECISIONS, [days, QUICK_S, QUICK_S, QUICK_S])
+    controlled = _rows(_CONTROLS, [days])
     nothing = Figures(
         kind="all", name="", asked=0, waiting=0, approved=0, edited=0, rejected=0, expired=0, p50_s=None, p95_s=None
     )
@@ -196,7 +227,13 @@ def measures(days: int, *, of: int | None = None) -> Measures:
         tiers=tuple(row for row in grouped if row.kind == "tier"),
         reasons=tuple(_looked(row, said) for row in reasons),
         reviewers=tuple(_reviewer(row) for row in said if row["kind"] == "reviewer" and of in (None, row["user_id"])),
+        controlled=tuple(_controlled(row) for row in controlled if row["user_id"] is not None and of in (None, row["user_id"])),
+        lapsed=sum(row["lapsed"] for row in controlled),
     )
+
+
+def _controlled(row: Mapping[str, Any]) -> Controlled:
+    return Controlled(**{name: value for name, value in row.items() if name != "lapsed"})
 
 
 def _reviewer(row: Mapping[str, Any]) -> Reviewer:

@@ -15,11 +15,15 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
+from approvals.control_models import ControlRequest, ControlSetting
 from approvals.exceptional import Cover
 from approvals.facts import RequestFacts
 from approvals.lifecycle import REQUEST
 
-__all__ = ["KINDS", "VERDICTS", "ApprovalRequest", "Cover", "Decision", "PolicyRevision", "ToolSetting"]
+__all__ = [
+    "KINDS", "VERDICTS", "ApprovalRequest", "ControlRequest", "ControlSetting", "Cover", "Decision", "PolicyRevision", "Reveal",
+    "ToolSetting",
+]  # fmt: skip
 
 KINDS = ("tool_call", "budget", "question", "unknown_outcome", "stuck", "prompt_release")
 VERDICTS = ("approve", "reject", "edit", "answer", "extend", "happened", "run_again", "give_up")

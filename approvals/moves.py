@@ -137,10 +137,16 @@ def void(requests: Iterable[ApprovalRequest], *, actor: Actor, reason: str) -> t
     return _close(requests, "void", EventKind.APPROVAL_VOIDED, actor, reason)
 
 
-def expire(requests: Iterable[ApprovalRequest]) -> tuple[list[Change], list[Entry]]:
-    """Return the moves of requests that nobody answered in time, or whose approval was not used in time."""
+def expire(
+    requests: Iterable[ApprovalRequest], facts: Mapping[UUID, Mapping[str, Any]] | None = None
+) -> tuple[list[Change], list[Entry]]:
+    """Return the moves of requests that nobody answered in time, or whose approval was not used in time.
+
+    `facts` are those that a request, by its id, carries from now on.
+    """
     requests = list(requests)
-    changes = [Change(REQUEST, row.id, row.status, "expire", guard={"expires_at": PAST}) for row in requests]
+    values = {id_: {"facts": found} for id_, found in (facts or {}).items()}
+    changes = [Change(REQUEST, row.id, row.status, "expire", values.get(row.id, {}), {"expires_at": PAST}) for row in requests]
     entries = [
         request_entry(row, EventKind.APPROVAL_EXPIRED, SYSTEM, {"was": row.status, "expired_at": row.expires_at.isoformat()})
         for row in requests

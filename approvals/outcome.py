@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from approvals.controls import Resolution
 from approvals.errors import AlreadyDecided
 from approvals.facts import Judgement, Person, Place
 from approvals.lifecycle import REQUEST
@@ -44,6 +45,7 @@ class Decided:
     """What came of a decision: `effect` is pending (more votes), held, approved, rejected or answered.
 
     `replayed` marks the answer to a repeat of a decision that had been taken: nothing was done, nothing is to be done.
+    `control` says that it was a control request: nothing runs by it, and people are told.
     """
 
     request: ApprovalRequest
@@ -51,6 +53,7 @@ class Decided:
     effect: str
     votes: int
     replayed: bool = False
+    control: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +99,7 @@ class Outcome:
     also: Callable[[Settled], Batch] | None = None
     looked: Looked | None = None
     place: Place | None = None  # of somebody absent, where it is decided in it
+    control: Resolution | None = None
 
     def write(self, *, hold: bool) -> Decided:
         """Write decision, move, entries and consequences in one call.
@@ -108,11 +112,14 @@ class Outcome:
             raise taken(request, mine)
         votes = len(earlier) + (self.said.verdict in APPROVALS)
         required, hold_s = (edit.judgement.required, edit.judgement.hold_s) if edit else (request.required, request.hold_s)
-        event = event_of(self.said.verdict, votes=votes, required=required, hold=hold and hold_s > 0)
+        event = event_of(self.said.verdict, votes=votes, required=required, hold=hold and hold_s > 0 and not self.control)
         if edit:
             request.decisions.filter(voided="").update(voided="edit")
         values = {**self._revised(), **self._settled(event, hold_s)}
-        events = ("revise", event) if edit else (event,)
+        events: tuple[str, ...] = ("revise", event) if edit else (event,)
+        if self.control:
+            events = (*(one for one in events if one != "reject"), "void")
+            values["facts"] = {**self.control.facts, **values.get("facts", {})}
         guard = {"revision": request.revision, "digest": request.digest}
         change = Change(REQUEST, request.id, "pending", events, values, guard)
         decision = self._decision(decision_id)
@@ -121,9 +128,12 @@ class Outcome:
         if self.also is not None:
             held_s = hold_s if event == "hold" else 0
             batches.append(self.also(Settled(request, self.said, self.person.name, EFFECTS[event], self._revision, held_s)))
+        if self.control:
+            batches.append(self.control.batch)
         written = transition(batches)
         _as_written(request, REQUEST.follow("pending", events), values, written[0].at)
-        return Decided(request, Decision(**decision, created_at=written[0].at), EFFECTS[event], votes)
+        made = Decision(**decision, created_at=written[0].at)
+        return Decided(request, made, EFFECTS[event], votes, control=self.control is not None)
 
     def _earlier(self) -> list[Decision]:
         """Return the approvals that the revision has so far; where one is enough it would not be pending with one."""

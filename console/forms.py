@@ -9,6 +9,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.http import QueryDict
 
+from approvals.controls import ONE_IN, PER_DAY
 from approvals.errors import InvalidVerdict
 from approvals.facts import TIERS
 from audit.canonical import parse
@@ -86,6 +87,16 @@ class SetTool(forms.Form):
 
     tier = forms.ChoiceField(choices=[(tier, tier) for tier in TIERS], required=False)
     enabled = forms.ChoiceField(choices=[("true", "on"), ("false", "off")], required=False)
+    reason = Text(min_length=3, max_length=500)
+    revision = forms.IntegerField(min_value=0, max_value=2**31 - 1)
+
+
+class PlantControls(forms.Form):
+    """Whether control requests are planted, how often, and why; `revision` is the one that was shown."""
+
+    on = forms.BooleanField(required=False)
+    one_in = forms.IntegerField(min_value=ONE_IN.start, max_value=ONE_IN.stop - 1)
+    per_day = forms.IntegerField(min_value=PER_DAY.start, max_value=PER_DAY.stop - 1)
     reason = Text(min_length=3, max_length=500)
     revision = forms.IntegerField(min_value=0, max_value=2**31 - 1)
 

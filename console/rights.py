@@ -35,6 +35,7 @@ class Right(StrEnum):
     ROLL_BACK_PROMPTS = "roll_back_prompts"
     RESTRAIN = "restrain"  # disable a tool, raise a tier, kill switch, breakers, dead letters
     ADMINISTER = "administer"  # lower a tier, policies, agents, users, roles
+    PLANT_CONTROLS = "plant_controls"  # control requests: on, off, how often
     READ_AUDIT = "read_audit"  # every entry
     READ_OWN_AUDIT = "read_own_audit"  # own decisions, own prompts
     VERIFY_AUDIT = "verify_audit"
@@ -58,6 +59,7 @@ RIGHTS: Mapping[Right, frozenset[Role]] = {
     Right.ROLL_BACK_PROMPTS: frozenset({_P, _O, _AD}),
     Right.RESTRAIN: frozenset({_O, _AD}),
     Right.ADMINISTER: frozenset({_AD}),
+    Right.PLANT_CONTROLS: frozenset({_O, _AD}),
     Right.READ_AUDIT: frozenset({_AU, _O, _AD}),
     Right.READ_OWN_AUDIT: frozenset({_AU, _R, _P, _O, _AD}),
     Right.VERIFY_AUDIT: frozenset({_AU, _O, _AD}),

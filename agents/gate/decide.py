@@ -14,6 +14,7 @@ from django.db import transaction
 from agents.errors import BadEdit
 from agents.failpoints import failpoint
 from agents.gate import words
+from agents.gate.planting import without_call
 from agents.gate.request import stored
 from agents.gate.submit import context_of, facts, fingerprint
 from agents.gate.tracing import after_edit, kept
@@ -85,6 +86,8 @@ def answer(  # noqa: PLR0913  one name for each thing that can be said
     made: list[Edited] = []
 
     def edit(request: ApprovalRequest) -> Edit:
+        if request.call_id is None:
+            return without_call(request, arguments or {})
         made.append(_edited(request, arguments or {}))
         return made[0].edit
 

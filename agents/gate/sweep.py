@@ -9,11 +9,13 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from agents.gate import words
+from agents.gate.planting import plant
 from agents.lifecycle import SESSION, TOOL_CALL
 from agents.models import Session, ToolCall
 from agents.services import end_session
 from agents.wake import wake
 from approvals.claims import tend
+from approvals.controls import lapsed
 from approvals.lifecycle import OPEN
 from approvals.models import ApprovalRequest
 from approvals.services import due, expire
@@ -29,7 +31,7 @@ LIVE = ("queued", "running", "waiting_approval", "waiting_input", "paused")
 
 def sweep() -> int:
     """Do what is due; returns how many rows it moved."""
-    return expire_requests() + expire_sessions() + tend()
+    return expire_requests() + expire_sessions() + tend() + plant()
 
 
 @transaction.atomic
@@ -38,7 +40,8 @@ def expire_requests() -> int:
     requests = due(MOST)
     if not requests:
         return 0
-    changes, entries = expire(requests)
+    controls = lapsed(requests)
+    changes, entries = expire(requests, {id_: one.facts for id_, one in controls.items()})
     by_call = {request.call_id: request for request in requests if request.call_id}
     calls = list(
         ToolCall.objects.select_for_update(no_key=True)
@@ -53,7 +56,7 @@ def expire_requests() -> int:
     sessions = list(Session.objects.select_for_update(no_key=True).filter(id__in=ids, status__in=LIVE).order_by("id"))
     refused = {request.session_id: request.facts.get("limit", "") for request in requests if request.kind == "budget"}
     changes += [_woken(session, refused.get(session.id, "")) for session in sessions]
-    write(Batch(tuple(changes), (), tuple(entries)))
+    write([Batch(tuple(changes), (), tuple(entries)), *(one.batch for one in controls.values())])
     for session in sessions:
         wake(session.id)
     return len(requests)

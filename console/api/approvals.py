@@ -5,13 +5,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from django.utils import timezone
 from ninja import Query, Router, Schema
 from pydantic import Field, StringConstraints
 
 from agents.gate.decide import answer
 from approvals import queries
-from approvals.claims import holder_of
 from approvals.errors import InvalidVerdict
 from approvals.facts import DecisionVerdict, Person, Tier
 from approvals.lifecycle import OPEN
@@ -22,6 +20,8 @@ from approvals.reveals import reveal
 from approvals.sensitive import places_of
 from approvals.verdicts import APPROVALS
 from audit.content import read_texts
+from console.api.approval_parts import ClaimOut, ReasonOut, claim_of
+from console.api.controls import ControlOut, control_of
 from console.api.endpoint import ApiRequest, endpoint
 from console.api.paging import Paged
 from console.api.reading import ApprovalRef, Body, Word
@@ -83,21 +83,6 @@ class DecisionOut(Schema):
     in_place_of: str | None = Field(description="in whose place it was given, by a cover")
 
 
-class ReasonOut(Schema):
-    """Why policy asks."""
-
-    code: str
-    text: str
-
-
-class ClaimOut(Schema):
-    """Who has the request in hand, which binds nobody; `until` is null where it was assigned."""
-
-    by: str
-    until: datetime | None
-    assigned_by: str | None
-
-
 class SensitiveOut(Schema):
     """A field that people see only once they ask to; `shown` says whether you did, for this revision."""
 
@@ -142,6 +127,7 @@ class ApprovalOut(Schema):
     required: int
     decisions: list[DecisionOut]
     verdicts: list[DecisionVerdict]
+    control: ControlOut | None
 
 
 class ApprovalPage(Schema):
@@ -288,13 +274,9 @@ def _shape(caller: Caller, row: ApprovalRequest, cover: Cover, person: Person) -
         reasons=[ReasonOut(**reason) for reason in row.reasons],
         decisions=[_decision(decision, cover, words=open_) for decision in row.decisions.all()],
         verdicts=verdicts_now(caller, row, cover, person),
-        claim=_claim(row),
+        claim=claim_of(row),
+        control=control_of(row, words=open_),
     )
-
-
-def _claim(row: ApprovalRequest) -> ClaimOut | None:
-    holder = holder_of(row, timezone.now()) if row.status == "pending" else None
-    return ClaimOut(by=holder.name, until=holder.until, assigned_by=holder.assigned_by or None) if holder else None
 
 
 def verdicts_now(caller: Caller, row: ApprovalRequest, cover: Cover, person: Person) -> list[DecisionVerdict]:

@@ -5,9 +5,12 @@ from typing import Annotated
 from ninja import Query, Router, Schema
 from pydantic import Field
 
+from approvals import controls
 from approvals import measures as service
 from approvals.looked import QUICK_S
 from approvals.measures import Figures, Measures
+from approvals.models import ControlSetting
+from console.api.controls import ControlsOut, controls_of
 from console.api.endpoint import ApiRequest, endpoint
 from console.rights import Right
 
@@ -65,16 +68,18 @@ class MeasuresOut(Schema):
     tiers: list[FiguresOut]
     reasons: list[FiguresOut]
     reviewers: list[ReviewerOut]
+    controls: ControlsOut
 
 
 @endpoint(router, "GET", "/measures", right=Right.READ_OWN_AUDIT, scope="approvals:read", answer=MeasuresOut, refuses=(422,))
 def get_measures(request: ApiRequest, days: Days = 7) -> MeasuresOut:
     """Return how long calls waited for people, what came of them, and how reviewers decided."""
     caller = request.auth
-    return _shape(service.measures(days, of=None if caller.has(Right.READ_AUDIT) else caller.user_id))
+    found = service.measures(days, of=None if caller.has(Right.READ_AUDIT) else caller.user_id)
+    return _shape(found, controls.setting(), rate=caller.has(Right.PLANT_CONTROLS))
 
 
-def _shape(found: Measures) -> MeasuresOut:
+def _shape(found: Measures, setting: ControlSetting, *, rate: bool) -> MeasuresOut:
     names = (
         "user_id",
         "name",
@@ -98,6 +103,7 @@ def _shape(found: Measures) -> MeasuresOut:
         reviewers=[
             ReviewerOut(**{name: getattr(one, name) for name in names}, signals=list(one.signals)) for one in found.reviewers
         ],
+        controls=controls_of(found, setting, rate=rate),
     )
 
 

@@ -12,6 +12,7 @@ from console.api import (
     approvals,
     audit,
     claims,
+    controls,
     covers,
     errors,
     events,
@@ -46,6 +47,8 @@ api = NinjaAPI(
     parser=StrictParser(),
     renderer=Renderer(),
 )
-for _noun in (agents, sessions, approvals, claims, covers, stops, tools, policies, measures, prompts, audit, tokens, events):
+for _noun in (
+    agents, sessions, approvals, claims, covers, stops, tools, policies, measures, controls, prompts, audit, tokens, events,
+):  # fmt: skip
     api.add_router("", _noun.router)
 errors.install(api)

@@ -3,6 +3,7 @@
 It only puts into words and rows what the request already holds. Raw content is put in for those alone who may read it.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.urls import reverse
@@ -10,6 +11,7 @@ from django.utils import timezone
 
 from agents.queries import steps_of
 from agents.tools import registry
+from approvals import controls
 from approvals.looked import Looked
 from approvals.models import ApprovalRequest, Decision
 from approvals.similar import similar
@@ -68,6 +70,7 @@ def item(row: ApprovalRequest, caller: Caller) -> dict[str, Any]:
         "people": _people(row),
         "decisions": [cover.value(_decision(decision, reveal, caller)) for decision in row.decisions.all()],
         "similar": _similar(row, reveal),
+        "control": _control(row, reveal, caller),
     }
 
 
@@ -75,6 +78,24 @@ _COPIED = (
     "kind", "status", "revision", "digest", "risk", "tier", "agent", "environment", "tool", "created_at",
     "expires_at", "held_until", "decided_at", "decided_name", "required", "reasons", "taint",
 )  # fmt: skip
+
+
+CONTROLLED: Mapping[str, tuple[str, str]] = {
+    "caught": ("You were right: this was a control request", "{by} was right: this was a control request"),
+    "missed": ("This was a control request, and you approved it", "This was a control request, and {by} approved it"),
+    "lapsed": ("This was a control request", "This was a control request"),
+}
+"""What a resolved control request is called, to whom decided it and to others."""
+
+
+def _control(row: ApprovalRequest, reveal: bool, caller: Caller) -> dict[str, str] | None:
+    """Return what a request turned out to be: a control request, and why it should have been rejected."""
+    mark = row.facts.get("control")
+    if not mark:
+        return None
+    mine, others = CONTROLLED[mark["outcome"]]
+    title = mine if row.decided_by == caller.user_id else others.format(by=mark["by"])
+    return {"outcome": mark["outcome"], "title": title, "text": controls.told(row) if reveal else ""}
 
 
 def _facts(row: ApprovalRequest) -> list[dict[str, str]]:
@@ -161,6 +182,12 @@ def outcome(row: ApprovalRequest) -> str:
     """Return who decided a request and when, for its line in the queue; empty while it waits."""
     if row.status == "pending":
         return ""
+    if mark := row.facts.get("control"):
+        by, when = (
+            f" by {mark['by']}" if mark["by"] else "",
+            f", {ago(row.decided_at, timezone.now())}" if row.decided_at else "",
+        )
+        return f"Control request, {mark['outcome']}{by}{when}"
     words = {"consumed": "Approved", "held": "Approved", "void": "Void"}.get(row.status, row.status.capitalize())
     by = f" by {row.decided_name}" if row.decided_name and row.status not in ("expired", "withdrawn", "void") else ""
     when = f", {ago(row.decided_at, timezone.now())}" if row.decided_at else ""

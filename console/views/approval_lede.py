@@ -61,6 +61,8 @@ def lede(row: ApprovalRequest) -> str:
     """Return who will do what and the consequence, or what became of it, in the product's own words."""
     if row.kind != "tool_call":
         return CLOSED.get(row.status, ASKED.get(row.kind, ""))
+    if "control" in row.facts:
+        return "No agent asked for it, and nothing ran by it."
     where = f" in {row.environment}" if row.environment else ""
     if row.status == "consumed":
         return f"{row.agent} called {row.tool}{where}, once and exactly as it is shown here. The session says what came of it."

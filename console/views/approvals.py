@@ -58,10 +58,11 @@ def verdict(request: HttpRequest, ref: str, verdict: str) -> HttpResponse:
     row = queries.get(ref)
     said = Said.of(request.POST, verdict)
     try:
-        decide(request, row, said)
+        decided = decide(request, row, said)
     except CountersignError as error:
         return _again(request, ref, said, error)
-    if request.POST.get("open_next") and (following := _following(request, row)):
+    # Who decided a control request is told of it before anything else.
+    if not decided.control and request.POST.get("open_next") and (following := _following(request, row)):
         return redirect(asked_of(request).within(following.ref))
     if is_part(request):
         return page(request, TEMPLATE, lambda: both(request, queries.get(ref)), part="detail")

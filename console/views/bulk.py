@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods
 
 from approvals import bulk, queries
 from approvals.bulk import BulkVerdict, Member
+from approvals.controls import told
 from approvals.errors import ApprovalNotFound, InvalidVerdict
 from approvals.facts import Person
 from approvals.inbox import REF
@@ -95,6 +96,8 @@ def _result(request: HttpRequest, line: Line, verdict: BulkVerdict, instruction:
         decided = decide(request, row, said)
     except CountersignError as error:
         return {**shown, "done": False, "text": error.detail}
+    if decided.control:
+        return {**shown, "done": True, "text": f"This was a control request. {told(decided.request)}"}
     return {**shown, "done": True, "text": EFFECTS.get(decided.effect, decided.effect), **_undo(decided)}
 
 

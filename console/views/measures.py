@@ -8,16 +8,19 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
+from approvals import controls
 from approvals.looked import QUICK_S
-from approvals.measures import ENOUGH, Figures, Measures, Reviewer, measures, share
+from approvals.measures import ENOUGH, Controlled, Figures, Measures, Reviewer, measures, share
 from console.auth import Caller, caller_of
 from console.formats import duration, grouped
+from console.forms import PlantControls
 from console.fragments import page, snapshot
 from console.rights import Right
 from console.views.guard import guard
 
+TEMPLATE = "measures/page.html"
 DAYS = (7, 30)
-TABLES = ("reviewers", "tools", "rules")
+TABLES = ("reviewers", "tools", "rules", "controls")
 REVIEWER = ("decided", "approved", "edited", "rejected", "quick", "p50_s", "p95_s", "screen_s", "screen_low_s")
 FIGURES = (
     "asked",
@@ -40,7 +43,7 @@ FORMULAS = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
 @guard(Right.READ_OWN_AUDIT)
 def measured(request: HttpRequest) -> HttpResponse:
     """Show the measures of the last days."""
-    return page(request, "measures/page.html", lambda: _context(request))
+    return page(request, TEMPLATE, lambda: context(request))
 
 
 @require_safe
@@ -77,6 +80,10 @@ def _lines(table: str, found: Measures) -> Iterator[Sequence[object]]:
         for one in found.reviewers:
             yield (one.name, *(getattr(one, name) for name in REVIEWER), " ".join(one.signals))
         return
+    if table == "controls":
+        yield ("reviewer", "caught", "missed")
+        yield from ((one.name, one.caught, one.missed) for one in found.controlled)
+        return
     yield (table.removesuffix("s"), *FIGURES)
     for row in found.tools if table == "tools" else found.rules:
         yield (row.name, *(getattr(row, name) for name in FIGURES))
@@ -86,11 +93,12 @@ def _read(caller: Caller, days: int) -> Measures:
     return measures(days, of=None if caller.has(Right.READ_AUDIT) else caller.user_id)
 
 
-def _context(request: HttpRequest) -> dict[str, Any]:
+def context(request: HttpRequest, form: PlantControls | None = None) -> dict[str, Any]:
+    """Return what the page shows; `form` is what was sent to set control requests, and was not taken."""
     caller = caller_of(request)
     found = _read(caller, days_of(request))
     everybody = caller.has(Right.READ_AUDIT)
-    measured: Sequence[Figures | Reviewer] = (*found.reviewers, *found.tools, *found.rules)
+    measured: Sequence[Figures | Reviewer | Controlled] = (*found.reviewers, *found.controlled, *found.tools, *found.rules)
     return {
         "nav": "measures",
         "days": found.days,
@@ -108,8 +116,31 @@ def _context(request: HttpRequest) -> dict[str, Any]:
         "unquestioned": [row.name for row in (*found.rules, *found.tools) if row.unquestioned],
         "enough": ENOUGH,
         "quick_s": QUICK_S,
+        "controls": _controls(found, caller, form),
         "csv": {name: f"{reverse('measures-csv', args=[name])}?days={found.days}" for name in TABLES},
     }  # fmt: skip
+
+
+def _controls(found: Measures, caller: Caller, form: PlantControls | None) -> dict[str, Any]:
+    """Return what came of control requests, and to those who plant them how they are set."""
+    row = controls.setting()
+    told = {"on": row.on, "rows": found.controlled, "lapsed": found.lapsed, "may_set": caller.has(Right.PLANT_CONTROLS)}
+    if not told["may_set"]:
+        return told
+    set_ = {"on": row.on, "one_in": row.one_in, "per_day": row.per_day, "reason": ""}
+    typed = {name: form.data.get(name, "") for name in set_} if form is not None else set_
+    copied = {name: getattr(row, name) for name in ("one_in", "per_day", "reason", "changed_by", "changed_at", "revision")}
+    bounds = {
+        "one_in": (controls.ONE_IN.start, controls.ONE_IN.stop - 1),
+        "per_day": (controls.PER_DAY.start, controls.PER_DAY.stop - 1),
+    }
+    return {
+        **told,
+        **copied,
+        "typed": typed,
+        "bounds": bounds,
+        "errors": {**form.errors, "form": form.non_field_errors()} if form is not None else {},
+    }
 
 
 def longest(rows: Iterable[Figures | Reviewer]) -> float:

@@ -14,6 +14,7 @@ from playwright.sync_api import Response
 from agents.models import Session
 from approvals.models import ApprovalRequest
 from audit.models import LogIndex
+from tests.approvals.test_controls import plant
 from tests.browser.conftest import Visit
 from tests.browser.house import House
 from tests.browser.visitor import NARROW, WIDE
@@ -46,6 +47,7 @@ PAGES = {
     "approval-release": ("paul", "{release}"),
     "approval-decided": ("remy", "{decided}"),
     "approval-claimed": ("remy", "{claimed}"),
+    "approval-control": ("remy", "{control}"),
     "approval-viewer": ("vic", "{tainted}"),
     "approval-edit": ("remy", "{mail}edit/"),
     "approval-edit-json": ("remy", "{mail}edit/?mode=json"),
@@ -77,6 +79,7 @@ PAGES = {
     "policy-edit-json": ("ada", "/policies/edit/?mode=json"),
     "measures": ("audrey", "/measures/"),
     "measures-own": ("remy", "/measures/?days=30"),
+    "measures-operator": ("olga", "/measures/"),
     "audit": ("audrey", "/audit/"),
     "audit-entry": ("audrey", "{entry}"),
     "mail": ("olga", "/mail/"),
@@ -145,6 +148,7 @@ def places(house: House) -> dict[str, str]:
     wait_until(lambda: house.do(lambda: settled(answered) and settled(stuck)), seconds=30)
     return {
         **found,
+        "control": f"/approvals/{missed(house).ref}/",
         "decided": f"/approvals/{decided.ref}/",
         "revision": f"/policies/{house.ruled()}/",
         "waiting": f"/sessions/{tainted.ref}/",
@@ -157,6 +161,13 @@ def places(house: House) -> dict[str, str]:
 def first_load(answer: Response) -> int:
     """Return how much of the wire an answer's body takes when it is compressed, in bytes."""
     return len(gzip.compress(answer.body(), 6)) if answer.ok else 0
+
+
+def missed(house: House) -> ApprovalRequest:
+    """Plant a control request, let Remy approve it, and return it."""
+    row = house.do(plant)
+    house.decide(row, "remy", "approve")
+    return row
 
 
 def settled(session: Session) -> bool:

@@ -50,6 +50,7 @@ OPERATIONS: dict[str, frozenset[Role]] = {
     "compare_policies": ALL,
     "restore_policy": ADMIN,
     "get_measures": ALL - {Role.VIEWER},
+    "set_controls": DIRECT,
     "list_prompts": ALL,
     "get_prompt": ALL,
     "list_prompt_versions": ALL,

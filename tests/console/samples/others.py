@@ -264,4 +264,8 @@ def measures() -> Context:
                  reviewers=[{**reviewer, **times}], signals=[{"name": "Rosa Reviewer", "said": "Never rejected anything."}],
                  groups=[{"id": "tools", "title": "By tool", "head": "Tool", "empty": "", "rows": [{**row, **times}]},
                          {"id": "rules", "title": "By policy rule", "head": "Rule", "empty": "None.", "rows": []}],
-                 unquestioned=["publish_note"])  # fmt: skip
+                 unquestioned=["publish_note"], controls={
+                     "on": True, "rows": [{"name": "Rosa Reviewer", "caught": 2, "missed": 1}], "lapsed": 1, "may_set": True, "one_in": 50,
+                     "per_day": 2, "reason": "For a month.", "changed_by": "Olga", "changed_at": NOW, "revision": 1,
+                     "typed": {"on": True, "one_in": 50, "per_day": 2, "reason": ""}, "bounds": {"one_in": (5, 10_000), "per_day": (1, 20)},
+                     "errors": {}})  # fmt: skip

@@ -71,6 +71,7 @@ TABLE: tuple[tuple[str, str, str, set[str]], ...] = (
     ("POST", "policy-restore", "/policies/1/restore/", {"admin"}),
     ("GET", "measures", "/measures/", EVERYBODY - {"viewer"}),
     ("GET", "measures-csv", "/measures/reviewers.csv", EVERYBODY - {"viewer"}),
+    ("POST", "measures-controls", "/measures/controls/", DIRECTORS),
     ("GET", "audit", "/audit/", EVERYBODY - {"viewer"}),
     ("GET", "audit-entry", "/audit/1/", READERS),
     ("POST", "audit-verify", "/audit/verify/", READERS),
