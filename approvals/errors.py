@@ -81,6 +81,14 @@ class InvalidVerdict(CountersignError):
     reason: str
 
 
+class DecideAlone(CountersignError):
+    """{ref} is not decided among others: {reason}"""  # noqa: D400  as above
+
+    code = "decide_alone"
+    ref: str
+    reason: str
+
+
 class NotRevealed(CountersignError):
     """{ref} has fields that you have not seen: {fields}. Have them shown first, then decide."""
 

@@ -157,3 +157,22 @@ class UnknownPrompt(CountersignError):
 
     code = "unknown_prompt"
     slug: str
+
+
+class InvalidView(CountersignError):
+    """Choose a filter first, and give the view a name."""
+
+    code = "invalid_view"
+
+
+class TooManyViews(CountersignError):
+    """You have {most} views already. Remove one first."""
+
+    code = "too_many_views"
+    most: int
+
+
+class UnknownView(CountersignError):
+    """You have no such view."""
+
+    code = "unknown_view"

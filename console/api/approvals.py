@@ -1,21 +1,19 @@
-"""Approval requests over the API: what waits, what was decided, and deciding."""
+"""One approval request over the API: what it is, what was decided, and deciding. Lists stand in `console.api.queue`."""
 
 import json
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from ninja import Query, Router, Schema
+from ninja import Router, Schema
 from pydantic import Field, StringConstraints
 
-from agents.gate.decide import answer
+from agents.gate.decide import answer, undo
 from approvals import queries
 from approvals.errors import InvalidVerdict
 from approvals.facts import DecisionVerdict, Person, Tier
-from approvals.lifecycle import OPEN
 from approvals.models import ApprovalRequest, Decision
 from approvals.policy import verdicts_for
-from approvals.queries import Filters
 from approvals.reveals import reveal
 from approvals.sensitive import places_of
 from approvals.verdicts import APPROVALS
@@ -23,10 +21,9 @@ from audit.content import read_texts
 from console.api.approval_parts import ClaimOut, ReasonOut, claim_of
 from console.api.controls import ControlOut, control_of
 from console.api.endpoint import ApiRequest, endpoint
-from console.api.paging import Paged
-from console.api.reading import ApprovalRef, Body, Word
+from console.api.reading import ApprovalRef, Body
 from console.auth import Caller
-from console.covering import BARE, Cover, cover_of, covers_of
+from console.covering import Cover, cover_of
 from console.readings import note_reading
 from console.revealing import marks_of, reveals_request, summary_of
 from console.rights import DECIDE_SCOPE, Right
@@ -39,8 +36,6 @@ Status = Literal["pending", "held", "approved", "consumed", "rejected", "answere
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
-REACH = 20_000
-"""How many requests one page of a narrowed list looks through; the next page goes on from there."""
 BELONGS: Mapping[str, frozenset[str]] = {
     "edit": frozenset({"arguments"}),
     "reject": frozenset({"instruction"}),
@@ -130,48 +125,6 @@ class ApprovalOut(Schema):
     control: ControlOut | None
 
 
-class ApprovalPage(Schema):
-    """A page of requests, newest first."""
-
-    items: list[ApprovalOut]
-    next_cursor: str | None
-
-
-class ApprovalQuery(Paged):
-    """Filters of the list; all that are given must hold."""
-
-    status: Status | None = None
-    kind: Kind | None = None
-    tier: Tier | None = None
-    agent: Word = ""
-    tool: Word = ""
-    q: Word = ""
-
-
-@endpoint(router, "GET", "/approvals", right=Right.SEE, scope="approvals:read", answer=ApprovalPage, refuses=(422,))
-def list_approvals(request: ApiRequest, page: Query[ApprovalQuery]) -> ApprovalPage:
-    """List approval requests, newest first. A page of few or none with a cursor goes on: so much was looked through."""
-    where = Filters(
-        status=(page.status,) if page.status else (),
-        kind=page.kind or "",
-        tier=page.tier or "",
-        agent=page.agent,
-        tool=page.tool,
-        q=page.q,
-        summaries=reveals_request(request.auth),
-    )
-    narrowed = bool(page.kind or page.tier or page.agent or page.tool or page.q)
-    # What is open is little, whatever was decided before; of the rest only so much is looked through at once.
-    bounded = page.status not in OPEN and (narrowed or page.status is not None)
-    found = queries.page(where, limit=page.limit, cursor=page.cursor, reach=REACH if bounded else 0)
-    if found.items and reveals_request(request.auth):
-        note_reading(request.auth, ["approvals"])
-    covers = covers_of(found.items, request.auth)
-    person = person_of(request.auth, reauthenticated=False)
-    items = [_shape(request.auth, row, covers.get(row.id, BARE), person) for row in found.items]
-    return ApprovalPage(items=items, next_cursor=found.next_cursor or None)
-
-
 @endpoint(router, "GET", "/approvals/{ref}", right=Right.SEE, scope="approvals:read", answer=ApprovalOut, refuses=(404, 422))
 def get_approval(request: ApiRequest, ref: ApprovalRef) -> ApprovalOut:
     """Return one request, with the verdicts that you may give now."""
@@ -216,6 +169,15 @@ def decide_approval(request: ApiRequest, ref: ApprovalRef, body: DecisionBody) -
     return whole(caller, queries.with_decisions(decided.request))
 
 
+@endpoint(
+    router, "POST", "/approvals/{ref}/undo", right=Right.DECIDE, scope=DECIDE_SCOPE, answer=ApprovalOut, refuses=(404, 409, 422)
+)
+def undo_approval(request: ApiRequest, ref: ApprovalRef) -> ApprovalOut:
+    """Take back an approval that you gave on a page, within its undo period."""
+    undone = undo(request_id=queries.get(ref).id, actor=request.auth.actor())
+    return whole(request.auth, queries.get(undone.id))
+
+
 def _only_what_belongs(body: DecisionBody) -> None:
     """Raise InvalidVerdict for what the verdict would silently drop."""
     for name in ("instruction", "arguments", "answer", "amount"):
@@ -234,14 +196,14 @@ def whole(caller: Caller, row: ApprovalRequest) -> ApprovalOut:
     """Return a request with its raw content, for those who may read it."""
     cover = cover_of(row, caller)
     person = person_of(caller, reauthenticated=False) if row.status == "pending" else caller.person()
-    shape = _shape(caller, row, cover, person)
+    plain = shape(caller, row, cover, person)
     if not reveals_request(caller):
-        return shape
+        return plain
     ids = {"reasoning": row.reasoning_id, "raw_arguments": row.raw_arguments_id}
     texts = read_texts([id_ for id_ in ids.values() if id_ is not None])
     said = {name: texts.get(id_) if id_ else None for name, id_ in ids.items()}
     asked = json.loads(bytes(row.body)).get("arguments")
-    return shape.model_copy(
+    return plain.model_copy(
         update={
             "reasoning": cover.value(said["reasoning"]),
             "raw_arguments": cover.document(said["raw_arguments"]) if said["raw_arguments"] else said["raw_arguments"],
@@ -251,7 +213,8 @@ def whole(caller: Caller, row: ApprovalRequest) -> ApprovalOut:
     )
 
 
-def _shape(caller: Caller, row: ApprovalRequest, cover: Cover, person: Person) -> ApprovalOut:
+def shape(caller: Caller, row: ApprovalRequest, cover: Cover, person: Person) -> ApprovalOut:
+    """Return a request as it stands in lists, without its raw content."""
     names = (
         "kind", "status", "revision", "risk", "environment", "digest", "cost_microusd",
         "prompt_version", "requested_by", "created_at", "expires_at", "held_until", "escalated_at", "required",

@@ -17,7 +17,7 @@ from ninja.utils import check_csrf
 from pydantic import BaseModel
 
 from console.api.errors import Problem
-from console.api.idempotency import answer_once, once_of
+from console.api.idempotency import answer_apart, answer_once, once_of
 from console.auth import Caller, caller_of
 from console.errors import CsrfFailed
 from console.rights import Right
@@ -102,6 +102,7 @@ def endpoint(  # noqa: PLR0913  one name for each thing that an operation declar
     status: int = 200,
     refuses: Iterable[int] = (),
     creates: bool = False,
+    apart: bool = False,
     extra: dict[str, Any] | None = None,
 ) -> Callable[[Function], Function]:
     """Register the decorated function as an operation.
@@ -111,6 +112,7 @@ def endpoint(  # noqa: PLR0913  one name for each thing that an operation declar
         answer, status: the shape of a success, None for an empty one.
         refuses: the statuses that it can refuse with, besides 401 and 403.
         creates: whether it takes an Idempotency-Key.
+        apart: whether it then works in transactions of its own, and changes nothing when it is done again.
         extra: more of the operation's OpenAPI object.
     """
     refused = sorted({401, 403, *refuses, *((409, 422) if creates else ())})
@@ -118,7 +120,7 @@ def endpoint(  # noqa: PLR0913  one name for each thing that an operation declar
     more = {"x-right": right.value, "x-scope": scope, **(extra or {}), **key}
 
     def register(function: Function) -> Function:
-        guarded = function if iscoroutinefunction(function) else _answering(function, status, creates=creates)
+        guarded = function if iscoroutinefunction(function) else _answering(function, status, creates=creates, apart=apart)
         operation = router.api_operation(
             [method],
             path,
@@ -133,13 +135,15 @@ def endpoint(  # noqa: PLR0913  one name for each thing that an operation declar
     return register
 
 
-def _answering(function: Function, status: int, *, creates: bool) -> Function:
+def _answering(function: Function, status: int, *, creates: bool, apart: bool) -> Function:
+    keep = answer_apart if apart else answer_once
+
     @wraps(function)
     def answered(request: ApiRequest, **values: Any) -> Status[BaseModel] | HttpResponseBase:
         once = once_of(request, request.auth) if creates else None
         if once is None:
             return Status(status, function(request, **values))
-        return answer_once(once, lambda: as_json(function(request, **values)), status)
+        return keep(once, lambda: as_json(function(request, **values)), status)
 
     return answered
 

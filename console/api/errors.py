@@ -47,11 +47,13 @@ STATUS: Mapping[str, int] = {
     "unknown_session": 404,
     "unknown_stream": 404,
     "unknown_token": 404,
+    "unknown_view": 404,
     "method_not_allowed": 405,
     # somebody was faster, or it is not the time for it
     "already_claimed": 409,
     "already_decided": 409,
     "cannot_extend": 409,
+    "decide_alone": 409,
     "illegal_move": 409,
     "not_consumable": 409,
     "not_pending": 409,
@@ -68,6 +70,7 @@ STATUS: Mapping[str, int] = {
     "stale_state": 409,
     "stopped": 409,
     "stream_closed": 409,
+    "too_many_views": 409,
     "wrong_state": 409,
     "expired": 410,
     "link_expired": 410,
@@ -89,6 +92,7 @@ STATUS: Mapping[str, int] = {
     "invalid_policy": 422,
     "invalid_request": 422,
     "invalid_verdict": 422,
+    "invalid_view": 422,
     "service_never_decides": 422,
     "unknown_scope": 422,
     "unknown_task_type": 422,
@@ -135,7 +139,16 @@ def problem(error: CountersignError) -> HttpResponse:
     if status == HTTPStatus.INTERNAL_SERVER_ERROR and not isinstance(error, errors.Internal):
         log.error("api.unmapped_error", code=error.code)
         error = errors.Internal()
-    body = {
+    answer = HttpResponse(json.dumps(told(error), ensure_ascii=False), status=status, content_type="application/problem+json")
+    for name, value in _headers(error, status).items():
+        answer.headers[name] = value
+    return answer
+
+
+def told(error: CountersignError) -> dict[str, Any]:
+    """Return the members of the problem that tells the error."""
+    status = status_of(error)
+    return {
         "type": f"/api/v1/docs#{error.code}",
         "title": HTTPStatus(status).phrase,
         "status": status,
@@ -143,10 +156,6 @@ def problem(error: CountersignError) -> HttpResponse:
         "code": error.code,
         **_members(error),
     }
-    answer = HttpResponse(json.dumps(body, ensure_ascii=False), status=status, content_type="application/problem+json")
-    for name, value in _headers(error, status).items():
-        answer.headers[name] = value
-    return answer
 
 
 def _members(error: CountersignError) -> dict[str, Any]:

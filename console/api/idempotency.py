@@ -72,6 +72,14 @@ def answer_once(once: Once, work: Callable[[], str], status: int) -> HttpRespons
     return _answer(body, status)
 
 
+def answer_apart(once: Once, work: Callable[[], str], status: int) -> HttpResponse:
+    """As `answer_once`, for work in transactions of its own that changes nothing when it is done again."""
+    if StoredAnswer.objects.filter(caller=once.caller, key_hash=once.key_hash).exists():
+        return _stored(once)
+    body = work()
+    return answer_once(once, lambda: body, status)
+
+
 def replace_answer(once: Once, status: int, body: str) -> HttpResponse:
     """Keep a later answer instead: that of a request which waited after its transaction."""
     _keep(once, status, body)

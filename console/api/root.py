@@ -16,9 +16,11 @@ from console.api import (
     covers,
     errors,
     events,
+    many,
     measures,
     policies,
     prompts,
+    queue,
     sessions,
     stops,
     tokens,
@@ -47,8 +49,10 @@ api = NinjaAPI(
     parser=StrictParser(),
     renderer=Renderer(),
 )
+# Fixed addresses come before those that hold an id.
 for _noun in (
-    agents, sessions, approvals, claims, covers, stops, tools, policies, measures, controls, prompts, audit, tokens, events,
+    agents, sessions, queue, many, approvals, claims, covers, stops, tools, policies, measures, controls, prompts, audit, tokens,
+    events,
 ):  # fmt: skip
     api.add_router("", _noun.router)
 errors.install(api)

@@ -20,15 +20,14 @@ from approvals.models import KINDS, ApprovalRequest
 from approvals.queries import WAITING, Filters
 from console.auth import Caller, caller_of
 from console.looks import RISKS, TIER_WORDS
-from console.models import SavedView
 from console.revealing import reveals_request, summary_of
 from console.rights import Right
+from console.saved_views import saved_of
 from console.standing import standing
 from console.views.approval_item import outcome, url_of
 from console.views.filters import in_words, left_out, unknown
 
 SHOWN = 50
-MOST_VIEWS = 20
 REACH = 10_000
 """How many decided requests one page looks through; where few of them fit, the next page goes on from there."""
 TABS = {
@@ -111,11 +110,6 @@ def filters_of(wanted: Mapping[str, str], status: Sequence[str], caller: Caller,
         taint=wanted.get("taint", ""), can=wanted.get("can", ""), q=wanted.get("q", ""),
         person=person, summaries=reveals_request(caller),
     )  # fmt: skip
-
-
-def saved_of(caller: Caller) -> Sequence[SavedView]:
-    """Return the person's own views, by name."""
-    return list(SavedView.objects.filter(user_id=caller.user_id).order_by("name")[:MOST_VIEWS])
 
 
 def own_held(caller: Caller) -> list[ApprovalRequest]:

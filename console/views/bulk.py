@@ -1,37 +1,32 @@
 """Deciding many requests in one go: every value on one page before it is confirmed, one result for each afterwards."""
 
 import uuid
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
-from approvals import bulk, queries
-from approvals.bulk import BulkVerdict, Member
+from approvals import bulk
+from approvals.bulk import BulkVerdict
 from approvals.controls import told
-from approvals.errors import ApprovalNotFound, InvalidVerdict
-from approvals.facts import Person
+from approvals.errors import InvalidVerdict
 from approvals.inbox import REF
-from approvals.models import ApprovalRequest
 from approvals.services import Decided
 from approvals.verdicts import Said as Spoken
 from approvals.verdicts import checked
 from audit.errors import CountersignError
 from console.api.errors import status_of
 from console.auth import Caller, caller_of
-from console.covering import cover_of, sensitive_of
 from console.forms import Said
 from console.fragments import page
 from console.revealing import reveals_request, summary_of
 from console.rights import Right
 from console.standing import standing
-from console.views.approval_bar import TELLING, bar
-from console.views.approval_content import content
 from console.views.approval_queue import Asked, asked_of
 from console.views.approvals import decide, stamp_of
+from console.views.bulk_lines import Line, lines_of
 from console.views.guard import guard
 
 TEMPLATE = "approvals/bulk.html"
@@ -44,16 +39,6 @@ EFFECTS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One request of the set, with all its values, and why it is left out where it is."""
-
-    row: ApprovalRequest
-    member: Member
-    values: Sequence[dict[str, Any]]
-    why: str
-
-
 @require_http_methods(["GET", "HEAD", "POST"])
 @guard(Right.DECIDE)
 def many(request: HttpRequest) -> HttpResponse:
@@ -64,7 +49,7 @@ def many(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         return page(request, TEMPLATE, lambda: _table(request, verdict, refs))
     instruction = sent.get("instruction", "")[:20_000].replace("\r\n", "\n")
-    lines = _lines(verdict, refs, request)
+    lines = lines_of(verdict, refs, caller_of(request), standing(request))
     try:
         _check(verdict, lines, instruction)
     except CountersignError as error:
@@ -115,7 +100,7 @@ def _undo(decided: Decided) -> dict[str, Any]:
 
 def _table(request: HttpRequest, verdict: BulkVerdict, refs: Sequence[str]) -> dict[str, Any]:
     caller = caller_of(request)
-    lines = _lines(verdict, refs, request)
+    lines = lines_of(verdict, refs, caller, standing(request))
     fit = [line for line in lines if not line.why]
     names = list(dict.fromkeys(value["name"] for line in fit for value in line.values))
     reveal = reveals_request(caller)
@@ -137,41 +122,6 @@ def _table(request: HttpRequest, verdict: BulkVerdict, refs: Sequence[str]) -> d
 
 def _around(asked: Asked, verdict: BulkVerdict) -> dict[str, Any]:
     return {"nav": "approvals", "verdict": verdict, "back_url": asked.url(), "carried": asked.carried}
-
-
-def _lines(verdict: BulkVerdict, refs: Sequence[str], request: HttpRequest) -> list[Line]:
-    """Return the requests of the set that there are, each judged by the rule for one."""
-    caller, person, lines = caller_of(request), standing(request), []
-    for ref in refs:
-        try:
-            row = queries.get(ref)
-        except ApprovalNotFound:
-            continue
-        cover = cover_of(row, caller)
-        shown = {**content(row, reveals_request(caller), cover), "sensitive": sensitive_of(row, caller, cover)}
-        member = _member(row, caller, person, verdict, shown)
-        lines.append(Line(row, member, shown["arguments"], bulk.alone(verdict, member)))
-    return lines
-
-
-def _member(row: ApprovalRequest, caller: Caller, person: Person, verdict: BulkVerdict, shown: Mapping[str, Any]) -> Member:
-    failed = sum(bool(value["failed"]) for value in shown["arguments"])
-    unusual = tuple(reason["text"] for reason in row.reasons if reason["code"] in TELLING)
-    return Member(row.ref, row.kind, row.tool, row.risk, bool(row.taint), failed, unusual, _refusal(row, caller, person, verdict, shown),
-                  row.reauthenticate, bool(shown.get("long")), bool(shown["sensitive"] and shown["sensitive"]["covered"]))  # fmt: skip
-
-
-def _refusal(row: ApprovalRequest, caller: Caller, person: Person, verdict: BulkVerdict, shown: Mapping[str, Any]) -> str:
-    if row.status != "pending":
-        return f"It is {row.status} already{f', by {row.decided_name}' if row.decided_name else ''}."
-    if verdict == "approve" and not reveals_request(caller):
-        return "You may not read what it would do."
-    if verdict == "approve" and shown["sensitive"] and shown["sensitive"]["covered"]:
-        return ""  # its own rule says so
-    offered = bar(row, caller, person, shown, proven=True)
-    if verdict in offered["verdicts"]:
-        return ""
-    return str(offered["refusal"]) or f"A request of this kind takes no “{verdict}”."
 
 
 def _shown(line: Line, names: Sequence[str], reveal: bool) -> dict[str, Any]:

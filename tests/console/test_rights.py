@@ -31,7 +31,13 @@ OPERATIONS: dict[str, frozenset[Role]] = {
     "list_approvals": ALL,
     "get_approval": ALL,
     "reveal_approval": ALL - {Role.VIEWER, Role.PROMPT_MANAGER},
+    "count_approvals": ALL,
+    "list_views": ALL,
+    "save_view": ALL,
+    "remove_view": ALL,
     "decide_approval": RUN,
+    "decide_approvals": RUN,
+    "undo_approval": RUN,
     "claim_approval": RUN,
     "release_approval": RUN,
     "assign_approval": RUN,
@@ -70,6 +76,7 @@ PLACES = {
     "token_id": "0" * 16,
     "index": "1",
     "number": "1",
+    "key": "1",
     "cover_id": "0" * 32,
 }
 
