@@ -116,7 +116,6 @@ async def _settle(state: State, left: list[Call], hands: Hands) -> Record:
     if (stop := stop_of(state, left, rules.stops)) is not None:
         return rests.held(state, stop)  # nothing is run again while it is stopped
     ended = await effect.settle(state, left, hands.numbers)
-    state.tool_calls += sum(call.status == "unknown" for call in left)  # it may have run: counted as spent
     changes = [*ended.changes, move(state)]
     return record(state, changes=changes, births=ended.births, entries=ended.entries, premise=rules.stamp)
 

@@ -159,6 +159,7 @@ async def settle(state: State, calls: list[Call], take_numbers: Numbers) -> Ende
                 entry(state, call, EventKind.TOOL_CALL_RETRIED, {"key": call.key, "tool": call.tool, "attempt": call.attempts})
             )
         else:
+            state.tool_calls += 1  # it may have run, so it is spent
             await _lost(ended, state, call, "The worker died while the call was running.", take_numbers)
     return ended
 
