@@ -123,11 +123,12 @@ def waiting_of(caller: Caller, person: Person, q: str = "") -> inbox.Waiting:
 
 
 def counts(request: HttpRequest) -> dict[str, Any]:
-    """Return the numbers of tabs and views."""
-    caller = caller_of(request)
-    waiting = waiting_of(caller, standing(request))
+    """Return the numbers of tabs and views, and of the facets where a page that shows them asks."""
+    caller, asked = caller_of(request), asked_of(request)
+    waiting = waiting_of(caller, standing(request), asked.filters["q"])
     tabs = {"waiting": waiting.count({}), "mine": waiting.count({"hand": "mine"})}
-    return {"counts": tabs, "views": _views(caller, waiting, Asked("waiting", {}))}
+    facets = _facets(asked, waiting) if "facets" in request.GET and asked.state != "decided" else []
+    return {"counts": tabs, "views": _views(caller, waiting, Asked("waiting", {})), "facets": facets}
 
 
 def queue_of(request: HttpRequest, asked: Asked) -> dict[str, Any]:
@@ -198,7 +199,7 @@ def _choice(asked: Asked, name: str, value: str, count: int | None) -> dict[str,
     on = asked.filters.get(name) == value
     url = asked.url(**{name: "" if on else value})
     risk = int(value) if name == "risk" else 0
-    return {"label": label_of(name, value), "count": count, "on": on, "url": url, "risk": risk}
+    return {"label": label_of(name, value), "count": count, "place": f"{name}={value}", "on": on, "url": url, "risk": risk}
 
 
 def _views(caller: Caller, waiting: inbox.Waiting, asked: Asked) -> list[dict[str, Any]]:

@@ -157,18 +157,29 @@
   };
 
   // Counts in the menu and the title ---------------------------------------------------------------------------
+  // The facets are put anew while nobody looks at them; under somebody's eyes only their numbers change.
+  const facets = (fresh) => {
+    const here = document.querySelector("#filter [data-facets]");
+    if (!here) return;
+    if (!here.closest("#filter").matches(":popover-open")) { here.replaceChildren(...fresh.childNodes); return; }
+    const counted = new Set([...fresh.querySelectorAll("[data-count]")].map((span) => span.dataset.count));
+    for (const span of here.querySelectorAll("[data-count]")) if (!counted.has(span.dataset.count)) span.textContent = "0";
+  };
   let counting = 0;
   const approvals = document.querySelector('a[data-go="a"]')?.getAttribute("href");
   const counts = () => {
     if (counting || !approvals) return;
     counting = setTimeout(async () => {
       counting = 0;
-      const answer = await fetch(`${approvals}?fragment=counts`, { headers: { "HX-Request": "true" } }).catch(() => null);
+      const asked = document.querySelector("[data-counts]")?.dataset.counts || `${approvals}?`;
+      const answer = await fetch(`${asked}&fragment=counts`, { headers: { "HX-Request": "true" } }).catch(() => null);
       if (!answer?.ok) return;
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
       for (const span of page.querySelectorAll("[data-count]")) {
-        for (const shown of document.querySelectorAll(`[data-count="${span.dataset.count}"]`)) shown.textContent = span.textContent;
+        for (const shown of document.querySelectorAll(`[data-count="${CSS.escape(span.dataset.count)}"]`)) shown.textContent = span.textContent;
       }
+      const fresh = page.querySelector("[data-facets]");
+      if (fresh) facets(fresh);
     }, 1000 + Math.random() * 1000);
   };
 

@@ -146,3 +146,21 @@ def test_filters_are_chosen_with_numbers_and_stay_in_the_address(house: House, r
     remy.check()
     page.get_by_role("link", name="Without the filter Risk: High risk").click()
     expect(page).to_have_url(f"{house.address}/approvals/?q=Filtered")
+
+
+def test_the_numbers_beside_filters_and_views_follow_what_happens(house: House, remy: Visitor) -> None:
+    """UI.md 6: a new request is counted by the facets and views of an open queue; what is being looked at stays where it is."""
+    row = house.mail(subject="Counted")
+    page = remy.open("/approvals/?q=Counted")
+    remy.live()
+    page.get_by_role("button", name="Filter the queue").click()
+    risk = page.locator('#filter [data-count="risk=3"]')
+    expect(risk).to_have_text("1")
+    places = page.locator("#filter .facet a").evaluate_all("links => links.map(link => link.getAttribute('href'))")
+    house.mail(subject="Counted too")
+    expect(risk).to_have_text("2")
+    assert page.locator("#filter .facet a").evaluate_all("links => links.map(link => link.getAttribute('href'))") == places
+    remy.check()
+    house.decide(row, "rosa", "reject", instruction="Not this one.")
+    expect(risk).to_have_text("1")
+    remy.check_quiet()

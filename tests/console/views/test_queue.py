@@ -72,7 +72,7 @@ def test_every_facet_says_how_many_there_are(three: list[ApprovalRequest], signe
     """With the other filters on; following the link shows so many."""
     page = text(signed_in(remy), "/approvals/?risk=3")
     facets = dict(
-        re.findall(r'href="/approvals/\?risk=3&(tool=\w+|taint=1|due=\w+)"[^>]*>.*?<span class="num">(\d+)</span>', page)
+        re.findall(r'href="/approvals/\?risk=3&(tool=\w+|taint=1|due=\w+)"[^>]*>.*?<span class="num"[^>]*>(\d+)</span>', page)
     )
     assert facets == {"tool=send_email": "2", "taint=1": "1", "due=soon": "1", "due=escalated": "0"}
     assert re.search(r'aria-current="true">.*?High risk.*?<span class="num">2</span>', page, re.DOTALL)
@@ -104,6 +104,22 @@ def test_a_filter_that_there_is_not_is_named_and_left_out(
     page = text(signed_in(remy), "/approvals/?risk=9&due=never&hand=x")
     assert "Shown without the filter" in page
     assert len(re.findall(r'id="row-', page)) == 3
+
+
+def test_the_numbers_of_the_facets_can_be_asked_for_alone(
+    three: list[ApprovalRequest], signed_in: SignedIn, remy: User
+) -> None:
+    """UI.md 6: an open queue asks for them with its own filters; other pages and decided requests have none."""
+    client = signed_in(remy)
+    page = text(client, "/approvals/?risk=3")
+    assert 'data-counts="/approvals/?risk=3&facets=1"' in page
+    numbers = re.findall(r'data-count="(\w+=[^"]*)">([^<]*)<', page)
+    assert ("risk=3", "2") in numbers
+    assert (
+        re.findall(r'data-count="(\w+=[^"]*)">([^<]*)<', text(client, "/approvals/?risk=3&facets=1&fragment=counts")) == numbers
+    )
+    assert "data-facets" not in text(client, "/approvals/?fragment=counts")
+    assert "data-facets" not in text(client, "/approvals/?state=decided&facets=1&fragment=counts")
 
 
 def test_a_view_is_saved_shown_with_its_number_and_removed(
