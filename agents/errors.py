@@ -35,6 +35,14 @@ class BadText(AgentsError):
     code: ClassVar[str] = "invalid_input"
 
 
+class NothingRefused(AgentsError):
+    """{ref} has no call {call} that was answered by what people refused before."""
+
+    code: ClassVar[str] = "nothing_refused"
+    ref: str
+    call: str
+
+
 class SessionEnded(AgentsError):
     """{ref} has ended ({status}); start a new session."""
 

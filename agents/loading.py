@@ -19,7 +19,7 @@ _SESSION = """
 SELECT s.id, s.number, a.slug AS agent, s.revision_id, s.prompt_version_id, s.environment, s.task_type, s.dry_run,
        s.trace, s.started_kind, s.started_by, s.started_user, s.started_name, s.on_behalf_of, s.on_behalf_user, s.tenant,
        s.lease_owner, s.lease_token, s.step, s.nudges, s.attempts, s.stop, s.stop_note, s.turns, s.tool_calls,
-       s.input_tokens, s.output_tokens, s.cost_microusd, s.active_ms, s.consecutive_errors, s.notes, s.taint,
+       s.input_tokens, s.output_tokens, s.cost_microusd, s.active_ms, s.consecutive_errors, s.notes, s.taint, s.lifted,
        coalesce(s.watched_until > now(), false) AS watched, s.expires_at <= now() AS expired,
        EXISTS (SELECT 1 FROM approvals_approvalrequest r WHERE r.session_id = s.id AND r.call_id IS NULL
                AND r.status = 'pending') AS asks
@@ -90,6 +90,7 @@ def _state(row: Row, messages: list[Row], turns: list[Row], calls: dict[UUID, li
         config=config, prompt=prompt, parameters=parameters, prompt_version=version, owner=row["lease_owner"] or "",
         excluded=tuple(sorted(user for user in excluded if user is not None)), items=items,
         stop_note=from_json(row["stop_note"]), notes=from_json(row["notes"]), taint=from_json(row["taint"]),
+        lifted=frozenset(from_json(row["lifted"]) or ()),
         asks_about_session=row["asks"],
         # Counted from the rows: a message that came meanwhile took a place of its own.
         next_index=items[-1].index + 1,

@@ -25,42 +25,18 @@ from agents.failpoints import failpoint
 from agents.gate import effect, intent
 from agents.gate.submit import offer, row, submit
 from agents.guardrails import budget, loops
-from agents.ledger import Ledger, Record
-from agents.llm.provider import Completion, ContextOverflow, Provider
-from agents.rules import Cache, Rules, read
+from agents.hands import Hands
+from agents.ledger import Record
+from agents.llm.provider import Completion, ContextOverflow
+from agents.rules import Rules
 from agents.state import Call, Pass, State
 from agents.steps import entry, move, record
-from agents.watching import Watchers
 from agents.waves import behind, first_wave, next_wave, stop_of
-from approvals.services import take_numbers
 from audit.events import EventKind
 from audit.ids import uuid7
 from audit.services import Batch, Birth, Change, Entry, Text
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass(slots=True)
-class Hands:
-    """What a runner works with; one set per worker."""
-
-    ledger: Ledger
-    provider: Provider
-    rules: Cache
-    watchers: Watchers
-
-    async def current_rules(self) -> Rules:
-        """Policy and tool settings, at most a second old."""
-        fresh = self.rules.fresh
-        return fresh if fresh is not None else await self.ledger.read(self._read_rules)
-
-    def _read_rules(self) -> Rules:
-        # Of many runners that asked in the same moment, the first reads for all.
-        return self.rules.fresh or self.rules.keep(read())
-
-    async def numbers(self, count: int) -> list[int]:
-        """Short ids for approval requests."""
-        return await self.ledger.read(lambda: take_numbers(count))
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,7 +239,7 @@ async def _submitted(state: State, completion: Completion, hands: Hands) -> Step
     reasoning = Text(uuid7(), "reasoning", completion.text) if completion.text else None
     reasoning_id = reasoning.id if reasoning else None
     cost = plan.settle(state, completion)  # first: a request states what the session has cost with the call that asks for it
-    out = await submit(state, completion, rules, hands.numbers, reasoning_id=reasoning_id)
+    out = await submit(state, completion, rules, hands.numbers, hands.grant, reasoning_id=reasoning_id)
     turn = Pass(uuid7(), state.next_index, state.turns + 1, completion.text, out.calls)
     state.items.append(turn)
     state.turns += 1

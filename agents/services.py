@@ -11,14 +11,18 @@ from django.db import connection, transaction
 
 from agents.advice import advised
 from agents.agents import apply_agent
-from agents.errors import SessionEnded, UnknownSession, WrongState
+from agents.errors import NothingRefused, SessionEnded, UnknownSession, WrongState
 from agents.gate import words
+from agents.gate.refused import like
 from agents.guardrails.inputs import MAX_MESSAGE
 from agents.lifecycle import SESSION, TOOL_CALL
+from agents.loading import load
 from agents.models import Session, ToolCall
 from agents.starting import accepted, message_row, start_session
 from agents.steps import ENDS
+from agents.tools import registry
 from agents.wake import wake
+from approvals.errors import NotYours
 from approvals.lifecycle import OPEN
 from approvals.models import ApprovalRequest
 from approvals.services import exclude, withdraw
@@ -29,7 +33,10 @@ from audit.index import index_soon
 from audit.services import NOW, Batch, Change, Entry, Text
 from audit.services import transition as write
 
-__all__ = ["add_message", "apply_agent", "cancel", "end_session", "get_session", "pause", "resume", "start_session", "watch"]
+__all__ = [
+    "add_message", "apply_agent", "cancel", "end_session", "get_session", "lift_refusals", "pause", "resume", "start_session",
+    "watch",
+]  # fmt: skip
 
 WATCH_S = 30
 
@@ -111,6 +118,28 @@ def resume(*, session: Session | UUID, actor: Actor, reason: str = "") -> Sessio
         raise WrongState(ref=row.ref, status=row.status, action="resumed")
     change = Change(SESSION, row.id, "paused", "resume", {**_rests(row), "ready_at": NOW})
     write(Batch((change,), (), (_entry(row, EventKind.SESSION_UNPAUSED, actor, {"reason": reason[:500]}),)))
+    return _moved(row)
+
+
+@transaction.atomic
+def lift_refusals(*, session: Session | UUID, call: str, actor: Actor, user_id: int) -> Session:
+    """Let the agent ask again for what people refused and `call`, its key, was therefore denied (THREATS 19).
+
+    Whoever takes part in the session may not: it would bring one's own wish before people again and again.
+    Raises UnknownSession, SessionEnded, NotYours, NothingRefused.
+    """
+    row = _locked(session)
+    state = load([row.pk], None)[0]
+    if user_id in state.excluded:
+        raise NotYours(refusal="four_eyes", reason="You started this, act in it or wrote in it, so somebody else has to.")
+    denied = next((one for one in state.calls() if one.key == call and one.status == "denied"), None)
+    tool = registry.get(denied.tool) if denied else None
+    keys = {one.refused.key for one in like(state, denied, tool) if one.same} - state.lifted if denied and tool else set()
+    if not keys:
+        raise NothingRefused(ref=row.ref, call=call[:100])
+    change = _noticed(row, lifted=sorted(state.lifted | keys))
+    told = {"call": call, "refused": sorted(keys), "by": actor.name}
+    write(Batch((change,), (), (_entry(row, EventKind.SESSION_REFUSALS_LIFTED, actor, told),)))
     return _moved(row)
 
 

@@ -4,6 +4,7 @@ It is only a copy. Whoever loses the lease throws it away; the next worker reads
 """
 
 import asyncio
+import json
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -13,6 +14,7 @@ from agents.guardrails.budget import Spent
 from agents.guardrails.stops import ActiveStop
 from agents.lifecycle import CALL_OUTCOMES
 from agents.origins import LONGEST_CONVERSATION, Source
+from approvals.likeness import Intent, intent
 
 Rendered = tuple[list[dict[str, Any]], int]
 """The chat messages of an item, and their estimated tokens."""
@@ -92,6 +94,17 @@ class Call:
         return f"{self.fingerprint or self.tool + self.raw}:{self.status}:{self.result_hash}"
 
 
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A call that a person rejected: what it was after, and its request."""
+
+    key: str
+    tool: str
+    fingerprint: str
+    intent: Intent
+    request_id: UUID | None
+
+
 @dataclass(slots=True)
 class Pass:
     """A turn: what the model said, and its calls."""
@@ -148,7 +161,8 @@ class State:
     items: list[Said | Pass] = field(default_factory=list)
     asks_about_session: bool = False  # a budget or stuck request is open
     fingerprints: dict[str, UUID] = field(default_factory=dict)  # calls that succeeded, run, or are unknown
-    denied: set[str] = field(default_factory=set)  # fingerprints and tools that a person rejected
+    refused: list[Refused] = field(default_factory=list)  # what people rejected, oldest first
+    lifted: frozenset[str] = frozenset()  # keys of rejected calls that no longer count against asking again
     nudged: bool = False  # something changed outside: load again at the next step
     held: ActiveStop | None = None  # the kill switch: nothing more is begun
     leaving: bool = False  # the worker stops: give the session back after this step
@@ -205,4 +219,5 @@ class State:
         if call.status in ("executing", "succeeded", "unknown", "resolved") and call.fingerprint:
             self.fingerprints[call.fingerprint] = call.id
         if call.status == "rejected":
-            self.denied.update((call.fingerprint, call.tool))
+            aim = intent(json.loads(call.arguments)) if call.arguments else Intent()
+            self.refused.append(Refused(call.key, call.tool, call.fingerprint, aim, call.request_id))

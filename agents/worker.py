@@ -23,11 +23,11 @@ from agents.claims import News, beat, claim, lease_s, leave, look, renew
 from agents.errors import LeaseLost
 from agents.failpoints import failpoint
 from agents.gate.sweep import sweep
+from agents.hands import Hands
 from agents.ledger import Ledger
 from agents.llm.provider import Provider
 from agents.loading import load
 from agents.rules import Cache, RulesChanged
-from agents.runner import Hands
 from agents.state import State
 from agents.watching import Watchers
 

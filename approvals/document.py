@@ -50,6 +50,14 @@ class TaintRule(_Part):
     values: Literal["ask", "deny"] = "ask"  # of what is written or leaves, where untrusted content or the model set them
 
 
+class AskingRule(_Part):
+    """How much is asked of people. Beyond it a call is answered to the agent instead."""
+
+    refusals: Annotated[int, Field(ge=1, le=20)] = 2  # of the same intent in a session; then it is refused unasked
+    open_per_session: Annotated[int, Field(ge=1, le=64)] = 10
+    open_per_agent: Annotated[int, Field(ge=1, le=1_000_000)] = 1_000
+
+
 class Condition(_Part):
     """A question to the arguments. `path` goes down by dots, `*` means every member."""
 
@@ -94,6 +102,7 @@ class Policy(_Part):
     tiers: Mapping[Tier, TierRule]
     environments: Mapping[Environment, EnvironmentRule]
     tainted: TaintRule = TaintRule()
+    asking: AskingRule = AskingRule()
     rules: tuple[Rule, ...] = ()
     agent_groups: Mapping[str, tuple[Group, ...]] = Field(default_factory=dict)
     recipients: tuple[str, ...] = ()  # known addresses, or domains as "@example.com"

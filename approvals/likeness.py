@@ -1,8 +1,13 @@
-"""What makes two requests alike, as three values that an index can hold: shape, target and band of the arguments. Pure."""
+"""What makes two requests alike, and two calls after the same thing. Pure.
+
+Requests are compared by three values that an index can hold: shape, target and band of the arguments. Calls of one session
+are compared by what their arguments name and say, whatever tool they are of (THREATS 18).
+"""
 
 import hashlib
 import math
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +15,12 @@ from urllib.parse import urlsplit
 
 _ADDRESS = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _URL = re.compile(r"https?://\S+", re.IGNORECASE)
+_TELLING = re.compile(r"[\d@./:_#-]")
 LONGEST = 200
+SHORTEST_NAME, SHORTEST_TEXT = 4, 24
+"""Shorter words and sentences are shared by calls that have nothing to do with each other."""
+LARGE = 5
+"""The band from which on an amount alone makes two calls alike: a hundred and more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,3 +69,31 @@ def _values(value: Any) -> Iterator[Any]:
             yield from _values(part)
     else:
         yield value
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """What a call is after: recipients, hosts, paths and ids that it names, longer texts, the band of its largest number."""
+
+    names: frozenset[str] = frozenset()
+    texts: tuple[str, ...] = ()
+    band: int = 0
+
+    def shares(self, other: "Intent") -> bool:
+        """Say whether both name the same thing, or one says what stands in the other."""
+        return bool(self.names & other.names) or any(one in two or two in one for one in self.texts for two in other.texts)
+
+    def as_large(self, other: "Intent") -> bool:
+        """Say whether both are about an amount of the same, considerable size."""
+        return self.band == other.band >= LARGE
+
+
+def intent(arguments: Mapping[str, Any]) -> Intent:
+    """Return what a call with these arguments is after."""
+    values = list(_values(arguments))
+    words = [" ".join(unicodedata.normalize("NFKC", value).casefold().split()) for value in values if isinstance(value, str)]
+    names = {word for word in words if " " not in word and len(word) >= SHORTEST_NAME and _TELLING.search(word)}
+    names |= {target for word in words if (target := _target(word))}
+    texts = tuple(word for word in words if " " in word and len(word) >= SHORTEST_TEXT)
+    numbers = [abs(value) for value in values if isinstance(value, int | float) and not isinstance(value, bool)]
+    return Intent(frozenset(names), texts, band(max(numbers, default=0)))

@@ -116,6 +116,13 @@ def _people(before: Policy, after: Policy) -> Iterator[str]:
     for agent, groups in sorted(before.agent_groups.items()):
         for group in sorted(set(groups) - set(after.agent_groups.get(agent, ()))):
             yield f"Requests of {agent} no longer need somebody of {_either(group)}."
+    was, now = before.asking, after.asking
+    if now.refusals > was.refusals:
+        yield f"Agents may ask for the same again until it was refused {now.refusals} instead of {was.refusals} times."
+    if now.open_per_session > was.open_per_session:
+        yield f"A session may have {now.open_per_session} instead of {was.open_per_session} requests open."
+    if now.open_per_agent > was.open_per_agent:
+        yield f"An agent may have {now.open_per_agent} instead of {was.open_per_agent} requests open."
     if after.ttl_s > before.ttl_s:
         yield "Requests and approvals stay open longer."
 

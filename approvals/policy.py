@@ -236,6 +236,9 @@ def _marks(facts: CallFacts, policy: Policy, tier: Tier, radius: Radius) -> Iter
         yield _Finding("ask", "repeat", "The same call was already made in this session, or its outcome is unknown.")
     if facts.denied_before:
         yield _Finding("ask", "denied_before", "A person has rejected the same intent in this session.")
+    if facts.refused >= policy.asking.refusals:
+        times = "once" if facts.refused == 1 else f"{facts.refused} times"
+        yield _Finding("deny", "refused_often", f"People refused this {times} in this session, so they are not asked again.")
     for flag in facts.flags:
         yield _Finding("ask", flag, f"Marked for review: {flag.replace('_', ' ')}.")
 

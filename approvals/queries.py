@@ -131,6 +131,20 @@ def open_of(session_ids: Sequence[UUID]) -> list[ApprovalRequest]:
     return list(rows.defer("body").order_by("number"))
 
 
+def refused_before(row: ApprovalRequest) -> list[ApprovalRequest]:
+    """Return the requests that people refused before this one for the same intent; asks only where some are kept."""
+    ids = [one["request"] for one in row.facts.get("refused") or () if one.get("request")]
+    if not ids:
+        return []
+    return list(ApprovalRequest.objects.filter(id__in=ids).defer("body").prefetch_related(_decisions()).order_by("-number"))
+
+
+def waiting_by_agent() -> dict[str, int]:
+    """Return how many requests of each agent wait for people."""
+    rows = ApprovalRequest.objects.filter(status__in=WAITING).values_list("agent").annotate(count=Count("id")).order_by()
+    return dict(rows)
+
+
 def pending_count(most: int = 1000) -> int:
     """Return how many requests wait for people; `most` stands for that many or more."""
     return ApprovalRequest.objects.filter(status="pending")[:most].count()

@@ -13,6 +13,7 @@ from approvals.claims import refusal_to_hold
 from approvals.errors import ApprovalNotFound, NothingToReveal, NotRevealed, NotYours, StaleDigest
 from approvals.facts import Person
 from approvals.models import ApprovalRequest, Reveal
+from approvals.places import with_places
 from approvals.sensitive import places_of
 from audit.actors import Actor
 from audit.canonical import Json
@@ -64,7 +65,7 @@ def refusal_to_see(person: Person, row: ApprovalRequest, *, reads_all: bool) -> 
         return "A service token cannot have sensitive fields shown; a person has to."
     if reads_all:
         return ""
-    refusal = refusal_to_hold(person, row)
+    refusal = refusal_to_hold(with_places(person), row)
     return refusal.text if refusal else ""
 
 

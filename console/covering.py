@@ -49,7 +49,7 @@ class Cover:
 
     def facts(self, facts: Mapping[str, Any]) -> dict[str, Any]:
         """Return the facts of a request without what is covered; its places are told beside them."""
-        told = {name: value for name, value in facts.items() if name != "sensitive"}
+        told = {name: value for name, value in facts.items() if name not in ("sensitive", "refused")}
         if self.places and told.get("arguments"):
             told["arguments"] = self.document(str(told["arguments"]))
         return {name: self.value(value) for name, value in told.items()}

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any, get_args
 
-from approvals.document import Operator, Policy, TaintRule
+from approvals.document import AskingRule, Operator, Policy, TaintRule
 from approvals.facts import ENVIRONMENTS, TIERS
 from console.forms import MICRO
 
@@ -34,6 +34,7 @@ def document_of(sent: Mapping[str, str]) -> dict[str, Any]:
         "tiers": {tier: _tier(sent, f"tiers.{tier}") for tier in TIERS},
         "environments": {name: {"up_to": sent.get(f"environments.{name}.up_to", "")} for name in ENVIRONMENTS},
         "tainted": {name: sent.get(f"tainted.{name}", "") for name in TaintRule.model_fields},
+        "asking": {name: sent.get(f"asking.{name}", "").strip() for name in AskingRule.model_fields},
         "rules": [_rule(sent, f"rules.{place}") for place in places(sent)],
         "agent_groups": dict(_agent_groups(sent.get("agent_groups", ""))),
         "recipients": _listed(sent.get("recipients", "")),
@@ -104,7 +105,8 @@ def _loose(policy: Policy) -> dict[str, Any]:
         for tier, row in stored["tiers"].items()
     }
     rules = [{**rule, "required": str(rule["required"])} for rule in stored["rules"]]
-    return {**stored, "tiers": tiers, "rules": rules}
+    asking = {name: str(value) for name, value in stored["asking"].items()}
+    return {**stored, "tiers": tiers, "asking": asking, "rules": rules}
 
 
 def _inputs(document: Mapping[str, Any]) -> Iterator[tuple[str, str | None]]:
@@ -115,6 +117,8 @@ def _inputs(document: Mapping[str, Any]) -> Iterator[tuple[str, str | None]]:
         yield f"environments.{name}.up_to", row["up_to"]
     for name, value in document["tainted"].items():
         yield f"tainted.{name}", value
+    for name, value in document["asking"].items():
+        yield f"asking.{name}", str(value)
     for place, rule in enumerate(document["rules"]):
         yield from _rule_inputs(f"rules.{place}", rule)
     yield "agent_groups", "\n".join(f"{agent}: {_line(groups)}" for agent, groups in document["agent_groups"].items())

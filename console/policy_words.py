@@ -21,6 +21,11 @@ TAINT_WORDS = {
     "values": "values that it or the model set",
 }
 """What untrusted content in a session changes, in words."""
+ASKING_WORDS = {
+    "refusals": "Refusals of the same intent, after which it is not asked again",
+    "open_per_session": "Most requests that one session has open",
+    "open_per_agent": "Most requests that one agent has open",
+}
 
 
 def sentence(rule: Rule) -> str:
@@ -76,6 +81,8 @@ def _lines(policy: Policy) -> Iterator[str]:
         yield f"In {environment}, agents may do at most: {policy.environments[environment].up_to.replace('_', ' ')}"
     for part in TaintRule.model_fields:
         yield f"After untrusted content, {TAINT_WORDS[part]}: {VERDICT_WORDS[getattr(policy.tainted, part)].lower()}"
+    for part, word in ASKING_WORDS.items():
+        yield f"{word}: {getattr(policy.asking, part)}"
     yield f"Requests stay open for: {duration(policy.ttl_s * 1000)}"
     for rule in policy.rules:
         yield f"Rule “{rule.name}”: {sentence(rule)}"

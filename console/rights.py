@@ -30,6 +30,7 @@ class Right(StrEnum):
     REVEAL_PROMPTS = "reveal_prompts"  # raw content of prompts and cases
     RUN_SESSIONS = "run_sessions"  # start, send messages, cancel own
     DIRECT_SESSIONS = "direct_sessions"  # act on behalf of another, cancel any, pause
+    LIFT_REFUSALS = "lift_refusals"  # let an agent ask again for what people refused
     DECIDE = "decide"  # approval requests; of which kinds says `may_decide`
     EDIT_PROMPTS = "edit_prompts"  # versions, suites, releases
     ROLL_BACK_PROMPTS = "roll_back_prompts"
@@ -54,6 +55,7 @@ RIGHTS: Mapping[Right, frozenset[Role]] = {
     Right.REVEAL_PROMPTS: frozenset({_AU, _P, _O, _AD}),
     Right.RUN_SESSIONS: frozenset({_R, _P, _O, _AD}),
     Right.DIRECT_SESSIONS: frozenset({_O, _AD}),
+    Right.LIFT_REFUSALS: frozenset({_R, _O, _AD}),
     Right.DECIDE: frozenset({_R, _P, _O, _AD}),
     Right.EDIT_PROMPTS: frozenset({_P, _AD}),
     Right.ROLL_BACK_PROMPTS: frozenset({_P, _O, _AD}),

@@ -63,6 +63,7 @@ def request_for(state: State, put: Put, *, number: int, reasoning_id: UUID | Non
             "consequence": tool.consequence,
             "changed": masked_changes(put.changed, hidden),
             "origins": call.judgement.get("origins", []),
+            "refused": call.judgement.get("refused", []),
         }
         told = {"key": call.key, **{name: value for name, value in found.items() if value}, **kept_places(hidden)}
         body = canonical_body(

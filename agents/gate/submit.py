@@ -5,12 +5,12 @@ Nothing is written here; `submit` returns values for the turn's one record. Step
 2. do its arguments parse and validate? (a person's time is not spent on what could never run)
 3. does its own check of the world pass? what must still hold when it runs?
 4. what does policy say of it?
-5. a call that needs people becomes an approval request with the digest of what was shown
+5. a call that needs people becomes an approval request with the digest of what was shown, unless too many wait already
 """
 
 import hashlib
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -18,6 +18,7 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from agents.gate import words
+from agents.gate.refused import Like, counting, like, told_refusals
 from agents.gate.request import ASK_PERSON, Put, request_for, stored
 from agents.gate.tracing import kept, looked_at, origins
 from agents.lifecycle import TOOL_CALL
@@ -37,7 +38,9 @@ from audit.ids import uuid7
 from audit.services import NOW, Birth, Entry, Text
 
 LONGEST_PLAN = 64  # calls of one turn; more are refused one by one, so that every id has its answer
+TOO_MANY = "too_many_waiting"
 Numbers = Callable[[int], Awaitable[list[int]]]
+Grant = Callable[[str, int, int], Awaitable[int]]
 
 
 @dataclass(slots=True)
@@ -84,7 +87,7 @@ def context_of(state: State, call: Call) -> ToolContext:
 
 
 async def submit(
-    state: State, completion: Completion, rules: Rules, take_numbers: Numbers, *, reasoning_id: UUID | None
+    state: State, completion: Completion, rules: Rules, take_numbers: Numbers, grant: Grant, *, reasoning_id: UUID | None
 ) -> Submission:
     """Check and judge every call of a plan, in order.
 
@@ -93,6 +96,7 @@ async def submit(
         completion: what the model answered.
         rules: policy and tool settings of this moment.
         take_numbers: hands out short ids for requests.
+        grant: says how many of so many requests of an agent may be put up beside those that wait.
         reasoning_id: where the model's own words are stored, for the reviewer.
     """
     offered = {tool.name: tool for tool in offer(state, rules)}
@@ -106,8 +110,26 @@ async def submit(
             known.setdefault(call.fingerprint, call.id)
         out.puts.append(put)
         _texts(out, call)
+    await _bound(out, state, rules, grant)
     await _put_up(out, state, take_numbers, reasoning_id)
     return out
+
+
+async def _bound(out: Submission, state: State, rules: Rules, grant: Grant) -> None:
+    """Answer calls beyond what may be asked of people at once (THREATS 55): the agent reads why and goes on without."""
+    asking = [put.call for put in out.puts if put.call.status == "awaiting"]
+    if not asking:
+        return
+    most, mine = rules.policy.asking, sum(call.status == "awaiting" for call in state.calls())
+    room = min(len(asking), max(0, most.open_per_session - mine))
+    granted = await grant(state.agent, room, most.open_per_agent)
+    whose, limit = ("session", most.open_per_session) if granted == room else ("agent", most.open_per_agent)
+    for call in asking[granted:]:
+        reason = {"code": TOO_MANY, "text": f"{limit} requests of this {whose} may wait for people at once, and do."}
+        call.status, call.error_type, call.needs_approval = "denied", "unavailable", False
+        call.judgement = {**call.judgement, "verdict": "deny", "reasons": [reason, *call.judgement["reasons"]]}
+        call.result = words.crowded(reason["text"])
+        _result(out, call)
 
 
 async def _put_up(out: Submission, state: State, take_numbers: Numbers, reasoning_id: UUID | None) -> None:
@@ -164,10 +186,13 @@ async def _judged(state: State, call: Call, tool: Tool, rules: Rules, fingerprin
         return _refuse(call, words.invalid(error.reason, [{"loc": "", "msg": error.hint}] if error.hint else ()))
     call.repeat_of = fingerprints.get(call.fingerprint)
     found = origins(state, call, parsed.changed) if looked_at(tool, rules.policy) else ()
-    judgement = judge(facts(state, call, tool, parsed.value, rules, found), rules.policy)
+    before = like(state, call, tool) if state.refused else []
+    judgement = judge(
+        facts(state, call, tool, parsed.value, rules, found, before, refused=counting(state, before)), rules.policy
+    )
     if judgement.verdict == "ask" and not found:
         found = origins(state, call, parsed.changed)  # a person wants to know, even where policy does not
-    call.judgement = {**stored(judgement), **({"origins": kept(found)} if found else {})}
+    call.judgement = {**stored(judgement), **({"origins": kept(found)} if found else {}), **told_refusals(before)}
     call.dry = state.dry_run and tool.writes
     if tool.name == ASK_PERSON and judgement.verdict == "allow":
         call.status = "awaiting"
@@ -195,8 +220,16 @@ def fingerprint(tool: str, arguments: bytes) -> str:
     return hashlib.sha256(tool.encode() + b"\0" + arguments).hexdigest()
 
 
-def facts(state: State, call: Call, tool: Tool, value: BaseModel, rules: Rules, found: tuple[Origin, ...]) -> CallFacts:
-    """All that policy may know of a call; `found` are the origins of its values."""
+def facts(
+    state: State, call: Call, tool: Tool, value: BaseModel, rules: Rules, found: tuple[Origin, ...],
+    before: Sequence[Like] | None = None, *, refused: int = 0,
+) -> CallFacts:  # fmt: skip
+    """All that policy may know of a call; `found` are the origins of its values, `before` refused calls that are like it.
+
+    `refused` is how often that counts against asking again: for what is proposed, not for what was put before people.
+    """
+    if before is None:
+        before = like(state, call, tool) if state.refused else []
     return CallFacts(
         tool=tool.name,
         tier=rules.tier(tool),
@@ -213,7 +246,8 @@ def facts(state: State, call: Call, tool: Tool, value: BaseModel, rules: Rules, 
         enabled=tool.name not in rules.disabled,
         repeat=call.repeat_of is not None,
         dry_run=state.dry_run,
-        denied_before=call.fingerprint in state.denied or (tool.writes and tool.name in state.denied),
+        denied_before=bool(before),
+        refused=refused,
         flags=tuple(flags(tool, value)),
         origins=found,
     )
@@ -225,6 +259,10 @@ def _texts(out: Submission, call: Call) -> None:
         out.texts.append(Text(call.raw_id, f"call.{call.index + 1}.raw_arguments", call.raw, "raw_arguments"))
     if call.arguments is not None and call.arguments_id is not None:
         out.texts.append(Text(call.arguments_id, f"call.{call.index + 1}.arguments", call.arguments, "arguments"))
+    _result(out, call)
+
+
+def _result(out: Submission, call: Call) -> None:
     if call.result is not None:
         call.result_id = uuid7()
         call.result_hash = hashlib.sha256(call.result.encode()).hexdigest()

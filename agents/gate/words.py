@@ -40,6 +40,15 @@ def denied(reasons: Sequence[str]) -> str:
     )
 
 
+def crowded(reason: str) -> str:
+    """Too many requests wait already; nobody was asked."""
+    return told(
+        "unavailable",
+        f"This call was not run and nobody was asked. {reason}",
+        hint="Go on with what needs no approval, or finish and say what is still open. Ask for less at once.",
+    )
+
+
 def rejected(by: str, instruction: str) -> str:
     """A person refused, and said why."""
     return told(

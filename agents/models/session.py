@@ -64,6 +64,7 @@ class Session(models.Model):
     active_ms = models.BigIntegerField(default=0, db_default=0)
     consecutive_errors = models.IntegerField(default=0, db_default=0)
     notes = models.JSONField(default=dict)  # warnings given once, extra allowances, loop hints
+    lifted = models.JSONField(null=True)  # [key] refused calls that no longer count against asking again; nearly never any
     taint = models.JSONField(default=list)  # [{source, title, ref}] untrusted content in the context
     answer_id = models.UUIDField(null=True)  # content: the last answer, or the partial one
     partial = models.BooleanField(default=False, db_default=False)

@@ -87,7 +87,10 @@ class SensitiveOut(Schema):
 
 
 class ApprovalOut(Schema):
-    """An approval request. Raw content is null for those who may not read it, and in lists."""
+    """An approval request. Raw content is null for those who may not read it, and in lists.
+
+    `refused_before` are requests of the same intent that people refused in its session; empty in lists.
+    """
 
     id: str
     kind: Kind
@@ -121,6 +124,7 @@ class ApprovalOut(Schema):
     claim: ClaimOut | None
     required: int
     decisions: list[DecisionOut]
+    refused_before: list[str]
     verdicts: list[DecisionVerdict]
     control: ControlOut | None
 
@@ -209,6 +213,7 @@ def whole(caller: Caller, row: ApprovalRequest) -> ApprovalOut:
             "raw_arguments": cover.document(said["raw_arguments"]) if said["raw_arguments"] else said["raw_arguments"],
             "arguments": cover.arguments(asked) if asked else asked,
             "origins": row.facts.get("origins"),
+            "refused_before": [one.ref for one in queries.refused_before(row)],
         }
     )
 
@@ -236,6 +241,7 @@ def shape(caller: Caller, row: ApprovalRequest, cover: Cover, person: Person) ->
         taint=cover.value(marks_of(row.taint, revealed=open_)),
         reasons=[ReasonOut(**reason) for reason in row.reasons],
         decisions=[_decision(decision, cover, words=open_) for decision in row.decisions.all()],
+        refused_before=[],
         verdicts=verdicts_now(caller, row, cover, person),
         claim=claim_of(row),
         control=control_of(row, words=open_),

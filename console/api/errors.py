@@ -58,6 +58,7 @@ STATUS: Mapping[str, int] = {
     "not_consumable": 409,
     "not_pending": 409,
     "not_revealed": 409,
+    "nothing_refused": 409,
     "nothing_to_reveal": 409,
     "nothing_to_undo": 409,
     "prompt_exists": 409,

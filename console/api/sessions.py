@@ -47,6 +47,12 @@ class NewMessage(Body):
     content: Text
 
 
+class Lift(Body):
+    """The key of the call that was denied for what people refused before."""
+
+    call: Annotated[Word, Field(min_length=1, max_length=100)]
+
+
 class Why(Body):
     """Why a session is stopped, paused or resumed."""
 
@@ -178,6 +184,17 @@ def pause_session(request: ApiRequest, ref: SessionRef, body: Why | None = None)
 def resume_session(request: ApiRequest, ref: SessionRef, body: Why | None = None) -> SessionOut:
     """Let a paused session go on."""
     return _direct(services.resume, request, ref, services.get_session(ref), body)
+
+
+@endpoint(
+    router, "POST", "/sessions/{ref}/refusals/lift", right=Right.LIFT_REFUSALS, scope="sessions:write", answer=SessionOut,
+    refuses=WRITES,
+)  # fmt: skip
+def lift_refusals(request: ApiRequest, ref: SessionRef, body: Lift) -> SessionOut:
+    """Let the agent ask again for what people refused; not for who started the session or wrote in it."""
+    session, caller = services.get_session(ref), request.auth
+    services.lift_refusals(session=session.id, call=body.call, actor=caller.actor(), user_id=caller.user_id)
+    return _changed(request, ref)
 
 
 def _start(caller: Caller, body: NewSession) -> Session:

@@ -16,7 +16,8 @@ from agents.models import Agent, AgentRevision
 from agents.queries import live_versions
 from agents.tools import registry
 from agents.tools.definition import Tool
-from approvals import tiers
+from approvals import policies, tiers
+from approvals.queries import waiting_by_agent
 from console.auth import caller_of
 from console.formats import duration, grouped, microusd
 from console.fragments import page
@@ -97,12 +98,18 @@ def _one(request: HttpRequest, slug: str) -> dict[str, Any]:
     }
 
 
+def _open(slug: str) -> str:
+    """Return how many requests of an agent wait for people, and how many may."""
+    return f"{grouped(waiting_by_agent().get(slug, 0))} of {grouped(policies.current().policy.asking.open_per_agent)}"
+
+
 def _facts(document: Mapping[str, Any], line: Mapping[str, Any]) -> list[dict[str, str]]:
     return [
         {"label": "Model", "value": document["model"]},
         {"label": "Answers", "value": "Once" if document.get("single_turn") else "As a conversation"},
         {"label": "Running", "value": str(line["sessions"]["running"])},
         {"label": "Waiting", "value": str(line["sessions"]["waiting"])},
+        {"label": "Requests open", "value": _open(line["slug"])},
     ]
 
 

@@ -14,7 +14,9 @@ LABELS: Mapping[str, str] = {
     "suggested": "Suggested extra",
 }
 """Facts of a request whose own name does not say it."""
-TOLD = frozenset({"control", "sensitive", "question", "detail", "text", "message", "call", "arguments", "origins", "changed"})
+TOLD = frozenset(
+    {"control", "refused", "sensitive", "question", "detail", "text", "message", "call", "arguments", "origins", "changed"}
+)
 """Facts that have a place of their own on the page."""
 
 

@@ -14,6 +14,7 @@ from agents.tools import registry
 from approvals import controls
 from approvals.looked import Looked
 from approvals.models import ApprovalRequest, Decision
+from approvals.queries import refused_before
 from approvals.similar import similar
 from approvals.verdicts import APPROVALS
 from console.auth import Caller
@@ -71,6 +72,9 @@ def item(row: ApprovalRequest, caller: Caller) -> dict[str, Any]:
         "decisions": [cover.value(_decision(decision, reveal, caller)) for decision in row.decisions.all()],
         "similar": _similar(row, reveal),
         "control": _control(row, reveal, caller),
+        "refused": [
+            _past(one, [vote for vote in one.decisions.all() if not vote.voided][-1:], reveal) for one in refused_before(row)
+        ],
     }
 
 

@@ -20,7 +20,7 @@ from console.diff import line_diff
 from console.formats import duration, exact, middle
 from console.fragments import page
 from console.looks import TIER_WORDS
-from console.policy_words import TAINT_WORDS, VERDICT_WORDS, asked, lines, sentence
+from console.policy_words import ASKING_WORDS, TAINT_WORDS, VERDICT_WORDS, asked, lines, sentence
 from console.rights import Right
 from console.templatetags.ui import pretty_json
 from console.views.guard import guard
@@ -29,6 +29,7 @@ DAYS = 7
 SHOWN = 50
 REASONS = {
     "tier_asks": "The tier itself",
+    "refused_often": "People refused it before, as often as is asked",
     "tainted_egress": "It could carry data out, after untrusted content",
     "tainted_write": "It writes, after untrusted content",
     "untrusted_value": "Untrusted content or the model set a value of it",
@@ -141,6 +142,7 @@ def _limits(policy: Policy) -> list[dict[str, str]]:
             {"label": f"After untrusted content, {word}", "value": VERDICT_WORDS[getattr(policy.tainted, part)].lower()}
             for part, word in TAINT_WORDS.items()
         ),
+        *({"label": word, "value": f"{getattr(policy.asking, part):,}"} for part, word in ASKING_WORDS.items()),
         {"label": "Requests stay open", "value": duration(policy.ttl_s * 1000)},
     ]  # fmt: skip
 

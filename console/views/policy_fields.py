@@ -9,7 +9,7 @@ from approvals.facts import ENVIRONMENTS, TIERS
 from approvals.policies import checked
 from console.looks import TIER_WORDS
 from console.policy_form import OPERATORS, SPARE, document_of, places
-from console.policy_words import OPERATOR_WORDS, TAINT_WORDS, VERDICT_WORDS, sentence
+from console.policy_words import ASKING_WORDS, OPERATOR_WORDS, TAINT_WORDS, VERDICT_WORDS, sentence
 
 Sent = Mapping[str, str]
 Errors = Mapping[str, list[str]]
@@ -139,6 +139,13 @@ def limits(sent: Sent, errors: Errors) -> list[Group]:
             (
                 *(make.one(f"tainted.{part}", word.capitalize(), "choice", TIGHTENINGS) for part, word in TAINT_WORDS.items()),
                 make.one("ttl_h", "Requests stay open, hours", "text", hint="From one minute to 30 days; “90 s” for seconds."),
+            ),
+        ),
+        Group(
+            "How much is asked of people",
+            tuple(
+                make.one(f"asking.{part}", word, "number", low=1, high=most)
+                for (part, word), most in zip(ASKING_WORDS.items(), (20, 64, 1_000_000), strict=True)
             ),
         ),
         Group(

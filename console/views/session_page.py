@@ -23,6 +23,7 @@ from console.revealing import marks_of, reveals_session, summary_of, title_of
 from console.rights import Right
 from console.views.approval_item import url_of as request_url
 from console.views.session_reads import Story, ended, story
+from console.views.session_refusals import unasked
 from console.views.session_story import link, messages, waterfall
 
 VIEWS = ("messages", "waterfall", "events")
@@ -49,6 +50,7 @@ def context(request: HttpRequest, ref: str) -> dict[str, Any]:
         "answer": told.text(row.answer_id),
         "partial": row.partial,
         "pending": [_pending(waiting, reveal) for waiting in told.requests if waiting.status == "pending"],
+        "unasked": unasked(told, caller),
         "may": _may(caller, row),
         "message_refusal": ENDED if ended(row) else NOT_YOURS,
         "key": uuid.uuid4().hex,

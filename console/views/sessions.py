@@ -123,11 +123,19 @@ def _resume(request: HttpRequest, row: Session) -> None:
     services.resume(session=row.id, actor=caller_of(request).actor())
 
 
+def _lift(request: HttpRequest, row: Session) -> None:
+    caller = caller_of(request)
+    caller.check(Right.LIFT_REFUSALS)
+    call = request.POST.get("call", "")[:100]
+    services.lift_refusals(session=row.id, call=call, actor=caller.actor(), user_id=caller.user_id)
+
+
 ACTS: Mapping[str, Callable[[HttpRequest, Session], None]] = {
     "message": _say,
     "cancel": _cancel,
     "pause": _pause,
     "resume": _resume,
+    "lift": _lift,
 }
 
 

@@ -26,6 +26,7 @@ OPERATIONS: dict[str, frozenset[Role]] = {
     "get_timeline": ALL,
     "send_message": RUN,
     "cancel_session": RUN,
+    "lift_refusals": ALL - {Role.VIEWER, Role.AUDITOR, Role.PROMPT_MANAGER},
     "pause_session": DIRECT,
     "resume_session": DIRECT,
     "list_approvals": ALL,

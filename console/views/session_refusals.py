@@ -1,0 +1,45 @@
+"""What of a session's calls never came before people: refused often enough before, or one of too many at once."""
+
+from typing import Any
+
+from agents.gate.submit import TOO_MANY
+from agents.models import ToolCall
+from console.auth import Caller
+from console.rights import Right
+from console.views.session_reads import Story, ended
+from console.views.session_story import link
+
+REFUSED = "refused_often"
+
+
+def unasked(told: Story, caller: Caller) -> dict[str, Any]:
+    """Return the newest call that stands for each, if there is any, with what this person can do about it."""
+    refused = [call for call in told.calls if call.status == "denied" and REFUSED in _codes(call)]
+    lifted = set(told.session.lifted or ())
+    refused = [call for call in refused if not {one["key"] for one in call.judgement.get("refused", ())} <= lifted]
+    crowded = [call for call in told.calls if TOO_MANY in _codes(call)]
+    return {
+        "refused": _refused(told, refused, caller) if refused else None,
+        "crowded": {"count": len(crowded), "text": _text(crowded[-1], TOO_MANY)} if crowded else None,
+    }
+
+
+def _refused(told: Story, calls: list[ToolCall], caller: Caller) -> dict[str, Any]:
+    last = calls[-1]
+    asked = {str(row.pk): row for row in told.requests}
+    before = [asked[one["request"]] for one in last.judgement.get("refused", ()) if one["request"] in asked]
+    return {
+        "tool": last.tool,
+        "call": last.key,
+        "text": _text(last, REFUSED),
+        "requests": [link(row) for row in before],
+        "may_lift": caller.has(Right.LIFT_REFUSALS) and not ended(told.session) and told.session.started_user != caller.user_id,
+    }
+
+
+def _codes(call: ToolCall) -> set[str]:
+    return {reason["code"] for reason in call.judgement.get("reasons", ())}
+
+
+def _text(call: ToolCall, code: str) -> str:
+    return next(str(reason["text"]) for reason in call.judgement["reasons"] if reason["code"] == code)
