@@ -195,4 +195,4 @@ def outcome(row: ApprovalRequest) -> str:
     words = {"consumed": "Approved", "held": "Approved", "void": "Void"}.get(row.status, row.status.capitalize())
     by = f" by {row.decided_name}" if row.decided_name and row.status not in ("expired", "withdrawn", "void") else ""
     when = f", {ago(row.decided_at, timezone.now())}" if row.decided_at else ""
-    return f"{words}{by}{when}{', can be undone' if row.status == 'held' else ''}"
+    return f"{words}{by}{when}"

@@ -95,6 +95,7 @@
   const occupied = (region) => region.matches(":hover") || region.contains(document.activeElement);
   const rowsOf = (place) => [...place.querySelectorAll("[id^='row-'], [id^='entry-']")];
   const done = (row) => {
+    row.querySelector("[data-held]")?.remove(); // what left the list can be undone no more
     if (row.classList.contains("done")) return;
     row.classList.add("done");
     const clock = row.querySelector("live-clock");
@@ -105,6 +106,7 @@
     for (const row of rowsOf(region)) {
       const next = fragment.getElementById(row.id);
       if (!next) { if (region.id === "queue") done(row); continue; }
+      row.classList.toggle("done", next.classList.contains("done"));
       if (row.innerHTML !== next.innerHTML && !row.contains(document.activeElement)) row.replaceChildren(...next.childNodes);
     }
     const fresh = rowsOf(fragment).filter((row) => !here.has(row.id)).length;

@@ -72,6 +72,23 @@ def test_what_is_selected_stays_so_while_the_list_changes(house: House, remy: Vi
     remy.check_quiet()
 
 
+def test_a_line_stops_saying_that_it_can_be_undone(house: House, remy: Visitor) -> None:
+    """UI.md 6: what was decided stays where it is, and says nothing that is over."""
+    row = house.mail(subject="Undone no more")
+    page = remy.open(f"/approvals/{row.ref}/")
+    remy.live()
+    remy.settle()
+    page.keyboard.press("a")
+    expect(page.locator("#confirm [data-confirm]")).to_be_focused()
+    remy.settle()
+    page.locator("#confirm [data-confirm]").click()
+    house.becomes(row, "consumed")
+    line = page.locator(f"#row-{row.ref}")
+    expect(line).to_contain_text("Approved by Remy")
+    expect(line).not_to_contain_text("can be undone")
+    remy.check_quiet()
+
+
 def test_many_are_decided_without_scripts(house: House, visit: Visit) -> None:
     """Checkboxes and forms: select, look at every value, confirm, read the results."""
     rows = notes(house, "plain", 2)
