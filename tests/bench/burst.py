@@ -8,6 +8,7 @@ import contextlib
 import json
 import subprocess
 import sys
+from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
@@ -19,6 +20,7 @@ from tests.bench.stage import ROOT, Stage, ending, serving, stage, working
 from tests.waiting import wait_until
 
 A_SECOND = 20
+MOST_WAITING = 1_000  # that thousands wait is the other benchmarks' subject
 
 
 def measure(options: Options) -> Iterator[Figure]:
@@ -26,16 +28,14 @@ def measure(options: Options) -> Iterator[Figure]:
     with stage() as here:
         with working(here):
             here.run("people", 1, "--at-once", 1, "--leave-open")
-        fill(here, waiting=options.waiting)
+        waiting = min(options.waiting, MOST_WAITING)
+        fill(here, waiting=waiting)
         with serving(here) as (address, web):
             before = cpu_s(web)
             stirred, heard, pages = _burst(here, address, options)
             spent = cpu_s(web) - before
-    by_name = {name: n for n, name in heard["named"].items()}
     late, lost, bare = [], 0, options.sockets - options.pages
-    for kind, ref, at in stirred["moments"]:
-        n = next((n for name, n in by_name.items() if name.startswith(f"{kind} {ref}")), "")
-        arrived = heard["arrivals"].get(n, [])
+    for at, arrived in _matched(stirred["moments"], heard):
         lost += bare - len(arrived)
         late += [(one - at) / 1e6 for one in arrived]
     said = {
@@ -43,7 +43,7 @@ def measure(options: Options) -> Iterator[Figure]:
         "pages": options.pages,
         "events": len(stirred["moments"]),
         "seconds": stirred["took_s"],
-        "waiting": options.waiting,
+        "waiting": waiting,
     }
     more = {"p50": percentile(late, 0.5), "most": max(late), "web_cpu_share": spent / stirred["took_s"], **said}
     yield Figure("burst, commit to the event at each socket: p95", percentile(late, 0.95), "ms", must="<= 300", detail=more)
@@ -53,6 +53,16 @@ def measure(options: Options) -> Iterator[Figure]:
     yield Figure("burst, pages as a new load is: the last one after", max(after, default=0.0), "s", must="<= 2", detail=pages)
 
 
+def _matched(moments: list[tuple[str, str, int]], heard: dict[str, Any]) -> Iterator[tuple[int, list[int]]]:
+    """Each act's commit with the arrivals of its event; what happens to one request again is told in the same order."""
+    events: dict[str, list[str]] = defaultdict(list)
+    for n in sorted(heard["named"], key=int):
+        events[" ".join(heard["named"][n].split()[:2])].append(n)
+    for kind, ref, at in moments:
+        told = events[f"{kind} {ref}"]
+        yield at, heard["arrivals"][told.pop(0)] if told else []
+
+
 def _burst(here: Stage, address: str, options: Options) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
     cookies = here.run("signing", "reviewer", options.sockets)["cookies"]
     bare, browsing = cookies[options.pages :], cookies[: options.pages]
@@ -60,7 +70,7 @@ def _burst(here: Stage, address: str, options: Options) -> tuple[dict[str, Any],
     with contextlib.ExitStack() as stack:
         listener = _program(stack, here, "listening", address, " ".join(bare))
         browser = _program(stack, here, "browsing", address, people)
-        wait_until(lambda: all(_there(here, name) for name in ("listening", "browsing")), seconds=120)
+        wait_until(lambda: all(_there(here, name) for name in ("listening", "browsing")), seconds=200)
         stirred = here.run("stirring", options.burst_s, A_SECOND)
         (here.folder / "over").touch()
         return stirred, _said(listener), _said(browser)
