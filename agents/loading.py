@@ -21,6 +21,7 @@ SELECT s.id, s.number, a.slug AS agent, s.revision_id, s.prompt_version_id, s.en
        s.lease_owner, s.lease_token, s.step, s.nudges, s.attempts, s.stop, s.stop_note, s.turns, s.tool_calls,
        s.input_tokens, s.output_tokens, s.cost_microusd, s.active_ms, s.consecutive_errors, s.notes, s.taint, s.lifted,
        coalesce(s.watched_until > now(), false) AS watched, s.expires_at <= now() AS expired,
+       coalesce(s.standing, false) AS standing,
        EXISTS (SELECT 1 FROM approvals_approvalrequest r WHERE r.session_id = s.id AND r.call_id IS NULL
                AND r.status = 'pending') AS asks
 FROM agents_session s JOIN agents_agent a ON a.id = s.agent_id
@@ -84,7 +85,7 @@ def _state(row: Row, messages: list[Row], turns: list[Row], calls: dict[UUID, li
     taken = ("id", "number", "agent", "environment", "task_type", "dry_run", "trace", "started_kind", "started_by", "started_user",
              "started_name", "on_behalf_of", "tenant", "lease_token", "step", "nudges", "attempts", "stop", "turns",
              "tool_calls", "input_tokens", "output_tokens", "cost_microusd", "active_ms", "consecutive_errors",
-             "watched", "expired")  # fmt: skip
+             "watched", "expired", "standing")  # fmt: skip
     state = State(
         **{name: row[name] for name in taken},
         config=config, prompt=prompt, parameters=parameters, prompt_version=version, owner=row["lease_owner"] or "",

@@ -167,7 +167,7 @@ async def act(state: State, calls: list[Call], hands: Hands) -> Record:
         entries += ended.entries
         plan.charge(state, ended.spent)
         state.consecutive_errors = state.consecutive_errors + 1 if ended.failed else 0
-        _taint(state, ended.tainted)
+        state.mark(ended.tainted)
         state.remember(call)
         log.info("tool.ended", key=call.key, tool=call.tool, span=call.span, status=call.status, error=call.error_type, ms=took)
     state.tool_calls += len(calls)
@@ -176,17 +176,8 @@ async def act(state: State, calls: list[Call], hands: Hands) -> Record:
     return record(state, changes=[*changes, move(state)], births=births, entries=entries)
 
 
-def _taint(state: State, sources: list[dict[str, str]]) -> None:
-    for source in sources:
-        mark = {name: source.get(name, "") for name in ("source", "title", "ref", "quote")}
-        known = {(taint["source"], taint["ref"]) for taint in state.taint}
-        if (mark["source"], mark["ref"]) not in known and len(state.taint) < MAX_TAINT:
-            state.taint = [*state.taint, mark]
-
-
 MAX_ATTEMPTS = 5  # claims of one session without a step written
 SHORTEST_CONTEXT = 1_000  # tokens, estimated; below it leaving more out does not help
-MAX_TAINT = 50  # sources named on a session; that it is tainted does not depend on it
 
 
 def _over_limit(state: State, wave: list[Call]) -> budget.Stop | None:
@@ -239,7 +230,7 @@ async def _submitted(state: State, completion: Completion, hands: Hands) -> Step
     reasoning = Text(uuid7(), "reasoning", completion.text) if completion.text else None
     reasoning_id = reasoning.id if reasoning else None
     cost = plan.settle(state, completion)  # first: a request states what the session has cost with the call that asks for it
-    out = await submit(state, completion, rules, hands.numbers, hands.grant, reasoning_id=reasoning_id)
+    out = await submit(state, completion, rules, hands.numbers, hands.grant, hands.ledger.read, reasoning_id=reasoning_id)
     turn = Pass(uuid7(), state.next_index, state.turns + 1, completion.text, out.calls)
     state.items.append(turn)
     state.turns += 1
@@ -259,18 +250,25 @@ async def _submitted(state: State, completion: Completion, hands: Hands) -> Step
 
     if not turn.calls:
         return Step(rests.answered(state, turn, *planned()))
-    return _begun(state, first_wave(state, rules.stops), planned, rules)
+    return _begun(state, first_wave(state, rules.stops), planned, rules, out.covered)
 
 
-def _begun(state: State, wave: list[Call], planned: Callable[[], tuple[list[Birth], list[Entry]]], rules: Rules) -> Step:
-    """The turn with the intent of its first reads; without it, where the rules change before it is written."""
+def _begun(
+    state: State, wave: list[Call], planned: Callable[[], tuple[list[Birth], list[Entry]]], rules: Rules, covered: list[Batch]
+) -> Step:
+    """The turn with the intent of its first reads and what a standing approval decides; without either, where the rules
+    change before it is written, or what stood does not any more.
+    """
     births, entries = planned()
-    if not wave:
+    if not wave and not covered:
         asked = None if next_wave(state, rules.stops) else rests.asked(state, births, entries)
         return Step(asked or record(state, changes=[move(state)], births=births, entries=entries))
     unbegun = Batch((move(state),), tuple(births), tuple(entries))
     for call in wave:
         call.status, call.attempts = "executing", 1
     births, entries = planned()
-    begun = record(state, changes=[move(state)], births=births, entries=entries, premise=rules.stamp, fallback=unbegun)
+    changes = [move(state), *(change for one in covered for change in one.changes)]
+    births += [birth for one in covered for birth in one.births]
+    entries += [entry for one in covered for entry in one.entries]
+    begun = record(state, changes=changes, births=births, entries=entries, premise=rules.stamp, fallback=unbegun)
     return Step(begun, wave)

@@ -5,6 +5,7 @@ It is only a copy. Whoever loses the lease throws it away; the next worker reads
 
 import asyncio
 import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -16,6 +17,7 @@ from agents.lifecycle import CALL_OUTCOMES
 from agents.origins import LONGEST_CONVERSATION, Source
 from approvals.likeness import Intent, intent
 
+MAX_TAINT = 50  # sources named on a session; that it is tainted does not depend on it
 Rendered = tuple[list[dict[str, Any]], int]
 """The chat messages of an item, and their estimated tokens."""
 
@@ -158,6 +160,7 @@ class State:
     next_index: int
     watched: bool
     expired: bool
+    standing: bool = False  # a standing approval was given in it
     items: list[Said | Pass] = field(default_factory=list)
     asks_about_session: bool = False  # a budget or stuck request is open
     fingerprints: dict[str, UUID] = field(default_factory=dict)  # calls that succeeded, run, or are unknown
@@ -221,3 +224,12 @@ class State:
         if call.status == "rejected":
             aim = intent(json.loads(call.arguments)) if call.arguments else Intent()
             self.refused.append(Refused(call.key, call.tool, call.fingerprint, aim, call.request_id))
+            self.denied.update((call.fingerprint, call.tool))
+
+    def mark(self, sources: Iterable[Mapping[str, str]]) -> None:
+        """Name on the session what untrusted content it has read."""
+        for source in sources:
+            mark = {name: source.get(name, "") for name in ("source", "title", "ref", "quote")}
+            known = {(taint["source"], taint["ref"]) for taint in self.taint}
+            if (mark["source"], mark["ref"]) not in known and len(self.taint) < MAX_TAINT:
+                self.taint = [*self.taint, mark]

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from approvals import controls
+from approvals import controls, standing
 from approvals.errors import (
     ApprovalNotFound,
     EditRefused,
@@ -29,10 +29,11 @@ from approvals.lifecycle import REQUEST
 from approvals.looked import Looked
 from approvals.models import ApprovalRequest, Decision
 from approvals.moves import request_entry
-from approvals.outcome import Decided, Edit, Outcome, Settled, taken
+from approvals.outcome import Decided, Edit, Outcome, Settled, Stands, taken
 from approvals.places import given_to, with_places
 from approvals.policy import LENDABLE, may_decide, place_for
 from approvals.reveals import must_have_seen
+from approvals.sameness import Same
 from approvals.verdicts import APPROVALS, Said, checked
 from audit.actors import Actor
 from audit.batch import Batch, Change
@@ -57,6 +58,7 @@ def decide(  # noqa: PLR0913  one name for each thing that can be said
     edit: Edit | Callable[[ApprovalRequest], Edit] | None = None,
     idempotency_key: str = "",
     hold: bool = False,
+    same: Same | None = None,
     also: Callable[[Settled], Batch] | None = None,
     looked: Looked | None = None,
 ) -> Decided:
@@ -66,13 +68,14 @@ def decide(  # noqa: PLR0913  one name for each thing that can be said
     6 what was shown is what stands, all of it and for long enough, 7 the verdict's own input, 8 write. `digest` is the
     one that was shown; `edit` is given with the verdict `edit`, or a function that prepares it from the locked request
     once steps 1 to 6 are passed; with `hold` an approval can be undone for a moment; `also` says what else is written in
-    the same call; `looked` is what a page knows of how long it was before the person.
+    the same call; `looked` is what a page knows of how long it was before the person; with `same` an approval stands for
+    further calls of the session.
     Raises the errors of `approvals.errors`; nothing is written then.
     """
     said = Said(verdict, instruction, answer, amount)
     request, now = _locked(request_id)  # 1
     if earlier := _repeat(request, person, idempotency_key):  # 2
-        return _replayed(request, earlier, said, digest)
+        return _replayed(request, earlier, said, digest, same)
     person, place = entitled(request, request.rights, person, verdict)  # 3
     _pending(request)  # 4
     if now >= request.expires_at:  # 5
@@ -86,9 +89,10 @@ def decide(  # noqa: PLR0913  one name for each thing that can be said
     said = checked(request.kind, said)  # 7
     age_ms = round((now - request.created_at).total_seconds() * 1000)
     looked = looked.plausible(age_ms) if looked is not None else None
+    stands = _stands(request, person, said, same)
     fitting, place = _fitting(request, person, said, edit, place)
     control = _control(request, person, said, fitting)
-    step = Outcome(request, person, actor, said, fitting, idempotency_key, also, looked, place, control)
+    step = Outcome(request, person, actor, said, fitting, idempotency_key, also, looked, place, control, stands)
     return step.write(hold=hold)  # 8
 
 
@@ -112,7 +116,8 @@ def undo(*, request_id: UUID, actor: Actor) -> ApprovalRequest:
     request.decisions.filter(decided_by=int(actor.id), voided="").update(voided="undo")
     values = {"decided_by": None, "decided_name": "", "decided_at": None, "held_until": None}
     change = Change(REQUEST, request.id, "held", "undo", values, {"revision": request.revision})
-    transition(Batch(changes=(change,), entries=(request_entry(request, EventKind.APPROVAL_UNDONE, actor, {}),)))
+    changes = (change, *standing.undone(request.id))
+    transition(Batch(changes=changes, entries=(request_entry(request, EventKind.APPROVAL_UNDONE, actor, {}),)))
     request.refresh_from_db()
     return request
 
@@ -158,8 +163,10 @@ def _repeat(request: ApprovalRequest, person: Person, key: str) -> Decision | No
     return request.decisions.filter(decided_by=person.id, idempotency_key=key).first()
 
 
-def _replayed(request: ApprovalRequest, earlier: Decision, said: Said, digest: str) -> Decided:
+def _replayed(request: ApprovalRequest, earlier: Decision, said: Said, digest: str, same: Same | None) -> Decided:
     said = checked(request.kind, said)
+    if same != standing.said_with(earlier.id):
+        raise IdempotencyConflict(ref=request.ref)
     now = (said.verdict, said.instruction, said.answer, said.amount, digest)
     if now != (earlier.verdict, earlier.instruction, earlier.answer, earlier.amount, earlier.digest):
         raise IdempotencyConflict(ref=request.ref)
@@ -212,6 +219,14 @@ def _control(request: ApprovalRequest, person: Person, said: Said, edit: Edit | 
         return None
     changed = [str(part["path"]) for part in edit.difference] if edit else []
     return controls.judged(mark, request, said.verdict, changed, person)
+
+
+def _stands(request: ApprovalRequest, person: Person, said: Said, same: Same | None) -> Stands | None:
+    """Return for which further calls the approval stands; without a session, as a control request is, for none."""
+    if same is None:
+        return None
+    stands = Stands(same, standing.checked(request, person, said.verdict, same))
+    return stands if request.session_id is not None else None
 
 
 def _votes(request: ApprovalRequest) -> int:

@@ -17,10 +17,18 @@ Quorum = Annotated[int, Field(ge=1, le=9)]
 Operator = Literal["eq", "ne", "gt", "ge", "lt", "le", "in", "not_in", "contains", "outside", "untrusted"]
 
 DAY_S = 86_400
+MOST_REPEATS, MOST_REPEAT_MINUTES = 50, 1440
 
 
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Repeat(_Part):
+    """The most that one approval may let a session do again without asking: further calls, and for how long."""
+
+    count: Annotated[int, Field(ge=1, le=MOST_REPEATS)]
+    minutes: Annotated[int, Field(ge=1, le=MOST_REPEAT_MINUTES)]
 
 
 class TierRule(_Part):
@@ -34,6 +42,7 @@ class TierRule(_Part):
     reauthenticate: bool = False
     hold_s: Annotated[int, Field(ge=0, le=30)] = 5
     dwell_s: Annotated[int, Field(ge=0, le=30)] = 0  # what a page has to show before an approval is taken from it
+    repeat: Repeat | None = None  # None: every call of it is asked about
 
 
 class EnvironmentRule(_Part):
@@ -121,6 +130,8 @@ class Policy(_Part):
             raise ValueError(f"the policy does not say what holds for: {', '.join(sorted(missing))}")
         if self.tiers["destructive"].self_confirm:
             raise ValueError("self_confirm cannot be given for destructive calls")
+        if self.tiers["destructive"].repeat:
+            raise ValueError("repeat cannot be given for destructive calls: each one is asked about")
         names = [rule.name for rule in self.rules]
         if len(names) != len(set(names)):
             raise ValueError("two rules have the same name")
@@ -130,8 +141,8 @@ class Policy(_Part):
 DEFAULT_POLICY = Policy(
     tiers={
         "read_only": TierRule(narrow="allow", wide="allow"),
-        "reversible_write": TierRule(narrow="allow", wide="ask"),
-        "irreversible_write": TierRule(narrow="ask", wide="ask"),
+        "reversible_write": TierRule(narrow="allow", wide="ask", repeat=Repeat(count=10, minutes=60)),
+        "irreversible_write": TierRule(narrow="ask", wide="ask", repeat=Repeat(count=10, minutes=60)),
         "destructive": TierRule(narrow="ask", wide="ask", reauthenticate=True),
     },
     environments={

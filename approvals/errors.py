@@ -163,6 +163,13 @@ class NothingToUndo(CountersignError):
     reason: str
 
 
+class NothingStands(CountersignError):
+    """No standing approval of {ref} is left to revoke."""
+
+    code = "nothing_stands"
+    ref: str
+
+
 class NotConsumable(CountersignError):
     """{ref} cannot be used for this call: {reason}."""
 

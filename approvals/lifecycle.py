@@ -60,3 +60,18 @@ CONTROL = Lifecycle(
 
 OPEN = frozenset({"pending", "held", "approved"})
 """States in which a request still binds its call."""
+
+STANDING = Lifecycle(
+    model="approvals.StandingApproval",
+    rank=5,
+    start="active",  # it covers further calls, until its time is over or something else has changed
+    moves={
+        ("active", "use"): "active",  # it approved a call; fewer are left
+        ("active", "use_last"): "used_up",
+        ("active", "run"): "active",  # a call that it approved runs: it still stood
+        ("used_up", "run"): "used_up",
+        ("active", "revoke"): "revoked",
+        ("used_up", "revoke"): "revoked",  # what it approved and has not run yet asks again
+        ("active", "undo"): "undone",  # with the approval that it came with
+    },
+)

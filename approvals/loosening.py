@@ -7,7 +7,7 @@ loosening. Where nothing is said here, no call is judged more mildly than before
 
 from collections.abc import Iterator
 
-from approvals.document import Condition, Policy, Rule, TaintRule, TierRule
+from approvals.document import Condition, Policy, Repeat, Rule, TaintRule, TierRule
 from approvals.facts import ENVIRONMENTS, SEVERITY, TIERS, Tier
 
 VERBS = {"allow": "run without asking", "ask": "ask people", "deny": "are refused"}
@@ -42,6 +42,19 @@ def _tier(tier: Tier, before: TierRule, after: TierRule) -> Iterator[str]:
         yield f"An approval of {name} calls can be undone for {after.hold_s} instead of {before.hold_s} seconds."
     if after.dwell_s < before.dwell_s:
         yield f"{name.capitalize()} calls can be approved after {after.dwell_s} instead of {before.dwell_s} seconds."
+    yield from _repeat(name, before.repeat, after.repeat)
+
+
+def _repeat(name: str, before: Repeat | None, after: Repeat | None) -> Iterator[str]:
+    if after is None:
+        return
+    if before is None:
+        yield f"One approval may let up to {after.count} more {name} calls of a session run, for {after.minutes} minutes."
+    elif after.count > before.count or after.minutes > before.minutes:
+        yield (
+            f"One approval may let up to {after.count} more {name} calls of a session run, for {after.minutes} minutes;"
+            f" before, {before.count}, for {before.minutes} minutes."
+        )
 
 
 def _past(verdict: str) -> str:

@@ -1,4 +1,4 @@
-"""What is put before people and what they said of it: requests, decisions, policy revisions, tool settings.
+"""What is put before people and what they said of it: requests, decisions, standing approvals, policy, tool settings.
 
 Sessions and calls stand on the floor above, so they are named here by id and never by foreign key.
 Requests change only through `audit.services.transition`; decisions and policy revisions are never changed.
@@ -19,6 +19,9 @@ from approvals.control_models import ControlRequest, ControlSetting
 from approvals.exceptional import Cover
 from approvals.facts import RequestFacts
 from approvals.lifecycle import REQUEST
+from approvals.standing_rows import StandingApproval
+
+__all__ = ["KINDS", "VERDICTS", "ApprovalRequest", "Decision", "PolicyRevision", "Reveal", "StandingApproval", "ToolSetting"]
 
 __all__ = [
     "KINDS", "VERDICTS", "ApprovalRequest", "ControlRequest", "ControlSetting", "Cover", "Decision", "PolicyRevision", "Reveal",
@@ -192,6 +195,7 @@ class Decision(models.Model):
     amount = models.BigIntegerField(null=True)
     difference = models.JSONField(default=list)  # of an edit: [{path, before, after}]
     idempotency_key = models.TextField(default="", db_default="")
+    standing_id = models.UUIDField(null=True)  # the standing approval that gave it in this person's name
     voided = models.TextField(default="", db_default="")  # "", "undo", "edit", "rights"
     # How long they had it before them, where they decided on a page; see `approvals.looked`.
     served_ms = models.IntegerField(null=True)
@@ -203,6 +207,8 @@ class Decision(models.Model):
     class Meta:
         indexes: ClassVar = [
             BrinIndex(fields=["created_at"], name="decision_by_time", pages_per_range=32, autosummarize=True),
+            # What a standing approval decided; nearly no decision is.
+            models.Index(fields=["standing_id"], name="decision_by_standing", condition=Q(standing_id__isnull=False)),
         ]
         constraints: ClassVar = [
             models.CheckConstraint(condition=Q(verdict__in=VERDICTS), name="verdict_known"),

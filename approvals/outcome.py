@@ -16,6 +16,8 @@ from approvals.lifecycle import REQUEST
 from approvals.looked import Looked
 from approvals.models import ApprovalRequest, Decision
 from approvals.moves import judged, request_entry
+from approvals.sameness import Same
+from approvals.standing import give
 from approvals.verdicts import APPROVALS, EFFECTS, KINDS, Said, event_of
 from audit.actors import Actor
 from audit.batch import NOW, After, Batch, Birth, Change, settled
@@ -66,6 +68,15 @@ class Settled:
     effect: str
     revision: int
     hold_s: int  # seconds of its undo period; 0 if it has none
+    stands: bool = False  # further calls of the session may be covered by it
+
+
+@dataclass(frozen=True, slots=True)
+class Stands:
+    """For which further calls an approval stands, and the number of the policy that allows it."""
+
+    same: Same
+    policy: int
 
 
 def taken(request: ApprovalRequest, decision: Decision) -> AlreadyDecided:
@@ -100,6 +111,7 @@ class Outcome:
     looked: Looked | None = None
     place: Place | None = None  # of somebody absent, where it is decided in it
     control: Resolution | None = None
+    stands: Stands | None = None
 
     def write(self, *, hold: bool) -> Decided:
         """Write decision, move, entries and consequences in one call.
@@ -125,9 +137,12 @@ class Outcome:
         decision = self._decision(decision_id)
         birth = Birth("approvals.Decision", {**decision, "created_at": NOW})
         batches = [Batch(changes=(change,), births=(birth,), entries=self._entries(event, votes, required))]
+        if self.stands is not None:
+            batches.append(self._given(self.stands, decision_id))
         if self.also is not None:
             held_s = hold_s if event == "hold" else 0
-            batches.append(self.also(Settled(request, self.said, self.person.name, EFFECTS[event], self._revision, held_s)))
+            settled = Settled(request, self.said, self.person.name, EFFECTS[event], self._revision, held_s, bool(self.stands))
+            batches.append(self.also(settled))
         if self.control:
             batches.append(self.control.batch)
         written = transition(batches)
@@ -145,6 +160,12 @@ class Outcome:
         """Say whether the vote is this person's, or of the same place: given by the absent one, or for them."""
         places = {self.person.id} | ({self.place.of} if self.place else set())
         return not places.isdisjoint({vote.decided_by, vote.in_place_of})
+
+    def _given(self, stands: Stands, decision_id: UUID) -> Batch:
+        birth, entry = give(
+            self.request, stands.same, decision_id=decision_id, policy=stands.policy, person=self.person, actor=self.actor
+        )
+        return Batch(births=(birth,), entries=(entry,))
 
     @property
     def _revision(self) -> int:

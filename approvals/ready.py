@@ -35,6 +35,7 @@ class Ready:
     groups: tuple[str, ...]
     reauthenticate: bool
     votes: int
+    standing: UUID | None = None  # the standing approval that agreed in a person's name
     shown: bool = True  # whoever approved it approved this digest; false means that rows were changed past the product
 
     @property
@@ -63,7 +64,7 @@ _READY = """
             JOIN auth_user_groups m ON m.user_id = u.id JOIN auth_group g ON g.id = m.group_id
             WHERE u.id = d.decided_by AND u.is_active
         ), EXISTS (SELECT FROM auth_user u WHERE u.id = d.decided_by AND u.is_active),
-            d.verdict = 'edit' OR d.digest = r.digest, d.in_place_of)) AS voters
+            d.verdict = 'edit' OR d.digest = r.digest, d.in_place_of, d.standing_id)) AS voters
         FROM approvals_decision d
         WHERE d.request_id = r.id AND d.revision = r.revision AND d.voided = '' AND d.verdict IN ('approve', 'edit')
     ) v
@@ -86,10 +87,11 @@ def _ready(row: tuple[Any, ...], places: Mapping[int, tuple[Place, ...]]) -> Rea
     facts = RequestFacts(kind, frozenset(excluded), requester, groups, self_confirm)
     votes = sum(
         active and may_decide(_voter(voter, roles, of, places), facts, "approve") is None
-        for voter, roles, active, _, of in voters or ()
+        for voter, roles, active, _, of, _ in voters or ()
     )
-    shown = all(same for *_, same, _ in voters or ())
-    fields: Any = (*row[:11], groups, reauthenticate, votes, shown)
+    shown = all(same for *_, same, _, _ in voters or ())
+    standing = next((UUID(given) for *_, given in voters or () if given), None)
+    fields: Any = (*row[:11], groups, reauthenticate, votes, standing, shown)
     return Ready(*fields)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any, get_args
 
-from approvals.document import AskingRule, Operator, Policy, TaintRule
+from approvals.document import AskingRule, Operator, Policy, Repeat, TaintRule
 from approvals.facts import ENVIRONMENTS, TIERS
 from console.forms import MICRO
 
@@ -101,9 +101,12 @@ def _loose(policy: Policy) -> dict[str, Any]:
     """Return the document as the form writes it: numbers as typed, what is empty left out."""
     stored = policy.model_dump(mode="json")
     tiers = {
-        tier: {**row, **{name: str(row[name]) for name in ("required", "hold_s", "dwell_s")}}
+        tier: {
+            **row, **{name: str(row[name]) for name in ("required", "hold_s", "dwell_s")},
+            "repeat": {name: str(most) for name, most in row["repeat"].items()} if row["repeat"] else None,
+        }
         for tier, row in stored["tiers"].items()
-    }
+    }  # fmt: skip
     rules = [{**rule, "required": str(rule["required"])} for rule in stored["rules"]]
     asking = {name: str(value) for name, value in stored["asking"].items()}
     return {**stored, "tiers": tiers, "asking": asking, "rules": rules}
@@ -112,7 +115,10 @@ def _loose(policy: Policy) -> dict[str, Any]:
 def _inputs(document: Mapping[str, Any]) -> Iterator[tuple[str, str | None]]:
     for tier, row in document["tiers"].items():
         for name, value in row.items():
-            yield f"tiers.{tier}.{name}", _box(value) if isinstance(value, bool) else _line(value)
+            if name != "repeat":
+                yield f"tiers.{tier}.{name}", _box(value) if isinstance(value, bool) else _line(value)
+        for name in Repeat.model_fields:
+            yield f"tiers.{tier}.repeat.{name}", str(row["repeat"][name]) if row["repeat"] else ""
     for name, row in document["environments"].items():
         yield f"environments.{name}.up_to", row["up_to"]
     for name, value in document["tainted"].items():
@@ -156,10 +162,12 @@ def _plain(amount: Decimal) -> str:
 
 
 def _tier(sent: Mapping[str, str], place: str) -> dict[str, Any]:
+    repeat = {name: sent.get(f"{place}.repeat.{name}", "").strip() for name in Repeat.model_fields}
     return {
         **{name: sent.get(f"{place}.{name}", "").strip() for name in ("narrow", "wide", "required", "hold_s", "dwell_s")},
         "groups": _groups(sent.get(f"{place}.groups", "")),
         **{name: sent.get(f"{place}.{name}") == "true" for name in ("self_confirm", "reauthenticate")},
+        "repeat": repeat if any(repeat.values()) else None,
     }
 
 

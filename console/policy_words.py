@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from approvals.document import Condition, Policy, Rule, TaintRule
+from approvals.document import Condition, Policy, Repeat, Rule, TaintRule
 from approvals.facts import ENVIRONMENTS, TIERS
 from console.formats import duration, microusd
 from console.looks import TIER_WORDS
@@ -61,6 +61,13 @@ def asked(required: int, groups: Sequence[str]) -> str:
     return f"{people}, among them somebody of {who}" if who else people
 
 
+def repeated(repeat: Repeat | None) -> str:
+    """Return what one approval may let run again, in words."""
+    if repeat is None:
+        return "no"
+    return f"up to {repeat.count} more call{'' if repeat.count == 1 else 's'}, for {duration(repeat.minutes * 60_000)}"
+
+
 def lines(policy: Policy) -> str:
     """Return the whole document as plain lines, one statement each, so that two can be compared by eye."""
     return "\n".join(_lines(policy))
@@ -77,6 +84,7 @@ def _lines(policy: Policy) -> Iterator[str]:
         yield f"{name}, asks for the password: {_yes(row.reauthenticate)}"
         yield f"{name}, can be undone for: {row.hold_s} s"
         yield f"{name}, looked at before it is approved for: {row.dwell_s} s"
+        yield f"{name}, may be approved for the rest of a session: {repeated(row.repeat)}"
     for environment in ENVIRONMENTS:
         yield f"In {environment}, agents may do at most: {policy.environments[environment].up_to.replace('_', ' ')}"
     for part in TaintRule.model_fields:

@@ -33,6 +33,7 @@ from approvals.digest import canonical_body, digest
 from approvals.looked import Looked
 from approvals.models import ApprovalRequest
 from approvals.policy import Person, judge
+from approvals.sameness import Same
 from approvals.sensitive import masked_changes
 from approvals.services import Decided, Edit, Settled, decide
 from approvals.services import undo as undo_decision
@@ -67,6 +68,7 @@ def answer(  # noqa: PLR0913  one name for each thing that can be said
     idempotency_key: str = "",
     hold: bool = False,
     looked: Looked | None = None,
+    same: Same | None = None,
 ) -> Decided:
     """Take a person's verdict and let the session go on.
 
@@ -78,6 +80,7 @@ def answer(  # noqa: PLR0913  one name for each thing that can be said
         idempotency_key: the same key gives the same decision.
         hold: an approval can be undone for the moment that policy gives.
         looked: how long a page had it before the person.
+        same: for which further calls of the session an approval stands.
 
     Raises:
         BadEdit: `arguments` are not valid, with the fields.
@@ -101,7 +104,7 @@ def answer(  # noqa: PLR0913  one name for each thing that can be said
     decided = decide(
         request_id=request_id, person=person, actor=actor, verdict=verdict, digest=digest, instruction=instruction,
         answer=answer, amount=amount, edit=edit if arguments is not None else None, idempotency_key=idempotency_key,
-        hold=hold, also=consequences, looked=looked,
+        hold=hold, same=same, also=consequences, looked=looked,
     )  # fmt: skip
     failpoint("answer.after_decision")
     index_soon()
@@ -188,7 +191,8 @@ def _consequences(settled: Settled, session: Session, actor: Actor, edited: Edit
         if request.call_id is not None:
             _add(changes, entries, _call_outcome(settled, actor))
         if not session.ended:
-            change, told = _woken(session, _allowance(settled, session), hold_s=settled.hold_s)
+            values = {**_allowance(settled, session), **({"standing": True} if settled.stands else {})}
+            change, told = _woken(session, values, hold_s=settled.hold_s)
             changes.append(change)
             entries += told
     return Batch(tuple(changes), (), tuple(entries))

@@ -7,17 +7,19 @@ together with the intent, once. For an approved call, in order:
    changed them: alarm, refused
 3. tool definition, tier and the target's precondition must be as approved, else people are asked again
 4. policy of this moment: a refusal stands, a larger quorum asks again
-5. the approval is consumed, and its votes' rights are checked once more, in the same transaction
+5. the approval is consumed, and its votes' rights are checked once more, in the same transaction; one that a standing
+   approval gave only while that still stands
 """
 
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from agents.gate import words
 from agents.gate.request import Put, agent_of, request_for
-from agents.gate.submit import Numbers, context_of, facts, offer
+from agents.gate.standing import standing
+from agents.gate.submit import Numbers, Reader, context_of, facts, offer
 from agents.gate.tracing import known
 from agents.lifecycle import TOOL_CALL
 from agents.rules import Rules
@@ -31,12 +33,12 @@ from approvals.errors import NotConsumable
 from approvals.models import ApprovalRequest
 from approvals.policy import judge
 from approvals.services import Ready, consume, expire, ready, void
+from approvals.standing import run
 from audit.events import EventKind
 from audit.ids import uuid7
 from audit.services import NOW, Birth, Change, Entry, Text
 
 FAILED = "The check before it runs failed: "
-Reader = Callable[[Callable[[], Any]], Awaitable[Any]]
 
 
 @dataclass(slots=True)
@@ -106,6 +108,12 @@ async def _approved(
         if error.cause in ("digest", "votes"):
             await _ask_again(intent, state, put, asked, take_numbers, read, error.reason)
         return  # taken back, or within its undo period: it waits
+    if (given := now.standing) is not None:
+        (by,) = await read(lambda: standing(state, ids=[given]))
+        if by.given.fallen:
+            await _ask_again(intent, state, put, asked, take_numbers, read, by.given.fallen)
+            return
+        intent.changes.append(run(by))
     intent.changes.append(used)
     intent.entries.append(entry)
     _begin(intent, state, call, ("approve", "start"), {"consumed_id": asked.id}, asked.ref)

@@ -3,7 +3,7 @@
 Values only; they are written with the turn, or with the intent that found that people must be asked again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -47,8 +47,13 @@ class Put:
     precondition: str = ""
 
 
-def request_for(state: State, put: Put, *, number: int, reasoning_id: UUID | None) -> tuple[Birth, Entry]:
-    """A new request about a call, as values: a question from the agent, or a call that needs an approval."""
+def request_for(
+    state: State, put: Put, *, number: int, reasoning_id: UUID | None, standing: Mapping[str, str] | None = None
+) -> tuple[Birth, Entry]:
+    """A new request about a call, as values: a question from the agent, or a call that needs an approval.
+
+    `standing` says which standing approval decides it, or why none does, where the session has one.
+    """
     call, tool, value, judgement = put.call, put.tool, put.value, put.judgement
     if tool is None or value is None or judgement is None or call.arguments is None or call.request_id is None:
         raise ValueError(f"{call.key} was not judged, so it cannot be put before people")
@@ -64,6 +69,7 @@ def request_for(state: State, put: Put, *, number: int, reasoning_id: UUID | Non
             "changed": masked_changes(put.changed, hidden),
             "origins": call.judgement.get("origins", []),
             "refused": call.judgement.get("refused", []),
+            "standing": dict(standing or {}),
         }
         told = {"key": call.key, **{name: value for name, value in found.items() if value}, **kept_places(hidden)}
         body = canonical_body(

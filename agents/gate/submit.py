@@ -5,7 +5,8 @@ Nothing is written here; `submit` returns values for the turn's one record. Step
 2. do its arguments parse and validate? (a person's time is not spent on what could never run)
 3. does its own check of the world pass? what must still hold when it runs?
 4. what does policy say of it?
-5. a call that needs people becomes an approval request with the digest of what was shown, unless too many wait already
+5. a call that needs people becomes an approval request with the digest of what was shown, unless too many wait already;
+   where a standing approval covers it, that decides it in the same record
 """
 
 import hashlib
@@ -20,11 +21,12 @@ from pydantic import BaseModel
 from agents.gate import words
 from agents.gate.refused import Like, counting, like, told_refusals
 from agents.gate.request import ASK_PERSON, Put, request_for, stored
+from agents.gate.standing import cover, standing
 from agents.gate.tracing import kept, looked_at, origins
 from agents.lifecycle import TOOL_CALL
 from agents.llm.provider import Completion, PlannedCall
 from agents.rules import Rules
-from agents.state import Call, State
+from agents.state import Asked, Call, State
 from agents.tools import registry
 from agents.tools.arguments import Malformed, Parsed, parse
 from agents.tools.context import ToolContext
@@ -34,13 +36,15 @@ from agents.tools.execute import precondition_async, radius
 from agents.tools.scan import flags
 from approvals.facts import Origin
 from approvals.policy import CallFacts, judge
+from approvals.standing import Standing, use
 from audit.ids import uuid7
-from audit.services import NOW, Birth, Entry, Text
+from audit.services import NOW, Batch, Birth, Entry, Text
 
 LONGEST_PLAN = 64  # calls of one turn; more are refused one by one, so that every id has its answer
 TOO_MANY = "too_many_waiting"
 Numbers = Callable[[int], Awaitable[list[int]]]
 Grant = Callable[[str, int, int], Awaitable[int]]
+Reader = Callable[[Callable[[], Any]], Awaitable[Any]]
 
 
 @dataclass(slots=True)
@@ -51,6 +55,7 @@ class Submission:
     requests: list[Birth] = field(default_factory=list)
     entries: list[Entry] = field(default_factory=list)
     texts: list[Text] = field(default_factory=list)
+    covered: list[Batch] = field(default_factory=list)  # what approves requests by a standing approval
 
     @property
     def calls(self) -> list[Call]:
@@ -87,7 +92,8 @@ def context_of(state: State, call: Call) -> ToolContext:
 
 
 async def submit(
-    state: State, completion: Completion, rules: Rules, take_numbers: Numbers, grant: Grant, *, reasoning_id: UUID | None
+    state: State, completion: Completion, rules: Rules, take_numbers: Numbers, grant: Grant, read: Reader, *,
+    reasoning_id: UUID | None,
 ) -> Submission:
     """Check and judge every call of a plan, in order.
 
@@ -97,6 +103,7 @@ async def submit(
         rules: policy and tool settings of this moment.
         take_numbers: hands out short ids for requests.
         grant: says how many of so many requests of an agent may be put up beside those that wait.
+        read: runs a function on the ledger's connection.
         reasoning_id: where the model's own words are stored, for the reviewer.
     """
     offered = {tool.name: tool for tool in offer(state, rules)}
@@ -111,7 +118,11 @@ async def submit(
         out.puts.append(put)
         _texts(out, call)
     await _bound(out, state, rules, grant)
-    await _put_up(out, state, take_numbers, reasoning_id)
+    asking = [put for put in out.puts if put.call.status == "awaiting"]
+    tools = sorted({put.call.tool for put in asking if put.call.needs_approval}) if state.standing else []
+    found = await read(lambda: standing(state, tools=tools)) if tools else []
+    for put, number in zip(asking, await take_numbers(len(asking)) if asking else (), strict=True):
+        _put_up(out, state, put, number, reasoning_id, found, rules)
     return out
 
 
@@ -132,14 +143,23 @@ async def _bound(out: Submission, state: State, rules: Rules, grant: Grant) -> N
         _result(out, call)
 
 
-async def _put_up(out: Submission, state: State, take_numbers: Numbers, reasoning_id: UUID | None) -> None:
-    """Step 5: a request for each call that waits, with its canonical bytes and their digest."""
-    asking = [put for put in out.puts if put.call.status == "awaiting"]
-    for put, number in zip(asking, await take_numbers(len(asking)) if asking else (), strict=True):
-        put.call.request_id = uuid7()
-        birth, entry = request_for(state, put, number=number, reasoning_id=reasoning_id)
-        out.requests.append(birth)
-        out.entries.append(entry)
+def _put_up(
+    out: Submission, state: State, put: Put, number: int, reasoning_id: UUID | None, found: list[Standing], rules: Rules
+) -> None:
+    """Step 5: the request of a call that waits, with its canonical bytes and their digest; a standing approval decides it."""
+    call, (by, why) = put.call, cover(state, put, found, rules) if put.call.needs_approval else (None, "")
+    call.request_id = uuid7()
+    told = {"ref": by.given.ref, "by": by.given.by} if by else {"why": why} if why else None
+    birth, entry = request_for(state, put, number=number, reasoning_id=reasoning_id, standing=told)
+    out.requests.append(birth)
+    out.entries.append(entry)
+    if by is not None:
+        out.covered.append(use(by, birth.values, trace=state.trace, span=call.span))
+        found[found.index(by)] = by.used()
+        call.request = Asked(
+            id=call.request_id, ref=f"AP-{number}", status="approved", revision=1, digest=birth.values["digest"],
+            body=birth.values["body"], due=True, held_s=None, expired=False, required=1,
+        )  # fmt: skip
 
 
 def _call(state: State, place: int, planned: PlannedCall) -> Call:

@@ -49,6 +49,7 @@ class Session(models.Model):
     stop = models.TextField(default="", db_default="")  # "", pause, cancel, expire: asked of whoever runs it
     stop_note = models.JSONField(default=dict)  # {kind, id, name, reason} of who asked
     held_by = models.UUIDField(null=True)  # the stop of a tool that its next call waits for
+    standing = models.BooleanField(null=True)  # true once a standing approval was given in it; NULL where none ever was
     error = models.JSONField(null=True)  # {category, code, detail}
     ready_at = models.DateTimeField(db_default=Now())
     lease_owner = models.TextField(null=True)

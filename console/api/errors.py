@@ -60,6 +60,7 @@ STATUS: Mapping[str, int] = {
     "not_revealed": 409,
     "nothing_refused": 409,
     "nothing_to_reveal": 409,
+    "nothing_stands": 409,
     "nothing_to_undo": 409,
     "prompt_exists": 409,
     "request_in_progress": 409,

@@ -20,7 +20,7 @@ from console.diff import line_diff
 from console.formats import duration, exact, middle
 from console.fragments import page
 from console.looks import TIER_WORDS
-from console.policy_words import ASKING_WORDS, TAINT_WORDS, VERDICT_WORDS, asked, lines, sentence
+from console.policy_words import ASKING_WORDS, TAINT_WORDS, VERDICT_WORDS, asked, lines, repeated, sentence
 from console.rights import Right
 from console.templatetags.ui import pretty_json
 from console.views.guard import guard
@@ -94,6 +94,7 @@ def _tier(name: str, row: TierRule, figures: Figures | None) -> dict[str, Any]:
         "whoever asked may confirm" if row.self_confirm else "",
         f"{row.hold_s} s to undo" if row.hold_s else "no undo",
         f"to be looked at for {row.dwell_s} s" if row.dwell_s else "",
+        f"one approval covers {repeated(row.repeat)}" if row.repeat else "",
     ]
     return {
         "name": name,

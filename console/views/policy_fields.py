@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from approvals.document import MOST_REPEAT_MINUTES, MOST_REPEATS
 from approvals.errors import InvalidPolicy
 from approvals.facts import ENVIRONMENTS, TIERS
 from approvals.policies import checked
@@ -19,6 +20,9 @@ VERDICTS: Options = tuple(VERDICT_WORDS.items())
 TIGHTENINGS: Options = VERDICTS[1:]
 TIER_OPTIONS: Options = tuple((tier, TIER_WORDS[tier]) for tier in TIERS)
 GROUPS_HINT = "Separated by commas; each has to agree. “finance|legal” is met by either."
+
+
+REPEAT_HINT = "How many one approval may let a session do again. Both empty: none."
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +80,19 @@ class _Maker:
                 self.one(f"{at}.hold_s", "Undo period, seconds", "number", low=0, high=30),
                 self.one(f"{at}.dwell_s", "Look before approving, seconds", "number", low=0, high=30),
                 self.one(f"{at}.groups", "Groups", "text"),
+                *self.repeat(tier, f"{at}.repeat"),
                 self.one(f"{at}.reauthenticate", "Ask for the password", "box"),
                 self.one(f"{at}.self_confirm", "Whoever asked may confirm", "box"),
             ),
+        )
+
+    def repeat(self, tier: str, at: str) -> tuple[Field, ...]:
+        """What one approval may let run again; destructive calls are asked about one by one."""
+        if tier == "destructive":
+            return ()
+        return (
+            self.one(f"{at}.count", "More of the same, calls", "number", low=1, high=MOST_REPEATS, hint=REPEAT_HINT),
+            self.one(f"{at}.minutes", "More of the same, minutes", "number", low=1, high=MOST_REPEAT_MINUTES),
         )
 
     def rule(self, place: int, *, spare: bool) -> Group:

@@ -158,6 +158,22 @@ def test_destructive_calls_cannot_be_confirmed_by_who_asked() -> None:
         Policy.model_validate(document)
 
 
+def test_destructive_calls_are_asked_about_one_by_one() -> None:
+    """APPR-3: one approval never stands for further destructive calls, whatever an admin stores."""
+    document = DEFAULT_POLICY.model_dump(mode="json")
+    document["tiers"]["destructive"]["repeat"] = {"count": 1, "minutes": 1}
+    with pytest.raises(ValidationError, match="repeat"):
+        Policy.model_validate(document)
+
+
+def test_a_document_from_before_lets_no_approval_cover_further_calls() -> None:
+    """APPR-3: what was stored without saying so does not widen by itself."""
+    document = DEFAULT_POLICY.model_dump(mode="json")
+    for row in document["tiers"].values():
+        del row["repeat"]
+    assert not any(row.repeat for row in Policy.model_validate(document).tiers.values())
+
+
 def test_two_rules_of_one_name_are_refused() -> None:
     """A reason that names a rule has to name one."""
     rule = {"name": "a", "then": "ask"}

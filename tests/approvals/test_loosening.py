@@ -41,6 +41,9 @@ LOOSER = (
     (DEFAULT_POLICY, tiers("destructive", reauthenticate=False), "no longer asks for the password"),
     (DEFAULT_POLICY, tiers("destructive", hold_s=0), "for 0 instead of 5 seconds"),
     (tiers("destructive", dwell_s=3), DEFAULT_POLICY, "Destructive calls can be approved after 0 instead of 3 seconds."),
+    (tiers("irreversible_write", repeat=None), DEFAULT_POLICY, "One approval may let up to 10 more irreversible write calls"),
+    (DEFAULT_POLICY, tiers("reversible_write", repeat={"count": 11, "minutes": 60}), "before, 10, for 60 minutes"),
+    (DEFAULT_POLICY, tiers("reversible_write", repeat={"count": 10, "minutes": 61}), "before, 10, for 60 minutes"),
     (
         DEFAULT_POLICY,
         policy(environments={**DEFAULT_POLICY.model_dump()["environments"], "staging": {"up_to": "destructive"}}),

@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from approvals.document import DEFAULT_POLICY, EnvironmentRule, Policy, Rule, TaintRule, TierRule
+from approvals.document import DEFAULT_POLICY, EnvironmentRule, Policy, Repeat, Rule, TaintRule, TierRule
 from approvals.facts import ENVIRONMENTS, SEVERITY, STRICTEST, TIERS, CallFacts, Judgement, Person
 from approvals.policy import VERDICTS, RequestFacts, judge, may_decide
 
@@ -32,10 +32,12 @@ RULE = st.builds(
     required=st.integers(1, 3),
     groups=GROUPS,
 )
-TIER_RULE = st.builds(TierRule, narrow=VERDICT, wide=VERDICT, required=st.integers(1, 3), groups=GROUPS)
+REPEAT = st.none() | st.builds(Repeat, count=st.integers(1, 50), minutes=st.integers(1, 1440))
+TIER_RULE = st.builds(TierRule, narrow=VERDICT, wide=VERDICT, required=st.integers(1, 3), groups=GROUPS, repeat=REPEAT)
+GRAVEST = st.builds(TierRule, narrow=VERDICT, wide=VERDICT, required=st.integers(1, 3), groups=GROUPS)
 POLICY = st.builds(
     Policy,
-    tiers=st.fixed_dictionaries(dict.fromkeys(TIERS, TIER_RULE)),
+    tiers=st.fixed_dictionaries({**dict.fromkeys(TIERS, TIER_RULE), STRICTEST: GRAVEST}),
     environments=st.fixed_dictionaries(
         {name: st.sampled_from(TIERS).map(lambda tier: EnvironmentRule(up_to=tier)) for name in ENVIRONMENTS}
     ),

@@ -74,10 +74,11 @@ def test_every_complaint_finds_its_input() -> None:
     sent |= {
         "rules.0.remove": "true", "tiers.destructive.hold_s": "31", "ttl_h": "soon", "rules.1.above_cost": "much",
         "rules.2.when.op": "gt", "tiers.read_only.required": "", "rules.2.groups": "|x",
+        "tiers.reversible_write.repeat.count": "51", "tiers.irreversible_write.repeat.minutes": "",
     }  # fmt: skip
     assert wrong(sent).keys() == {
         "tiers.destructive.hold_s", "ttl_h", "rules.1.above_cost", "rules.2.when.value", "tiers.read_only.required",
-        "rules.2.groups",
+        "rules.2.groups", "tiers.reversible_write.repeat.count", "tiers.irreversible_write.repeat.minutes",
     }  # fmt: skip
     assert wrong({**sent_of(DEFAULT_POLICY), "tiers.destructive.self_confirm": "true"}) == {
         "": ["Self_confirm cannot be given for destructive calls."]

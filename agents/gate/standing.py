@@ -1,0 +1,101 @@
+"""What a standing approval makes of a call that policy asks about: it is put up, and decided at once, or people are asked.
+
+Read only in sessions where one was ever given. It is looked at when the call is planned, and once more before it runs.
+"""
+
+import json
+from collections.abc import Sequence
+from uuid import UUID
+
+from django.db.models import Q
+
+from agents.gate.request import Put
+from agents.gate.tracing import known
+from agents.models import Stop
+from agents.rules import Rules
+from agents.state import Call, Pass, State
+from agents.tools.execute import radius
+from approvals.facts import RequestFacts
+from approvals.policy import may_decide
+from approvals.sameness import Candidate, prose_of, why_not
+from approvals.standing import Standing, given, most_of
+
+MOST_STOPS = 100
+
+
+def standing(state: State, *, tools: Sequence[str] = (), ids: Sequence[UUID] = ()) -> list[Standing]:
+    """Return the session's standing approvals for these tools, or those named; any press of the kill switch ended them."""
+    found = given(state.id, tools=tools, ids=ids)
+    if not found:
+        return []
+    stops = _stops(state, found)
+    return [one.fallen("The kill switch held it since.") if _stopped(one, stops) else one for one in found]
+
+
+def cover(state: State, put: Put, found: Sequence[Standing], rules: Rules) -> tuple[Standing | None, str]:
+    """Return the standing approval that covers a call; else none, and why the newest one for its tool does not."""
+    why = ""
+    for one in (one for one in found if one.given.asked.get("tool") == put.call.tool):
+        reason = _why_not(state, put, one, rules)
+        if not reason:
+            return one, ""
+        why = why or f"The standing approval of {one.given.ref} by {one.given.by} does not cover it. {reason}"
+    return None, why
+
+
+def _why_not(state: State, put: Put, one: Standing, rules: Rules) -> str:
+    tool, value, judgement, call = put.tool, put.value, put.judgement, put.call
+    if tool is None or value is None or judgement is None or call.arguments is None:
+        return "It was not judged."
+    asked = {
+        "tool": call.tool, "definition": tool.definition, "tier": call.tier, "prompt_version": state.prompt_version,
+        "precondition": put.precondition, "session": state.ref, "arguments": json.loads(call.arguments),
+    }  # fmt: skip
+    candidate = Candidate(
+        asked=asked, judgement=judgement, radius=radius(tool, value), prose=prose_of(known(call)), news=_news(state, one)
+    )
+    return _may_not(state, one, judgement.groups) or why_not(one.given, candidate, most_of(rules.policy, call.tier))
+
+
+def _may_not(state: State, one: Standing, groups: tuple[str, ...]) -> str:
+    """Return why whoever gave it could not approve this call today."""
+    facts = RequestFacts("tool_call", frozenset(state.excluded), state.requester, groups)
+    if one.active and may_decide(one.giver, facts, "approve") is None:
+        return ""
+    return f"{one.giver.name} may not decide such calls any more."
+
+
+def _news(state: State, one: Standing) -> str:
+    """Return what has come into the session since the call that it was given on, as the model wrote that."""
+    calls = state.calls()
+    first = next((call for call in calls if call.id == one.call_id), None)
+    if first is None:
+        return "The call that it was given on is not in the session."
+    since = [call for call in calls if call.turn >= first.turn]
+    begun = next(item.index for item in state.items if isinstance(item, Pass) and item.number == first.turn)
+    said = any(item.trust == "untrusted" for item in state.items if not isinstance(item, Pass) and item.index > begun)
+    if said or any(call.trust == "untrusted" for call in since):
+        return "Untrusted content was read since."
+    return next(filter(None, (_told(call, first) for call in since if call.tool == first.tool)), "")
+
+
+def _told(call: Call, first: Call) -> str:
+    if call.status == "rejected":
+        return "A person rejected such a call since."
+    if call.status in ("unknown", "resolved"):
+        return "What became of such a call was not known since."
+    return "A reviewer changed such a call since." if call.edited and call is not first else ""
+
+
+def _stops(state: State, found: Sequence[Standing]) -> list[Stop]:
+    """Return the stops that held the session, its agent, one of the tools or everything since the oldest was given."""
+    oldest = min(one.made_at for one in found)
+    tools = [str(one.given.asked.get("tool")) for one in found]
+    reaches = Q(kind="all") | Q(agent__slug=state.agent) | Q(session_id=state.id) | Q(tool__in=tools)
+    held = Q(lifted_at__isnull=True) | Q(lifted_at__gte=oldest)
+    return list(Stop.objects.filter(reaches, held).order_by("-pressed_at")[:MOST_STOPS])
+
+
+def _stopped(one: Standing, stops: Sequence[Stop]) -> bool:
+    tool = one.given.asked.get("tool")
+    return any(stop.tool in ("", tool) and (stop.lifted_at is None or stop.lifted_at >= one.made_at) for stop in stops)
