@@ -97,8 +97,8 @@ def refusal(same: Same, most: Repeat | None, allowed: Mapping[str, Kind]) -> str
         return f"Policy lets one approval cover 1 to {most.count} further calls."
     if not 1 <= same.minutes <= most.minutes:
         return f"Policy lets an approval stand for 1 to {most.minutes} minutes."
-    for name in (*same.vary, *same.up_to):
-        if allowed.get(name) != ("text" if name in same.vary else "number"):
+    for name, kind in (*((name, "text") for name in same.vary), *((name, "number") for name in same.up_to)):
+        if allowed.get(name) != kind:
             return f"The argument {name[:60]} has to stay as it is."
     if not all(_is_number(most_) and 0 <= most_ <= MOST_NUMBER for most_ in same.up_to.values()):
         return "A number may vary from 0 up to one that you state."

@@ -23,6 +23,7 @@ from approvals.models import ApprovalRequest, StandingApproval
 from approvals.moves import request_entry
 from approvals.policy import may_decide
 from approvals.sameness import Given, Kind, Same, refusal, variable
+from approvals.sensitive import places_of
 from audit.actors import SYSTEM, Actor
 from audit.batch import FUTURE, NOW, After, Batch, Birth, Change
 from audit.connection import read
@@ -43,8 +44,14 @@ class Standing:
     giver: Person
     active: bool
     made_at: datetime
+    ends_at: datetime
     call_id: UUID | None  # of the request that it was given on
     given: Given
+
+    @property
+    def ended(self) -> str:
+        """Why it covers nothing more, in a sentence; empty while it does."""
+        return self.given.fallen or ("" if self.given.left else "All calls that it covers were made.")
 
     def used(self) -> "Standing":
         """Return it with one call less."""
@@ -63,18 +70,24 @@ def most_of(policy: Policy, tier: str) -> Repeat | None:
 def offered(request: ApprovalRequest, person: Person, policy: Policy) -> Repeat | None:
     """Return the most that `person` may approve further calls like this one, None where not at all.
 
-    Not where more than one person or a password is asked for, and not by who confirms a call of his own.
+    Not where more than one person or a password is asked for, not by who confirms a call of his own, and not in the place
+    of somebody absent: further calls are decided by the giver's own right.
     """
     alone = request.kind == "tool_call" and request.required == 1 and not request.reauthenticate
-    takes_part = person.id in request.excluded or person.id == request.requester
-    return most_of(policy, request.tier) if alone and not takes_part else None
+    rights = replace(request.rights, self_confirm=False)
+    own = may_decide(replace(person, places=(), reauthenticated=True), rights, "approve") is None
+    return most_of(policy, request.tier) if alone and own else None
 
 
 def variable_of(request: ApprovalRequest) -> dict[str, Kind]:
-    """Return which arguments of a request may be let vary."""
+    """Return which arguments of a request may be let vary; what people see only once they ask to never may."""
     asked = json.loads(bytes(request.body)).get("arguments")
     origins = [Origin(**part) for part in request.facts.get("origins", ())]
-    return variable(asked, origins, tainted=bool(request.taint)) if isinstance(asked, dict) else {}
+    if not isinstance(asked, dict):
+        return {}
+    hidden = {place.parts[0] for place in places_of(request.facts) if place.parts}
+    found = variable(asked, origins, tainted=bool(request.taint))
+    return {name: kind for name, kind in found.items() if name not in hidden}
 
 
 def checked(request: ApprovalRequest, person: Person, verdict: str, same: Same) -> int:
@@ -131,7 +144,7 @@ def use(standing: Standing, request: Mapping[str, Any], *, trace: str, span: str
     }  # fmt: skip
     ids = (ref, request["session_ref"], standing.given.ref)
     stream = f"session:{request['session_ref']}"
-    entry = Entry(stream, EventKind.APPROVAL_COVERED, SYSTEM, facts, ids, 1, trace=trace, span=span)
+    entry = Entry(stream, EventKind.APPROVAL_REPEATED, SYSTEM, facts, ids, 1, trace=trace, span=span)
     return Batch(changes, (Birth("approvals.Decision", decision),), (entry,))
 
 
@@ -176,6 +189,12 @@ def revoke(*, request_id: UUID, person: Person, actor: Actor) -> StandingApprova
     return row
 
 
+def stood_by(request: ApprovalRequest) -> str | None:
+    """Return the request on which the standing approval was given that decided this one; None where people did."""
+    used = any(vote.standing_id is not None for vote in request.decisions.all())
+    return str(request.facts["standing"]["ref"]) if used else None
+
+
 def may_revoke(person: Person, request: ApprovalRequest) -> bool:
     """Say whether `person` may revoke what was given on a request."""
     if person.service:
@@ -184,7 +203,7 @@ def may_revoke(person: Person, request: ApprovalRequest) -> bool:
 
 
 _GIVEN = """
-    SELECT s.id, s.given_by, s.given_name, s.created_at, s.status, s.count, s.minutes, s."left", s.vary, s.up_to, s.ended_name,
+    SELECT s.id, s.given_by, s.given_name, s.created_at, s.ends_at, s.status, s.count, s.minutes, s."left", s.vary, s.up_to, s.ended_name,
         s.ends_at <= clock_timestamp() AS over, s.policy, r.number, r.status AS request_status, r.body, r.reasons,
         r.blast_radius, r.risk, r.call_id, d.voided,
         coalesce((SELECT number FROM approvals_policyrevision WHERE current), 0) AS policy_now,
@@ -194,13 +213,19 @@ _GIVEN = """
             WHERE m.user_id = s.given_by) AS roles
     FROM approvals_standingapproval s
     JOIN approvals_approvalrequest r ON r.id = s.request_id JOIN approvals_decision d ON d.id = s.decision_id
-    WHERE s.session_id = %s AND (s.tool = ANY(%s) OR s.id = ANY(%s)) ORDER BY s.created_at DESC LIMIT %s
+    WHERE s.session_id = %s AND s.status <> 'undone' AND (%s::text[] IS NULL OR s.tool = ANY(%s))
+        AND (%s::uuid IS NULL OR s.id = %s) AND (%s::uuid IS NULL OR s.request_id = %s)
+    ORDER BY s.created_at DESC LIMIT %s
 """
 
 
-def given(session_id: UUID, *, tools: Sequence[str] = (), ids: Sequence[UUID] = ()) -> list[Standing]:
-    """Return a session's standing approvals for these tools, or those named, the newest first, as they stand now."""
-    return [_standing(row) for row in read(_GIVEN, [session_id, list(tools), list(ids), MOST_READ])]
+def given(
+    session_id: UUID, *, tools: Sequence[str] | None = None, id_: UUID | None = None, request_id: UUID | None = None
+) -> list[Standing]:
+    """Return a session's standing approvals, the newest first, as they stand now; all, or those that the others name."""
+    named = None if tools is None else list(tools)
+    wanted = [session_id, named, named, id_, id_, request_id, request_id, MOST_READ]
+    return [_standing(row) for row in read(_GIVEN, wanted)]
 
 
 def _standing(row: Mapping[str, Any]) -> Standing:
@@ -211,7 +236,7 @@ def _standing(row: Mapping[str, Any]) -> Standing:
         count=row["count"], minutes=row["minutes"], left=row["left"], fallen=_fallen(row),
     )  # fmt: skip
     giver = Person(row["given_by"], row["given_name"], frozenset(row["roles"] or ()))
-    return Standing(row["id"], giver, row["active"], row["created_at"], row["call_id"], covers)
+    return Standing(row["id"], giver, row["active"], row["created_at"], row["ends_at"], row["call_id"], covers)
 
 
 def _json(value: Any) -> Any:
@@ -222,7 +247,7 @@ def _fallen(row: Mapping[str, Any]) -> str:
     """Return why it does not stand any more, in a sentence; empty where it does."""
     if row["status"] == "revoked":
         return f"{row['ended_name']} revoked it."
-    if row["status"] == "undone" or row["voided"] or row["request_status"] != "consumed":
+    if row["voided"] or row["request_status"] != "consumed":
         return "The approval that it was given with was not used."
     if row["over"]:
         return "Its time is over."

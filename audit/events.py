@@ -108,7 +108,7 @@ class EventKind(StrEnum):
     APPROVAL_WITHDRAWN = "approval.withdrawn", "The request fell away: its session ended."
     APPROVAL_VOIDED = "approval.voided", "What the request was about changed."
     APPROVAL_STANDS = "approval.stands", "A reviewer approved the same call for the rest of the session, within bounds."
-    APPROVAL_COVERED = "approval.covered", "A standing approval approved the request in its reviewer's name."
+    APPROVAL_REPEATED = "approval.repeated", "A standing approval approved the request in its reviewer's name."
     APPROVAL_REVOKED = "approval.revoked", "A standing approval was revoked; it covers nothing more."
     DECISION_MADE = "decision.made", "One reviewer gave a verdict on one revision."
     DECISION_REFUSED = "decision.refused", "A verdict was not accepted."

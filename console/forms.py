@@ -1,7 +1,7 @@
 """What people send by forms: read within bounds, trimmed, and checked as far as a form can. Services judge the rest."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import Any, cast
 
@@ -12,6 +12,7 @@ from django.http import QueryDict
 from approvals.controls import ONE_IN, PER_DAY
 from approvals.errors import InvalidVerdict
 from approvals.facts import TIERS
+from approvals.sameness import MOST_NUMBER, Same
 from audit.canonical import parse
 from audit.errors import InvalidJson
 from console.api.reading import clean
@@ -19,6 +20,7 @@ from console.models import CHANNELS, OCCASIONS
 from console.rights import SCOPES
 
 LONGEST = 20_000
+LONGEST_NAME, MOST_NAMES = 100, 40
 MICRO = 1_000_000
 
 
@@ -154,6 +156,7 @@ class Said:
     arguments: dict[str, Any] | None = None
     stamp: str = ""
     shown_ms: str = ""
+    again: Mapping[str, str] = field(default_factory=dict)  # of further calls, as typed: count, minutes, vary.NAME, up_to.NAME
 
     @classmethod
     def of(cls, sent: Mapping[str, str], verdict: str, arguments: dict[str, Any] | None = None) -> "Said":
@@ -164,7 +167,7 @@ class Said:
 
         return cls(verdict, text("digest", 64), text("idempotency_key", 80), text("instruction"), text("answer"),
                    text("amount", 40), str(sent.get("password", ""))[:1024], arguments,
-                   text("stamp", 100), text("shown_ms", 12))  # fmt: skip
+                   text("stamp", 100), text("shown_ms", 12), _again(sent))  # fmt: skip
 
     def amount_of(self, limit: str) -> int | None:
         """Return the amount in the unit of the limit, dollars in micro-dollars; raises InvalidVerdict for what is no number."""
@@ -177,6 +180,32 @@ class Said:
             raise InvalidVerdict(
                 field="amount", reason="Write a number" + (" of dollars, such as 0.50." if dollars else ".")
             ) from error
+
+    def same(self) -> Same | None:
+        """Return what was said of further calls, nothing where that was not ticked; raises InvalidVerdict for what is no number."""
+        if not self.again.get("same"):
+            return None
+        vary = (name.removeprefix("vary.") for name in self.again if name.startswith("vary."))
+        up_to = {name.removeprefix("up_to."): text for name, text in self.again.items() if name.startswith("up_to.") and text}
+        return Same(
+            count=int(_number(self.again.get("same.count", ""))), minutes=int(_number(self.again.get("same.minutes", ""))),
+            vary=tuple(sorted(vary)), up_to={name: _number(text) for name, text in up_to.items()},
+        )  # fmt: skip
+
+
+def _again(sent: Mapping[str, str]) -> dict[str, str]:
+    names = [name for name in sent if name.startswith(("same", "vary.", "up_to.")) and len(name) < LONGEST_NAME]
+    return {name: str(sent.get(name, ""))[:40].strip() for name in names[:MOST_NAMES]}
+
+
+def _number(text: str) -> int | float:
+    try:
+        number = float(text.replace(",", "."))
+    except ValueError as error:
+        raise InvalidVerdict(field="same", reason=f"“{text}” is not a number.") from error
+    if not abs(number) <= MOST_NUMBER:
+        raise InvalidVerdict(field="same", reason=f"“{text}” is too large.")
+    return int(number) if number.is_integer() else number
 
 
 def json_object(text: str) -> dict[str, Any]:

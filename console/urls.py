@@ -44,6 +44,7 @@ _approvals: Urls = [
     path("<approval:ref>/edit/", approval_edit.edit, name="approval-edit"),
     path("<approval:ref>/undo/", approvals.undo, name="approval-undo"),
     path("<approval:ref>/reveal/", approval_reveal.reveal, name="approval-reveal"),
+    path("<approval:ref>/revoke/", approvals.revoke, name="approval-revoke"),
     path("<approval:ref>/<hand:act>/", approval_claims.act, name="approval-hand"),
     path("<approval:ref>/<verdict:verdict>/", approvals.verdict, name="approval-verdict"),
 ]

@@ -109,7 +109,7 @@ async def _approved(
             await _ask_again(intent, state, put, asked, take_numbers, read, error.reason)
         return  # taken back, or within its undo period: it waits
     if (given := now.standing) is not None:
-        (by,) = await read(lambda: standing(state, ids=[given]))
+        (by,) = await read(lambda: standing(state.id, state.agent, id_=given))
         if by.given.fallen:
             await _ask_again(intent, state, put, asked, take_numbers, read, by.given.fallen)
             return

@@ -11,7 +11,7 @@ from django.db.models import Q
 
 from agents.gate.request import Put
 from agents.gate.tracing import known
-from agents.models import Stop
+from agents.models import Session, Stop
 from agents.rules import Rules
 from agents.state import Call, Pass, State
 from agents.tools.execute import radius
@@ -23,13 +23,21 @@ from approvals.standing import Standing, given, most_of
 MOST_STOPS = 100
 
 
-def standing(state: State, *, tools: Sequence[str] = (), ids: Sequence[UUID] = ()) -> list[Standing]:
-    """Return the session's standing approvals for these tools, or those named; any press of the kill switch ended them."""
-    found = given(state.id, tools=tools, ids=ids)
+def standing(
+    session_id: UUID, agent: str, *, tools: Sequence[str] | None = None, id_: UUID | None = None, request_id: UUID | None = None
+) -> list[Standing]:
+    """Return a session's standing approvals, as `approvals.standing.given`; any press of the kill switch ended them."""
+    found = given(session_id, tools=tools, id_=id_, request_id=request_id)
     if not found:
         return []
-    stops = _stops(state, found)
+    stops = _stops(session_id, agent, found)
     return [one.fallen("The kill switch held it since.") if _stopped(one, stops) else one for one in found]
+
+
+def standing_in(session: Session) -> list[Standing]:
+    """Return the standing approvals of a session, the newest first; with the session they end."""
+    found = standing(session.pk, session.agent.slug) if session.standing else []
+    return [one.fallen("The session has ended.") if session.ended else one for one in found]
 
 
 def cover(state: State, put: Put, found: Sequence[Standing], rules: Rules) -> tuple[Standing | None, str]:
@@ -87,11 +95,11 @@ def _told(call: Call, first: Call) -> str:
     return "A reviewer changed such a call since." if call.edited and call is not first else ""
 
 
-def _stops(state: State, found: Sequence[Standing]) -> list[Stop]:
+def _stops(session_id: UUID, agent: str, found: Sequence[Standing]) -> list[Stop]:
     """Return the stops that held the session, its agent, one of the tools or everything since the oldest was given."""
     oldest = min(one.made_at for one in found)
     tools = [str(one.given.asked.get("tool")) for one in found]
-    reaches = Q(kind="all") | Q(agent__slug=state.agent) | Q(session_id=state.id) | Q(tool__in=tools)
+    reaches = Q(kind="all") | Q(agent__slug=agent) | Q(session_id=session_id) | Q(tool__in=tools)
     held = Q(lifted_at__isnull=True) | Q(lifted_at__gte=oldest)
     return list(Stop.objects.filter(reaches, held).order_by("-pressed_at")[:MOST_STOPS])
 

@@ -92,7 +92,13 @@ def context_of(state: State, call: Call) -> ToolContext:
 
 
 async def submit(
-    state: State, completion: Completion, rules: Rules, take_numbers: Numbers, grant: Grant, read: Reader, *,
+    state: State,
+    completion: Completion,
+    rules: Rules,
+    take_numbers: Numbers,
+    grant: Grant,
+    read: Reader,
+    *,
     reasoning_id: UUID | None,
 ) -> Submission:
     """Check and judge every call of a plan, in order.
@@ -120,7 +126,7 @@ async def submit(
     await _bound(out, state, rules, grant)
     asking = [put for put in out.puts if put.call.status == "awaiting"]
     tools = sorted({put.call.tool for put in asking if put.call.needs_approval}) if state.standing else []
-    found = await read(lambda: standing(state, tools=tools)) if tools else []
+    found = await read(lambda: standing(state.id, state.agent, tools=tools)) if tools else []
     for put, number in zip(asking, await take_numbers(len(asking)) if asking else (), strict=True):
         _put_up(out, state, put, number, reasoning_id, found, rules)
     return out

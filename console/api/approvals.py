@@ -1,25 +1,25 @@
 """One approval request over the API: what it is, what was decided, and deciding. Lists stand in `console.api.queue`."""
 
 import json
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from ninja import Router, Schema
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
 from agents.gate.decide import answer, undo
 from approvals import queries
-from approvals.errors import InvalidVerdict
 from approvals.facts import DecisionVerdict, Person, Tier
 from approvals.models import ApprovalRequest, Decision
 from approvals.policy import verdicts_for
 from approvals.reveals import reveal
 from approvals.sensitive import places_of
+from approvals.standing import stood_by
 from approvals.verdicts import APPROVALS
 from audit.content import read_texts
 from console.api.approval_parts import ClaimOut, ReasonOut, claim_of
 from console.api.controls import ControlOut, control_of
+from console.api.deciding import DecisionBody, Digest, only_what_belongs, same_of
 from console.api.endpoint import ApiRequest, endpoint
 from console.api.reading import ApprovalRef, Body
 from console.auth import Caller
@@ -33,28 +33,6 @@ from console.standing import person_of
 router = Router(tags=["approvals"])
 Kind = Literal["tool_call", "budget", "question", "unknown_outcome", "stuck", "prompt_release"]
 Status = Literal["pending", "held", "approved", "consumed", "rejected", "answered", "expired", "withdrawn", "void"]
-Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-
-
-BELONGS: Mapping[str, frozenset[str]] = {
-    "edit": frozenset({"arguments"}),
-    "reject": frozenset({"instruction"}),
-    "answer": frozenset({"answer", "instruction"}),
-    "happened": frozenset({"answer"}),
-    "extend": frozenset({"amount"}),
-}
-"""What can be said with a verdict; with those that are not named nothing."""
-
-
-class DecisionBody(Body):
-    """What you say of the request, and the digest of what you were shown."""
-
-    verdict: DecisionVerdict
-    digest: Digest
-    instruction: Annotated[str, StringConstraints(max_length=2000)] = ""
-    arguments: dict[str, Any] | None = None
-    answer: Annotated[str, StringConstraints(max_length=10_000)] = ""
-    amount: Annotated[int, Field(ge=1, le=10**12, description="micro-dollars")] | None = None
 
 
 class RevealBody(Body):
@@ -64,7 +42,7 @@ class RevealBody(Body):
 
 
 class DecisionOut(Schema):
-    """One person's decision. `voided` says why it no longer counts, where it does not."""
+    """One person's decision. `voided` says why it no longer counts; `standing` that a standing approval gave it."""
 
     verdict: DecisionVerdict
     revision: int
@@ -76,6 +54,7 @@ class DecisionOut(Schema):
     difference: list[dict[str, Any]] | None
     voided: str
     in_place_of: str | None = Field(description="in whose place it was given, by a cover")
+    standing: bool
 
 
 class SensitiveOut(Schema):
@@ -122,6 +101,7 @@ class ApprovalOut(Schema):
     held_until: datetime | None
     escalated_at: datetime | None
     claim: ClaimOut | None
+    by_standing: str | None
     required: int
     decisions: list[DecisionOut]
     refused_before: list[str]
@@ -156,7 +136,7 @@ def reveal_approval(request: ApiRequest, ref: ApprovalRef, body: RevealBody) -> 
 def decide_approval(request: ApiRequest, ref: ApprovalRef, body: DecisionBody) -> ApprovalOut:
     """Decide on the revision whose digest you were shown. A decision over the API has no undo period."""
     caller = request.auth
-    _only_what_belongs(body)
+    only_what_belongs(body)
     decided = answer(
         request_id=queries.id_of(ref),
         person=caller.person(reauthenticated=caller.kind == "user" and reauthenticated(request, body.digest)),
@@ -169,6 +149,7 @@ def decide_approval(request: ApiRequest, ref: ApprovalRef, body: DecisionBody) -
         amount=body.amount,
         idempotency_key=request.headers.get("Idempotency-Key", ""),
         hold=False,
+        same=same_of(body.same),
     )
     return whole(caller, queries.with_decisions(decided.request))
 
@@ -180,13 +161,6 @@ def undo_approval(request: ApiRequest, ref: ApprovalRef) -> ApprovalOut:
     """Take back an approval that you gave on a page, within its undo period."""
     undone = undo(request_id=queries.get(ref).id, actor=request.auth.actor())
     return whole(request.auth, queries.get(undone.id))
-
-
-def _only_what_belongs(body: DecisionBody) -> None:
-    """Raise InvalidVerdict for what the verdict would silently drop."""
-    for name in ("instruction", "arguments", "answer", "amount"):
-        if getattr(body, name) not in (None, "") and name not in BELONGS.get(body.verdict, frozenset()):
-            raise InvalidVerdict(field=name, reason=f"The verdict {body.verdict} takes no {name}.")
 
 
 def read_whole(caller: Caller, row: ApprovalRequest) -> ApprovalOut:
@@ -245,6 +219,7 @@ def shape(caller: Caller, row: ApprovalRequest, cover: Cover, person: Person) ->
         verdicts=verdicts_now(caller, row, cover, person),
         claim=claim_of(row),
         control=control_of(row, words=open_),
+        by_standing=stood_by(row),
     )
 
 
@@ -262,5 +237,5 @@ def _decision(row: Decision, cover: Cover, *, words: bool) -> DecisionOut:
     """Return a decision; with `words` as it was given, else without what was written in it."""
     names = ("verdict", "revision", "amount", "voided")
     said: dict[str, Any] = {name: getattr(row, name) if words else None for name in ("instruction", "answer", "difference")}
-    told = {**{name: getattr(row, name) for name in names}, "in_place_of": row.in_place_name}
+    told = {**{name: getattr(row, name) for name in names}, "in_place_of": row.in_place_name, "standing": bool(row.standing_id)}
     return DecisionOut(by=row.decided_name, at=row.created_at, **told, **cover.value(said))

@@ -22,6 +22,7 @@ from console.api import (
     prompts,
     queue,
     sessions,
+    standing,
     stops,
     tokens,
     tools,
@@ -51,8 +52,8 @@ api = NinjaAPI(
 )
 # Fixed addresses come before those that hold an id.
 for _noun in (
-    agents, sessions, queue, many, approvals, claims, covers, stops, tools, policies, measures, controls, prompts, audit, tokens,
-    events,
+    agents, sessions, queue, many, approvals, claims, covers, standing, stops, tools, policies, measures, controls, prompts,
+    audit, tokens, events,
 ):  # fmt: skip
     api.add_router("", _noun.router)
 errors.install(api)

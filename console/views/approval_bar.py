@@ -15,6 +15,7 @@ from console.auth import Caller
 from console.formats import microusd
 from console.rights import Right, Role
 from console.views.approval_lede import UNANSWERED
+from console.views.approval_standing import offer
 
 VOWELS = "aeiou"
 TELLING = frozenset({"repeat", "denied_before", "tainted_egress", "tainted_write", "untrusted_value"})
@@ -57,6 +58,7 @@ def bar(row: ApprovalRequest, caller: Caller, person: Person, shown: Mapping[str
         "key": uuid.uuid4().hex,
         "ended": UNANSWERED.get(row.kind, "") if row.status == "expired" else "",
         "ceiling": _ceiling(row),
+        "again": offer(row, person) if "approve" in verdicts and not refusal else None,
     }
 
 

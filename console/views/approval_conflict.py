@@ -25,7 +25,7 @@ VERBS = {
 
 def said_back(row: ApprovalRequest, said: Said, error: CountersignError) -> dict[str, Any]:
     """Return the context that explains why nothing was decided, and keeps the person's words."""
-    typed = {"instruction": said.instruction, "answer": said.answer, "amount": said.amount}
+    typed = {"instruction": said.instruction, "answer": said.answer, "amount": said.amount, "again": said.again}
     if isinstance(error, InvalidVerdict):
         return {"typed": typed, "errors": {error.field: [error.detail]}}
     if isinstance(error, (NeedsReauthentication, SignInRefused)):

@@ -24,6 +24,7 @@ from console.revealing import reveals_request, summary_of
 from console.rights import Right
 from console.views.approval_content import content
 from console.views.approval_lede import choices, lede
+from console.views.approval_standing import stood
 
 EFFECTS = {
     "read_only": "Only reads",
@@ -66,6 +67,7 @@ def item(row: ApprovalRequest, caller: Caller) -> dict[str, Any]:
         "facts": _facts(row),
         **content(row, reveal, cover),
         "sensitive": sensitive_of(row, caller, cover),
+        "stood": stood(row),
         **({"tier": "", "reasons": []} if row.kind == "question" else {}),
         "session": _session(row),
         "people": _people(row),

@@ -14,6 +14,7 @@ from agents import gate
 from approvals import queries
 from approvals.models import ApprovalRequest
 from approvals.services import Decided
+from approvals.standing import revoke as revoke_standing
 from audit.errors import CountersignError
 from console import served, signin
 from console.api.errors import status_of
@@ -23,11 +24,13 @@ from console.fragments import page
 from console.revealing import reveals_request
 from console.rights import Right
 from console.standing import standing
+from console.views import session_page
 from console.views.approval_bar import bar
 from console.views.approval_conflict import said_back
 from console.views.approval_hand import hand
 from console.views.approval_item import item
 from console.views.approval_queue import asked_of, counts, filters_of, own_held, queue_of
+from console.views.approval_standing import of_request
 from console.views.guard import guard, is_part
 
 TEMPLATE = "approvals/page.html"
@@ -78,6 +81,20 @@ def undo(request: HttpRequest, ref: str) -> HttpResponse:
     return redirect(asked_of(request).within(row.ref))
 
 
+@require_POST
+@guard(Right.DECIDE)
+def revoke(request: HttpRequest, ref: str) -> HttpResponse:
+    """End the standing approval that was given on a request; the page on which it was pressed is shown as it stands."""
+    row, caller = queries.get(ref), caller_of(request)
+    revoke_standing(request_id=row.id, person=caller.person(reauthenticated=True), actor=caller.actor())
+    of_session = request.POST.get("from") == "session" and row.session_ref
+    if not is_part(request):
+        return redirect("session", row.session_ref) if of_session else redirect(asked_of(request).within(row.ref))
+    if of_session:
+        return page(request, "sessions/page.html", lambda: session_page.context(request, row.session_ref), part="session")
+    return page(request, TEMPLATE, lambda: both(request, queries.get(ref)), part="detail")
+
+
 def decide(request: HttpRequest, row: ApprovalRequest, said: Said) -> Decided:
     """Hand what a person said to the gate, after a password where one came with it. Raises CountersignError."""
     if said.password:
@@ -96,6 +113,7 @@ def decide(request: HttpRequest, row: ApprovalRequest, said: Said) -> Decided:
         idempotency_key=said.key,
         hold=True,
         looked=served.looked(said.stamp, said.shown_ms, caller.user_id, row, said.digest, timezone.now()),
+        same=said.same(),
     )
 
 
@@ -138,6 +156,7 @@ def _open(request: HttpRequest, row: ApprovalRequest) -> dict[str, Any]:
         },
         "hold": _hold(row, caller),
         "hand": hand(row, caller, standing(request)),
+        "standing": of_request(row, caller),
         "next_url": asked.within(following.ref) if following else "",
         "carried": asked.carried,
         "reads": (row.ref,) if reveals_request(caller) else (),

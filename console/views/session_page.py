@@ -22,6 +22,7 @@ from console.formats import duration, grouped, microusd
 from console.revealing import marks_of, reveals_session, summary_of, title_of
 from console.rights import Right
 from console.views.approval_item import url_of as request_url
+from console.views.approval_standing import of_session
 from console.views.session_reads import Story, ended, story
 from console.views.session_refusals import unasked
 from console.views.session_story import link, messages, waterfall
@@ -52,6 +53,7 @@ def context(request: HttpRequest, ref: str) -> dict[str, Any]:
         "pending": [_pending(waiting, reveal) for waiting in told.requests if waiting.status == "pending"],
         "unasked": unasked(told, caller),
         "may": _may(caller, row),
+        "standing": of_session(row, caller),
         "message_refusal": ENDED if ended(row) else NOT_YOURS,
         "key": uuid.uuid4().hex,
         "reads": (row.ref,) if reveal and row.started_user != caller.user_id else (),

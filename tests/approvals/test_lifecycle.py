@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from approvals.lifecycle import OPEN, REQUEST
+from approvals.lifecycle import OPEN, REQUEST, STANDING
 from audit.errors import IllegalMove
 
 ENDS = {"consumed", "rejected", "answered", "expired", "withdrawn", "void"}
@@ -20,6 +20,17 @@ def test_only_the_moves_of_the_table_are_legal(state: str, event: str) -> None:
     else:
         with pytest.raises(IllegalMove):
             REQUEST.next(state, event)
+
+
+@pytest.mark.parametrize(("state", "event"), list(itertools.product(sorted(STANDING.states), sorted(STANDING.events))))
+def test_a_standing_approval_only_gets_less(state: str, event: str) -> None:
+    """APPR-3: used up, revoked or undone, none ever stands again."""
+    if STANDING.allows(state, event):
+        assert state in ("active", "used_up")
+        assert STANDING.next(state, event) != "active" or state == "active"
+    else:
+        with pytest.raises(IllegalMove):
+            STANDING.next(state, event)
 
 
 def test_states_are_those_that_programs_are_told() -> None:

@@ -46,6 +46,8 @@ OPERATIONS: dict[str, frozenset[Role]] = {
     "list_covers": ALL,
     "agree_cover": RUN,
     "end_cover": RUN,
+    "list_standing": ALL,
+    "revoke_standing": RUN,
     "list_stops": ALL,
     "press_stop": DIRECT,
     "lift_stop": DIRECT,

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group, User
+from django.db import connections
 
 from agents import services, stops
 from agents.gate import undo
@@ -52,7 +53,7 @@ def test_two_more_mails_run_without_a_person_and_the_fourth_asks(world: World, r
     standing = StandingApproval.objects.get()
     assert (standing.status, standing.left, standing.request_id) == ("used_up", 0, ran[0].pk)
     assert list(Decision.objects.filter(standing_id=standing.pk).values_list("decided_by", flat=True)) == [remy.pk] * 2
-    covered = AuditEntry.objects.filter(kind="approval.covered").order_by("id")
+    covered = AuditEntry.objects.filter(kind="approval.repeated").order_by("id")
     assert [entry.body_json["facts"]["standing"] for entry in covered] == [ran[0].ref] * 2
     assert [entry.body_json["facts"]["left"] for entry in covered] == [1, 0]
     world.decide(fourth, remy, "approve")
@@ -199,7 +200,14 @@ def test_what_it_approved_runs_once_under_two_workers(world: World, remy: User, 
     """THREATS 12: it is consumed on the usual path; the other worker finds nothing to do."""
     session = behind_another(world, remy)
     world.decide(requests(session)[1], rosa, "approve")
-    workers = [threading.Thread(target=world.work) for _ in range(2)]
+
+    def work() -> None:
+        try:
+            world.work()
+        finally:
+            connections.close_all()
+
+    workers = [threading.Thread(target=work) for _ in range(2)]
     for worker in workers:
         worker.start()
     for worker in workers:

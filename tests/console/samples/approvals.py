@@ -108,6 +108,8 @@ BAR = {
     "verdicts": ["approve", "edit", "reject"], "refusal": "", "clean": False, "approve_label": " despite untrusted content",
     "note": "1 of 2 checks failed, and 1 argument came from untrusted content", "needs_password": False, "hold_s": 5,
     "dwell_s": 0, "stamp": "1700000000000:sig", "votes": 0, "key": "k1",
+    "again": {"most": {"count": 10, "minutes": 60}, "count": 3, "minutes": 30, "texts": ["body"], "fixed": ["to", "subject"],
+              "numbers": [{"name": "copies", "value": 1}]},
 }  # fmt: skip
 
 
@@ -117,6 +119,14 @@ HAND = {
     "people": [{"name": "Remy Reviewer", "email": "remy@demo.example"}],
     "urls": {act: f"/approvals/AP-20418/{act}/" for act in ("claim", "release", "assign", "expiry")},
 }  # fmt: skip
+
+
+def standing(**more: Any) -> Context:
+    """Give a standing approval."""
+    one = {"ref": "AP-20411", "url": "/approvals/AP-20411/", "tool": "send_email", "by": "Rosa Reviewer", "at": ago(600),
+           "ends_at": later(1200), "left": 2, "count": 3, "ended": "", "vary": ["body"],
+           "up_to": [{"name": "copies", "most": 5}], "revoke_url": "/approvals/AP-20411/revoke/"}  # fmt: skip
+    return {**one, **more}
 
 
 def approvals(**more: Any) -> Context:
@@ -147,7 +157,9 @@ def approvals(**more: Any) -> Context:
     base = frame("approvals", state="waiting", groups=queue(), counts={"waiting": 6, "mine": 1}, filters={"risk": "3", "q": ""},
                  active=[{"title": "Risk", "label": "High risk", "url": "/approvals/"}], facets=facets, views=views,
                  carried="risk=3", current="AP-20418",
-                 item=request(), opened=True, tab="checked", bar=BAR, hand=HAND, older="", last_decision="")  # fmt: skip
+                 item=request(stood={"ref": "", "why": "The standing approval of AP-20411 by Rosa does not cover it."}),
+                 standing=standing(ended="Olga revoked it.", revoke_url=""),
+                 opened=True, tab="checked", bar=BAR, hand=HAND, older="", last_decision="")  # fmt: skip
     return {**base, **more}
 
 

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from console import styleguide
-from tests.console.samples.approvals import ARGUMENTS, BODY, request
+from tests.console.samples.approvals import ARGUMENTS, BODY, request, standing
 from tests.console.samples.frame import Context, ago, frame
 
 
@@ -99,4 +99,5 @@ def session(view: str = "messages", **more: Any) -> Context:
         details=[{"label": "Agent", "value": "research-assistant", "href": "/agents/research-assistant/"},
                  {"label": "Prompt", "value": "research-assistant 1.0.0"}, {"label": "Trace", "value": "4bf92f35", "mono": True}],
     )  # fmt: skip
-    return {**base, **more}
+    stands = [standing(), standing(ref="AP-20400", ended="Its time is over.", vary=[], up_to=[])]
+    return {**base, "standing": stands, **more}

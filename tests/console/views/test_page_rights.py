@@ -37,6 +37,7 @@ TABLE: tuple[tuple[str, str, str, set[str]], ...] = (
     ("POST", "approval-edit", "/approvals/{ap}/edit/", RUNNERS),
     ("POST", "approval-reveal", "/approvals/{ap}/reveal/", READERS | {"reviewer"}),
     ("POST", "approval-undo", "/approvals/{ap}/undo/", RUNNERS),
+    ("POST", "approval-revoke", "/approvals/{ap}/revoke/", RUNNERS),
     ("POST", "approval-hand", "/approvals/{ap}/claim/", RUNNERS),
     ("POST", "approval-hand", "/approvals/{ap}/release/", RUNNERS),
     ("POST", "approval-hand", "/approvals/{ap}/assign/", RUNNERS),
@@ -128,7 +129,10 @@ def test_a_role_may_what_the_table_says(role: str, waiting: Waiting, signed_in: 
         answer = client.get(address) if method == "GET" else client.post(address)
         expected = "allowed" if role in who else "refused"
         got = "refused" if refused(answer.status_code, method, path) else "allowed"
-        if name in ("approval-verdict", "approval-edit", "approval-undo", "approval-hand") and role in RUNNERS:
+        if (
+            name in ("approval-verdict", "approval-edit", "approval-undo", "approval-revoke", "approval-hand")
+            and role in RUNNERS
+        ):
             continue  # who may decide which kind of request is judged by `may_decide`, and tested there
         assert got == expected, (role, method, address, answer.status_code)
         assert answer.status_code < 500, (role, method, address)
