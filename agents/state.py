@@ -224,7 +224,6 @@ class State:
         if call.status == "rejected":
             aim = intent(json.loads(call.arguments)) if call.arguments else Intent()
             self.refused.append(Refused(call.key, call.tool, call.fingerprint, aim, call.request_id))
-            self.denied.update((call.fingerprint, call.tool))
 
     def mark(self, sources: Iterable[Mapping[str, str]]) -> None:
         """Name on the session what untrusted content it has read."""

@@ -4,23 +4,27 @@ Read only in sessions where one was ever given. It is looked at when the call is
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Q
 
-from agents.gate.request import Put
+from agents.gate.request import Put, request_for
 from agents.gate.tracing import known
 from agents.models import Session, Stop
 from agents.rules import Rules
-from agents.state import Call, Pass, State
+from agents.state import Asked, Call, Pass, State
 from agents.tools.execute import radius
 from approvals.facts import RequestFacts
 from approvals.policy import may_decide
 from approvals.sameness import Candidate, prose_of, why_not
-from approvals.standing import Standing, given, most_of
+from approvals.standing import Standing, given, most_of, use
+from audit.ids import uuid7
+from audit.services import Batch, Birth, Entry
 
 MOST_STOPS = 100
+Reader = Callable[[Callable[[], Any]], Awaitable[Any]]
 
 
 def standing(
@@ -38,6 +42,31 @@ def standing_in(session: Session) -> list[Standing]:
     """Return the standing approvals of a session, the newest first; with the session they end."""
     found = standing(session.pk, session.agent.slug) if session.standing else []
     return [one.fallen("The session has ended.") if session.ended else one for one in found]
+
+
+async def standing_for(state: State, asking: Sequence[Put], read: Reader) -> list[Standing]:
+    """Return what stands for the tools of calls that policy asks about; nothing is read where none was ever given."""
+    tools = sorted({put.call.tool for put in asking if put.call.needs_approval}) if state.standing else []
+    found: list[Standing] = await read(lambda: standing(state.id, state.agent, tools=tools)) if tools else []
+    return found
+
+
+def put_up(
+    state: State, put: Put, number: int, reasoning_id: UUID | None, found: list[Standing], rules: Rules
+) -> tuple[Birth, Entry, Batch | None]:
+    """Return the request of a call that waits, and what decides it at once where one of `found` covers it; that is less then."""
+    call, (by, why) = put.call, cover(state, put, found, rules) if put.call.needs_approval else (None, "")
+    call.request_id = uuid7()
+    told = {"ref": by.given.ref, "by": by.given.by} if by else {"why": why} if why else None
+    birth, entry = request_for(state, put, number=number, reasoning_id=reasoning_id, standing=told)
+    if by is None:
+        return birth, entry, None
+    found[found.index(by)] = by.used()
+    call.request = Asked(
+        id=call.request_id, ref=f"AP-{number}", status="approved", revision=1, digest=birth.values["digest"],
+        body=birth.values["body"], due=True, held_s=None, expired=False, required=1,
+    )  # fmt: skip
+    return birth, entry, use(by, birth.values, trace=state.trace, span=call.span)
 
 
 def cover(state: State, put: Put, found: Sequence[Standing], rules: Rules) -> tuple[Standing | None, str]:

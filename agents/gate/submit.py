@@ -20,13 +20,13 @@ from pydantic import BaseModel
 
 from agents.gate import words
 from agents.gate.refused import Like, counting, like, told_refusals
-from agents.gate.request import ASK_PERSON, Put, request_for, stored
-from agents.gate.standing import cover, standing
+from agents.gate.request import ASK_PERSON, Put, stored
+from agents.gate.standing import Reader, put_up, standing_for
 from agents.gate.tracing import kept, looked_at, origins
 from agents.lifecycle import TOOL_CALL
 from agents.llm.provider import Completion, PlannedCall
 from agents.rules import Rules
-from agents.state import Asked, Call, State
+from agents.state import Call, State
 from agents.tools import registry
 from agents.tools.arguments import Malformed, Parsed, parse
 from agents.tools.context import ToolContext
@@ -36,7 +36,6 @@ from agents.tools.execute import precondition_async, radius
 from agents.tools.scan import flags
 from approvals.facts import Origin
 from approvals.policy import CallFacts, judge
-from approvals.standing import Standing, use
 from audit.ids import uuid7
 from audit.services import NOW, Batch, Birth, Entry, Text
 
@@ -44,7 +43,6 @@ LONGEST_PLAN = 64  # calls of one turn; more are refused one by one, so that eve
 TOO_MANY = "too_many_waiting"
 Numbers = Callable[[int], Awaitable[list[int]]]
 Grant = Callable[[str, int, int], Awaitable[int]]
-Reader = Callable[[Callable[[], Any]], Awaitable[Any]]
 
 
 @dataclass(slots=True)
@@ -125,10 +123,12 @@ async def submit(
         _texts(out, call)
     await _bound(out, state, rules, grant)
     asking = [put for put in out.puts if put.call.status == "awaiting"]
-    tools = sorted({put.call.tool for put in asking if put.call.needs_approval}) if state.standing else []
-    found = await read(lambda: standing(state.id, state.agent, tools=tools)) if tools else []
+    found = await standing_for(state, asking, read)
     for put, number in zip(asking, await take_numbers(len(asking)) if asking else (), strict=True):
-        _put_up(out, state, put, number, reasoning_id, found, rules)
+        birth, entry, decided = put_up(state, put, number, reasoning_id, found, rules)
+        out.requests.append(birth)
+        out.entries.append(entry)
+        out.covered += [decided] if decided else []
     return out
 
 
@@ -147,25 +147,6 @@ async def _bound(out: Submission, state: State, rules: Rules, grant: Grant) -> N
         call.judgement = {**call.judgement, "verdict": "deny", "reasons": [reason, *call.judgement["reasons"]]}
         call.result = words.crowded(reason["text"])
         _result(out, call)
-
-
-def _put_up(
-    out: Submission, state: State, put: Put, number: int, reasoning_id: UUID | None, found: list[Standing], rules: Rules
-) -> None:
-    """Step 5: the request of a call that waits, with its canonical bytes and their digest; a standing approval decides it."""
-    call, (by, why) = put.call, cover(state, put, found, rules) if put.call.needs_approval else (None, "")
-    call.request_id = uuid7()
-    told = {"ref": by.given.ref, "by": by.given.by} if by else {"why": why} if why else None
-    birth, entry = request_for(state, put, number=number, reasoning_id=reasoning_id, standing=told)
-    out.requests.append(birth)
-    out.entries.append(entry)
-    if by is not None:
-        out.covered.append(use(by, birth.values, trace=state.trace, span=call.span))
-        found[found.index(by)] = by.used()
-        call.request = Asked(
-            id=call.request_id, ref=f"AP-{number}", status="approved", revision=1, digest=birth.values["digest"],
-            body=birth.values["body"], due=True, held_s=None, expired=False, required=1,
-        )  # fmt: skip
 
 
 def _call(state: State, place: int, planned: PlannedCall) -> Call:

@@ -12,7 +12,8 @@ from approvals.bulk import BulkVerdict
 from approvals.errors import ApprovalNotFound, DecideAlone, InvalidVerdict, NotYours
 from approvals.verdicts import Said, checked
 from audit.errors import CountersignError
-from console.api.approvals import ApprovalOut, Digest, whole
+from console.api.approvals import ApprovalOut, whole
+from console.api.deciding import Digest
 from console.api.endpoint import ApiRequest, endpoint
 from console.api.errors import Problem, status_of, told
 from console.api.reading import Body

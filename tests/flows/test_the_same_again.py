@@ -21,7 +21,7 @@ from tests.flows.conftest import World, actor_of, person_of
 TWO = Same(count=2, minutes=30, vary=("body",))
 
 
-def first_mail(world: World, by: User, same: Same | None = TWO, scenario: str = "mails", **more: Any) -> Session:
+def first_mail(world: World, by: User, same: Same | None = TWO, scenario: str = "mail-series", **more: Any) -> Session:
     """Start a session that mails four times, and approve its first mail with what stands for the others."""
     session = world.start(f"scenario: {scenario} to=kim@customer.example")
     world.work()
@@ -73,7 +73,7 @@ def test_of_three_in_one_plan_the_last_one_left_covers_one(world: World, remy: U
 
 def test_another_recipient_is_asked_about_and_the_one_after_it_is_covered(world: World, remy: User, rosa: User) -> None:
     """Every argument that was not let vary stays as it was."""
-    session = world.start("scenario: mails to=kim@customer.example other=eve@customer.example")
+    session = world.start("scenario: mail-series to=kim@customer.example other=eve@customer.example")
     world.work()
     (request,) = world.pending(session)
     world.decide(request, remy, "approve", same=TWO)
@@ -158,8 +158,8 @@ ENDS = (
 
 @pytest.mark.parametrize(("ends", "said"), ENDS)
 def test_what_ends_it(world: World, remy: User, rosa: User, ends: Any, said: str) -> None:
-    """THREATS 4, 24, 28, GUARD-14: the kill switch, another policy, a lost role, a part in it, a revocation; the next call says it."""
-    session = world.start("scenario: mails to=kim@customer.example other=eve@customer.example")
+    """THREATS 4, 24, GUARD-14: the kill switch, another policy, a lost role, a part in it, a revocation; the next call says it."""
+    session = world.start("scenario: mail-series to=kim@customer.example other=eve@customer.example")
     world.work()
     (request,) = world.pending(session)
     world.decide(request, remy, "approve", same=Same(count=9, minutes=30, vary=("body",)))
@@ -172,6 +172,33 @@ def test_what_ends_it(world: World, remy: User, rosa: User, ends: Any, said: str
     assert [row.status for row in before] == ["consumed"] * 3
     assert last.status == "pending"
     assert said in why(last)
+
+
+SINCE = (
+    ("reject", {"instruction": "Not to Eve."}, "A person rejected such a call since."),
+    (
+        "edit",
+        {"arguments": {"to": ["kim@customer.example"], "subject": "Report", "body": "Short."}},
+        "A reviewer changed such a call",
+    ),
+)
+
+
+@pytest.mark.parametrize(("verdict", "more", "said"), SINCE)
+def test_what_people_said_of_such_a_call_since_ends_it(
+    world: World, remy: User, rosa: User, verdict: str, more: dict[str, Any], said: str
+) -> None:
+    """THREATS 18, 28: a rejection or an edit says that the next one is not simply the same."""
+    session = world.start("scenario: mail-series to=kim@customer.example other=eve@customer.example")
+    world.work()
+    (request,) = world.pending(session)
+    world.decide(request, remy, "approve", same=Same(count=9, minutes=30, vary=("body",)))
+    world.work()
+    world.decide(requests(session)[2], rosa, verdict, **more)
+    world.work()
+    last = requests(session)[-1]
+    assert (len(requests(session)), last.status) == (4, "pending")
+    assert said in why(last) or "rejected the same intent" in why(last)
 
 
 def behind_another(world: World, remy: User) -> Session:
@@ -244,7 +271,7 @@ SAID = (
 @pytest.mark.parametrize(("same", "said"), SAID)
 def test_what_cannot_be_said(world: World, remy: User, same: Same, said: str) -> None:
     """Within what policy gives, and no recipient, short text or unknown name may vary; nothing is decided then."""
-    session = world.start("scenario: mails to=kim@customer.example")
+    session = world.start("scenario: mail-series to=kim@customer.example")
     world.work()
     (request,) = world.pending(session)
     with pytest.raises(InvalidVerdict, match=said):

@@ -18,7 +18,7 @@ SAME = {"count": 2, "minutes": 20, "vary": ["body"]}
 @pytest.fixture
 def asked(world: World) -> ApprovalRequest:
     """The first mail of a session that sends four."""
-    session = world.start("scenario: mails to=kim@customer.example")
+    session = world.start("scenario: mail-series to=kim@customer.example")
     world.work()
     return world.pending(session)[0]
 

@@ -22,7 +22,7 @@ OFFER = "Approve the same for the rest of this session"
 def first(world: World) -> tuple[Session, ApprovalRequest]:
     """A session that mails four times, at its first mail; nothing can be undone, so that approvals run at once."""
     world.policy(hold_s=0)
-    session = world.start("scenario: mails to=kim@customer.example other=eve@customer.example")
+    session = world.start("scenario: mail-series to=kim@customer.example other=eve@customer.example")
     world.work()
     return session, world.pending(session)[0]
 
