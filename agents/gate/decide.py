@@ -213,12 +213,7 @@ def _revised(settled: Settled, edited: Edited, actor: Actor) -> tuple[Change, En
         "arguments_id": call.arguments_id, "fingerprint": call.fingerprint, "edited": True, "judgement": call.judgement,
         "tier": call.tier, "definition": call.definition, "repeat_of": call.repeat_of,
     }  # fmt: skip
-    told: dict[str, Any] = {
-        "key": call.key,
-        "tool": call.tool,
-        "approval": request.ref,
-        "revision": settled.revision,
-    }
+    told: dict[str, Any] = {"key": call.key, "tool": call.tool, "approval": request.ref, "revision": settled.revision}
     entry = Entry(f"session:{request.session_ref}", EventKind.TOOL_CALL_REVISED, actor, told, ids=(request.session_ref, request.ref),
                   texts=(Text(call.arguments_id, "arguments", call.arguments),))  # fmt: skip
     return Change(TOOL_CALL, call.id, "awaiting", "revise", values), entry
