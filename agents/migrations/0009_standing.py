@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('agents', '0007_one_approval_one_execution'),
+        ('agents', '0008_lifted'),
     ]
 
     operations = [
