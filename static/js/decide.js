@@ -113,7 +113,7 @@
     const detail = document.getElementById("detail");
     const mine = ctx.sourceElement?.matches?.("form") || ctx.request?.method === "POST";
     if (typed && !mine && !detail.querySelector(".bar textarea") && !detail.querySelector("#kept")) keep(detail, typed);
-    if (mine) (detail.querySelector("#conflict, .error") || detail.querySelector("#what"))?.focus?.();
+    if (mine) (detail.querySelector("#conflict, #control, .error") || detail.querySelector("#what"))?.focus?.();
   });
 
   const keep = (detail, text) => {
