@@ -31,7 +31,11 @@ _COUNTS = """
     percentile_cont(0.95) WITHIN GROUP (ORDER BY extract(epoch FROM r.decided_at - r.created_at)) AS p95_s
 """
 # What nobody knows yet for a control request counts as what it looks like; once it is resolved it never was a real one.
-_REAL = "NOT EXISTS (SELECT FROM approvals_controlrequest c WHERE c.request_id = r.id AND c.status <> 'planted')"
+# What a standing approval decided nobody was asked.
+_REAL = (
+    "NOT EXISTS (SELECT FROM approvals_controlrequest c WHERE c.request_id = r.id AND c.status <> 'planted') AND NOT EXISTS"
+    " (SELECT FROM approvals_decision s WHERE s.request_id = r.id AND s.standing_id IS NOT NULL)"
+)
 _SINCE = f"r.kind = 'tool_call' AND r.created_at >= now() - make_interval(days => %s) AND {_REAL}"
 _TOOLS = f"""
     SELECT CASE WHEN grouping(r.tool) = 0 THEN 'tool' WHEN grouping(r.tier) = 0 THEN 'tier' ELSE 'all' END AS kind,

@@ -12,6 +12,7 @@ from agents.gate import undo
 from agents.models import LibraryDocument, Session
 from agents.tools.library import fingerprint
 from approvals.errors import InvalidVerdict, NothingStands, NotYours
+from approvals.measures import measures
 from approvals.models import ApprovalRequest, Decision, StandingApproval
 from approvals.sameness import Same
 from approvals.standing import revoke
@@ -59,6 +60,8 @@ def test_two_more_mails_run_without_a_person_and_the_fourth_asks(world: World, r
     world.decide(fourth, remy, "approve")
     world.work()
     assert len(mailoutbox) == 4
+    counted = measures(7)
+    assert (counted.overall.asked, [one.decided for one in counted.reviewers]) == (2, [2])  # the others nobody was asked
     assert world.log_is_whole()
 
 
