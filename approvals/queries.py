@@ -140,9 +140,9 @@ def refused_before(row: ApprovalRequest) -> list[ApprovalRequest]:
 
 
 def waiting_by_agent() -> dict[str, int]:
-    """Return how many requests of each agent wait for people."""
-    rows = ApprovalRequest.objects.filter(status__in=WAITING).values_list("agent").annotate(count=Count("id")).order_by()
-    return dict(rows)
+    """Return how many requests of each agent wait for people; one that no session made is not the agent's."""
+    waiting = ApprovalRequest.objects.filter(status__in=WAITING, session_id__isnull=False)
+    return dict(waiting.values_list("agent").annotate(count=Count("id")).order_by())
 
 
 def pending_count(most: int = 1000) -> int:

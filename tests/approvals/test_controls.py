@@ -19,7 +19,7 @@ from approvals.facts import Person
 from approvals.measures import measures
 from approvals.models import ApprovalRequest, ControlRequest, ControlSetting
 from approvals.moves import NewRequest
-from approvals.queries import pending_count
+from approvals.queries import pending_count, waiting_by_agent
 from approvals.services import decide, take_numbers, undo
 from approvals.similar import similar
 from audit.ids import uuid7
@@ -121,6 +121,7 @@ def test_until_it_is_decided_nothing_tells_it_apart(olga: User) -> None:
     switch(olga)
     real, planted = ask(), plant()
     assert pending_count() == 2
+    assert waiting_by_agent() == {"research-assistant": 1}
     assert kinds(planted) == kinds(real) == ["approval.requested"]
     told = [json.loads(bytes(AuditEntry.objects.get(stream=row.stream).body)) for row in (real, planted)]
     assert told[0]["principal"] == told[1]["principal"]
