@@ -72,6 +72,7 @@ def _idle(browser: Browser, address: str, cookie: str, seconds: int) -> dict[str
     wait_until(lambda: live(page), seconds=60)
     page.wait_for_timeout(3000)  # what a fresh page still fetches
     heard.clear()
+    sent.clear()
     page.on("request", lambda request: asked.append(request.url))
     page.wait_for_timeout(seconds * 1000)
     return {
