@@ -15,7 +15,7 @@ from agents.guardrails.budget import Spent
 from agents.guardrails.stops import ActiveStop
 from agents.lifecycle import CALL_OUTCOMES
 from agents.origins import LONGEST_CONVERSATION, Source
-from approvals.likeness import Intent, intent
+from approvals.likeness import Aim, aim
 
 MAX_TAINT = 50  # sources named on a session; that it is tainted does not depend on it
 Rendered = tuple[list[dict[str, Any]], int]
@@ -103,7 +103,7 @@ class Refused:
     key: str
     tool: str
     fingerprint: str
-    intent: Intent
+    aim: Aim
     request_id: UUID | None
 
 
@@ -222,8 +222,8 @@ class State:
         if call.status in ("executing", "succeeded", "unknown", "resolved") and call.fingerprint:
             self.fingerprints[call.fingerprint] = call.id
         if call.status == "rejected":
-            aim = intent(json.loads(call.arguments)) if call.arguments else Intent()
-            self.refused.append(Refused(call.key, call.tool, call.fingerprint, aim, call.request_id))
+            wish = aim(json.loads(call.arguments)) if call.arguments else Aim()
+            self.refused.append(Refused(call.key, call.tool, call.fingerprint, wish, call.request_id))
 
     def mark(self, sources: Iterable[Mapping[str, str]]) -> None:
         """Name on the session what untrusted content it has read."""

@@ -72,23 +72,23 @@ def _values(value: Any) -> Iterator[Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class Intent:
+class Aim:
     """What a call is after: recipients, hosts, paths and ids that it names, longer texts, the band of its largest number."""
 
     names: frozenset[str] = frozenset()
     texts: tuple[str, ...] = ()
     band: int = 0
 
-    def shares(self, other: "Intent") -> bool:
+    def shares(self, other: "Aim") -> bool:
         """Say whether both name the same thing, or one says what stands in the other."""
         return bool(self.names & other.names) or any(one in two or two in one for one in self.texts for two in other.texts)
 
-    def as_large(self, other: "Intent") -> bool:
+    def as_large(self, other: "Aim") -> bool:
         """Say whether both are about an amount of the same, considerable size."""
         return self.band == other.band >= LARGE
 
 
-def intent(arguments: Mapping[str, Any]) -> Intent:
+def aim(arguments: Mapping[str, Any]) -> Aim:
     """Return what a call with these arguments is after."""
     values = list(_values(arguments))
     words = [" ".join(unicodedata.normalize("NFKC", value).casefold().split()) for value in values if isinstance(value, str)]
@@ -96,4 +96,4 @@ def intent(arguments: Mapping[str, Any]) -> Intent:
     names |= {target for word in words if (target := _target(word))}
     texts = tuple(word for word in words if " " in word and len(word) >= SHORTEST_TEXT)
     numbers = [abs(value) for value in values if isinstance(value, int | float) and not isinstance(value, bool)]
-    return Intent(frozenset(names), texts, band(max(numbers, default=0)))
+    return Aim(frozenset(names), texts, band(max(numbers, default=0)))

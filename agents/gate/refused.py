@@ -10,7 +10,7 @@ from typing import Any
 
 from agents.state import Call, Refused, State
 from agents.tools.definition import Tool
-from approvals.likeness import intent
+from approvals.likeness import aim
 
 MOST_TOLD = 5
 
@@ -30,15 +30,15 @@ def like(state: State, call: Call, tool: Tool) -> list[Like]:
     the same recipient, host, path or id, say the same, or are about an amount of the same size.
     """
     arguments = json.loads(call.arguments or "{}")
-    aim = intent({name: value for name, value in arguments.items() if not _chosen(tool, name)})
+    wish = aim({name: value for name, value in arguments.items() if not _chosen(tool, name)})
     found = []
     for one in state.refused:
         again = one.fingerprint == call.fingerprint
         if not again and not (tool.writes or tool.egress):
             continue
-        shares = again or aim.shares(one.intent)
-        nameless = tool.writes and one.tool == tool.name and not (aim.names or one.intent.names)
-        if shares or (tool.writes and one.tool == tool.name) or aim.as_large(one.intent):
+        shares = again or wish.shares(one.aim)
+        nameless = tool.writes and one.tool == tool.name and not (wish.names or one.aim.names)
+        if shares or (tool.writes and one.tool == tool.name) or wish.as_large(one.aim):
             found.append(Like(one, shares or nameless))
     return found
 

@@ -228,6 +228,8 @@ def _covered(tool: Tool, value: BaseModel) -> dict[str, Any]:
 def _shown(value: object) -> str:
     if value is None or value in ("", []):
         return "—"
+    if isinstance(value, dict):
+        return shorten(", ".join(f"{name}: {_shown(part)}" for name, part in value.items()), SUMMARY_VALUE * 2)
     if isinstance(value, list | tuple | set | frozenset):
         return shorten(", ".join(_shown(item) for item in value), SUMMARY_VALUE * 2)
     return shorten(" ".join(str(value).split()), SUMMARY_VALUE)

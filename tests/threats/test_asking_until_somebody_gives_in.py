@@ -13,7 +13,7 @@ from agents.errors import NothingRefused
 from agents.models import Session
 from approvals import policies
 from approvals.errors import NotYours
-from approvals.likeness import intent
+from approvals.likeness import aim
 from approvals.models import ApprovalRequest
 from approvals.policy import DEFAULT_POLICY
 from audit.models import AuditEntry
@@ -154,7 +154,7 @@ def test_an_agent_has_no_more_open_than_policy_says_over_all_its_sessions(world:
 )
 def test_the_same_intent_is_known_in_other_arguments(one: dict[str, Any], two: dict[str, Any]) -> None:
     """THREATS 18: by recipient, host, id, or by what is said."""
-    assert intent(one).shares(intent(two))
+    assert aim(one).shares(aim(two))
 
 
 @pytest.mark.parametrize(
@@ -168,5 +168,5 @@ def test_the_same_intent_is_known_in_other_arguments(one: dict[str, Any], two: d
 )
 def test_what_two_calls_merely_have_in_common_is_no_intent(one: dict[str, Any], two: dict[str, Any]) -> None:
     """Plain words, small numbers, another recipient."""
-    assert not intent(one).shares(intent(two))
-    assert not intent(one).as_large(intent(two))
+    assert not aim(one).shares(aim(two))
+    assert not aim(one).as_large(aim(two))
