@@ -133,12 +133,13 @@ def read_json(text: str) -> Any:
 
 def _texts(arguments: Any, places: Sequence[Place]) -> Iterator[tuple[str, Place]]:
     for place in places:
-        for text in _leaves(_at(arguments, place.parts)):
+        for text in _leaves(at(arguments, place.parts)):
             if len(text) >= SHORTEST:
                 yield text, place
 
 
-def _at(value: Any, parts: tuple[str, ...]) -> Any:
+def at(value: Any, parts: tuple[str, ...]) -> Any:
+    """Return what stands at a place; None where nothing does."""
     for part in parts:
         if isinstance(value, Mapping):
             value = value.get(part)

@@ -16,6 +16,7 @@ from agents.models import Session, Stop
 from agents.rules import Rules
 from agents.state import Asked, Call, Pass, State
 from agents.tools.execute import radius
+from agents.tools.sensitive import same_where_sensitive
 from approvals.facts import RequestFacts
 from approvals.policy import may_decide
 from approvals.sameness import Candidate, prose_of, why_not
@@ -84,6 +85,8 @@ def _why_not(state: State, put: Put, one: Standing, rules: Rules) -> str:
     tool, value, judgement, call = put.tool, put.value, put.judgement, put.call
     if tool is None or value is None or judgement is None or call.arguments is None:
         return "It was not judged."
+    if not same_where_sensitive(tool, json.loads(call.arguments), one.given.asked.get("arguments")):
+        return "A sensitive field of it has another value, which nobody has seen."
     asked = {
         "tool": call.tool, "definition": tool.definition, "tier": call.tier, "prompt_version": state.prompt_version,
         "precondition": put.precondition, "session": state.ref, "arguments": json.loads(call.arguments),

@@ -10,7 +10,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import Field
 
 from agents.tools.definition import Tool
-from approvals.sensitive import Place, read_json
+from approvals.sensitive import Place, at, read_json
 
 T = TypeVar("T")
 Sensitive = Annotated[T, Field(json_schema_extra={"sensitive": True})]
@@ -25,6 +25,12 @@ def sensitive_places(tool: Tool, *documents: str) -> tuple[Place, ...]:
     for document in documents:
         found |= {place.parts: place for place in places(tool.schema, read_json(document))}
     return tuple(found.values())
+
+
+def same_where_sensitive(tool: Tool, one: Any, other: Any) -> bool:
+    """Say whether two calls of a tool have equal values in all sensitive fields: who saw the one has seen the other's."""
+    found = [{place.parts: at(value, place.parts) for place in places(tool.schema, value)} for value in (one, other)]
+    return not tool.sensitive or found[0] == found[1]
 
 
 def places(schema: Mapping[str, Any], arguments: Any) -> Iterator[Place]:

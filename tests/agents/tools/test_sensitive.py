@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from agents.tools import Sensitive, ToolContext
 from agents.tools.errors import ToolDefinitionError
 from agents.tools.execute import summary
-from agents.tools.sensitive import sensitive_places
+from agents.tools.sensitive import same_where_sensitive, sensitive_places
 from tests.agents.tools.conftest import Declare
 
 
@@ -74,6 +74,15 @@ def test_the_sentence_of_a_call_tells_no_sensitive_value(declare: Declare) -> No
     assert said.startswith("Pay Kim by ")
     assert "tax [Tax number, 5 characters, hidden]" in said
     assert not any(hidden in said for hidden in ("12345", "DE89", "1.1.1970"))
+
+
+def test_calls_are_the_same_only_where_their_sensitive_values_are(declare: Declare) -> None:
+    """What a person saw once stands for equal values alone, wherever a standing approval lets texts vary."""
+    tool = declare(pay)
+    one = {"to": "K", "tax_number": "12", "accounts": [{"iban": "A"}]}
+    assert same_where_sensitive(tool, one, {**one, "to": "L"})
+    assert not same_where_sensitive(tool, one, {**one, "tax_number": "13"})
+    assert not same_where_sensitive(tool, one, {"to": "K", "tax_number": "12", "accounts": [{"iban": "A"}, {"iban": "B"}]})
 
 
 def test_a_mark_that_says_nothing_stops_the_start(declare: Declare) -> None:
