@@ -9,13 +9,16 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
+from django.db.models.functions import Now
 
-from approvals.errors import AlreadyClaimed, ApprovalNotFound, CannotExtend, Expired, NotPending, NotYours
+from approvals.document import ClaimRule
+from approvals.errors import AlreadyClaimed, ApprovalNotFound, CannotExtend, Expired, NotPending, NotYours, TooManyClaims
 from approvals.facts import Person, Refusal
 from approvals.lifecycle import REQUEST
 from approvals.models import ApprovalRequest
 from approvals.moves import ESCALATES_AFTER, request_entry
 from approvals.places import with_places
+from approvals.policies import current
 from approvals.policy import LENDABLE, VERDICTS, may_decide
 from audit.actors import SYSTEM, Actor
 from audit.batch import NOW, After, Batch, Change
@@ -23,9 +26,6 @@ from audit.events import EventKind
 from audit.index import index_soon
 from audit.services import transition
 
-LEASE_S = 600
-EXTENSIONS = 3
-LONGEST_EXTENSION_S = 86_400
 DISPATCHERS = frozenset({"operator", "admin"})
 """Roles that may assign, and give back what somebody else has in hand, whether or not they decide it themselves."""
 FREE: dict[str, Any] = {"claimed_by": None, "claimed_name": "", "claimed_until": None, "assigned_by": ""}
@@ -61,17 +61,20 @@ def refusal_to_hold(person: Person, row: ApprovalRequest) -> Refusal | None:
 def claim(*, request_id: UUID, person: Person, actor: Actor) -> ApprovalRequest:
     """Take a request in hand for a while, or renew one's claim once half of it is over.
 
-    Raises ApprovalNotFound, NotPending, Expired, NotYours, AlreadyClaimed.
+    Raises ApprovalNotFound, NotPending, Expired, NotYours, AlreadyClaimed, TooManyClaims.
     """
     row, now = _open(request_id)
     _only_who_decides(person, row)
-    holder = holder_of(row, now)
+    holder, rule = holder_of(row, now), bounds()
     if holder and holder.id != person.id:
         raise AlreadyClaimed(ref=row.ref, claimed_name=holder.name)
-    if holder and (holder.until is None or (holder.until - now).total_seconds() > LEASE_S / 2):
+    if holder and (holder.until is None or (holder.until - now).total_seconds() > rule.lease_s / 2):
         return row
-    values = {**FREE, "claimed_by": person.id, "claimed_name": person.name, "claimed_until": After(LEASE_S)}
-    return _write(row, "claim", values, EventKind.APPROVAL_CLAIMED, actor, {"lease_s": LEASE_S, "renewed": holder is not None})
+    if holder is None and rule.most is not None and _claims_of(person.id) >= rule.most:
+        raise TooManyClaims(most=rule.most)
+    values = {**FREE, "claimed_by": person.id, "claimed_name": person.name, "claimed_until": After(rule.lease_s)}
+    facts = {"lease_s": rule.lease_s, "renewed": holder is not None}
+    return _write(row, "claim", values, EventKind.APPROVAL_CLAIMED, actor, facts)
 
 
 @transaction.atomic
@@ -110,15 +113,16 @@ def assign(*, request_id: UUID, to: Person, person: Person, actor: Actor) -> App
 
 @transaction.atomic
 def extend(*, request_id: UUID, person: Person, actor: Actor) -> ApprovalRequest:
-    """Give a request as much time again as it had at first, a day at most, and at most three times.
+    """Give a request as much time again as it had at first, as often and as long as policy allows.
 
     Raises ApprovalNotFound, NotPending, Expired, NotYours, CannotExtend.
     """
     row, now = _open(request_id)
     _only_who_decides(person, row)
-    if row.extensions >= EXTENSIONS:
-        raise CannotExtend(ref=row.ref, reason=f"it was extended {EXTENSIONS} times")
-    added = extension_s(row)
+    rule = bounds()
+    if row.extensions >= rule.extensions:
+        raise CannotExtend(ref=row.ref, reason=_enough(row.extensions))
+    added = extension_s(row, rule)
     left = (row.expires_at - now).total_seconds() + added
     values = {
         "expires_at": After(left),
@@ -131,11 +135,25 @@ def extend(*, request_id: UUID, person: Person, actor: Actor) -> ApprovalRequest
     )
 
 
-def extension_s(row: ApprovalRequest) -> int:
-    """Return how many seconds one extension of a request adds: what it had at first, a day at most."""
+def bounds() -> ClaimRule:
+    """Return what policy says of claims and extensions now."""
+    return current().policy.claims
+
+
+def extension_s(row: ApprovalRequest, rule: ClaimRule) -> int:
+    """Return how many seconds one extension of a request adds: what it had at first, as much as policy allows at most."""
     life = (row.expires_at - row.created_at).total_seconds()
-    # Each extension added as much as the first life, or a day where that was longer.
-    return max(60, min(round(life / (row.extensions + 1)), LONGEST_EXTENSION_S))
+    # Each extension added as much as the first life, or the most where that was longer.
+    return max(60, min(round(life / (row.extensions + 1)), rule.extension_s))
+
+
+def _enough(times: int) -> str:
+    return f"it was extended {times} time{'' if times == 1 else 's'}" if times else "policy gives no request more time"
+
+
+def _claims_of(user_id: int) -> int:
+    """Count the claims that a person has now; what was given to them is not theirs to choose and does not count."""
+    return ApprovalRequest.objects.filter(status="pending", claimed_by=user_id, claimed_until__gt=Now()).count()
 
 
 @transaction.atomic

@@ -105,6 +105,18 @@ class Rule(_Part):
         return f"Policy rule '{self.name}'."
 
 
+class ClaimRule(_Part):
+    """How long a claim lasts and how many one person may have, and how often and by how much a request is given more time.
+
+    The database allows no more than three extensions, whatever is written here.
+    """
+
+    lease_s: Annotated[int, Field(ge=60, le=3_600)] = 600
+    most: Annotated[int, Field(ge=1, le=200)] | None = None  # as many as they like
+    extensions: Annotated[int, Field(ge=0, le=3)] = 3
+    extension_s: Annotated[int, Field(ge=60, le=DAY_S)] = DAY_S
+
+
 class Policy(_Part):
     """The whole document."""
 
@@ -117,6 +129,7 @@ class Policy(_Part):
     recipients: tuple[str, ...] = ()  # known addresses, or domains as "@example.com"
     hosts: tuple[str, ...] = ()  # known hosts; their subdomains too
     ttl_s: Annotated[int, Field(ge=60, le=30 * DAY_S)] = DAY_S
+    claims: ClaimRule = ClaimRule()
 
     @property
     def reads_origins(self) -> bool:

@@ -81,6 +81,13 @@ class InvalidVerdict(CountersignError):
     reason: str
 
 
+class TooManyClaims(CountersignError):
+    """You have {most} requests in hand, as many as policy lets one person have. Give one back first."""
+
+    code = "too_many_claims"
+    most: int
+
+
 class DecideAlone(CountersignError):
     """{ref} is not decided among others: {reason}"""  # noqa: D400  as above
 

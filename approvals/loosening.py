@@ -138,6 +138,8 @@ def _people(before: Policy, after: Policy) -> Iterator[str]:
         yield f"An agent may have {now.open_per_agent} instead of {was.open_per_agent} requests open."
     if after.ttl_s > before.ttl_s:
         yield "Requests and approvals stay open longer."
+    if after.claims.extensions > before.claims.extensions or after.claims.extension_s > before.claims.extension_s:
+        yield "Requests can be given more time than before."
 
 
 def _known(before: Policy, after: Policy) -> Iterator[str]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any, get_args
 
-from approvals.document import AskingRule, Operator, Policy, Repeat, TaintRule
+from approvals.document import AskingRule, ClaimRule, Operator, Policy, Repeat, TaintRule
 from approvals.facts import ENVIRONMENTS, TIERS
 from console.forms import MICRO
 
@@ -40,6 +40,7 @@ def document_of(sent: Mapping[str, str]) -> dict[str, Any]:
         "recipients": _listed(sent.get("recipients", "")),
         "hosts": _listed(sent.get("hosts", "")),
         "ttl_s": _seconds(sent.get("ttl_h", "")),
+        "claims": {name: value for name in ClaimRule.model_fields if (value := sent.get(f"claims.{name}", "").strip())},
     }
 
 
@@ -109,7 +110,8 @@ def _loose(policy: Policy) -> dict[str, Any]:
     }  # fmt: skip
     rules = [{**rule, "required": str(rule["required"])} for rule in stored["rules"]]
     asking = {name: str(value) for name, value in stored["asking"].items()}
-    return {**stored, "tiers": tiers, "asking": asking, "rules": rules}
+    claims = {name: str(value) for name, value in stored["claims"].items() if value is not None}
+    return {**stored, "tiers": tiers, "asking": asking, "rules": rules, "claims": claims}
 
 
 def _inputs(document: Mapping[str, Any]) -> Iterator[tuple[str, str | None]]:
@@ -125,6 +127,8 @@ def _inputs(document: Mapping[str, Any]) -> Iterator[tuple[str, str | None]]:
         yield f"tainted.{name}", value
     for name, value in document["asking"].items():
         yield f"asking.{name}", str(value)
+    for name, value in document["claims"].items():
+        yield f"claims.{name}", "" if value is None else str(value)
     for place, rule in enumerate(document["rules"]):
         yield from _rule_inputs(f"rules.{place}", rule)
     yield "agent_groups", "\n".join(f"{agent}: {_line(groups)}" for agent, groups in document["agent_groups"].items())

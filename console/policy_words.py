@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from approvals.document import Condition, Policy, Repeat, Rule, TaintRule
+from approvals.document import ClaimRule, Condition, Policy, Repeat, Rule, TaintRule
 from approvals.facts import ENVIRONMENTS, TIERS
 from console.formats import duration, microusd
 from console.looks import TIER_WORDS
@@ -92,6 +92,8 @@ def _lines(policy: Policy) -> Iterator[str]:
     for part, word in ASKING_WORDS.items():
         yield f"{word}: {getattr(policy.asking, part)}"
     yield f"Requests stay open for: {duration(policy.ttl_s * 1000)}"
+    for label, value in claim_lines(policy.claims):
+        yield f"{label}: {value}"
     for rule in policy.rules:
         yield f"Rule “{rule.name}”: {sentence(rule)}"
     for agent, groups in sorted(policy.agent_groups.items()):
@@ -99,6 +101,19 @@ def _lines(policy: Policy) -> Iterator[str]:
     for what, entries in (("recipient", policy.recipients), ("host", policy.hosts)):
         for entry in entries:
             yield f"Known {what}: {entry}"
+
+
+def claim_lines(rule: ClaimRule) -> list[tuple[str, str]]:
+    """Return what holds for claims and for more time, each with what it is about."""
+    times = {0: "never", 1: "once", 2: "twice", 3: "three times"}[rule.extensions]
+    return [
+        ("A claim lasts", duration(rule.lease_s * 1000)),
+        ("Claims of one person", "as many as they like" if rule.most is None else f"{rule.most} at most"),
+        (
+            "Requests are given more time",
+            times + (f", by {duration(rule.extension_s * 1000)} at most" if rule.extensions else ""),
+        ),
+    ]
 
 
 def _yes(said: bool) -> str:

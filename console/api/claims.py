@@ -28,7 +28,7 @@ class AssignBody(Body):
     router, "POST", "/approvals/{ref}/claim", right=Right.DECIDE, scope="approvals:write", answer=ApprovalOut, refuses=REFUSES
 )
 def claim_approval(request: ApiRequest, ref: ApprovalRef) -> ApprovalOut:
-    """Take a request in hand for ten minutes, or renew it. Others are told, and may still decide."""
+    """Take a request in hand for as long as policy says, ten minutes by default, or renew it. Others are told, and may still decide."""
     claims.claim(**_who(request.auth, ref))
     return read_whole(request.auth, queries.get(ref))
 
@@ -56,7 +56,7 @@ def assign_approval(request: ApiRequest, ref: ApprovalRef, body: AssignBody) -> 
     router, "POST", "/approvals/{ref}/extend", right=Right.DECIDE, scope="approvals:write", answer=ApprovalOut, refuses=REFUSES
 )
 def extend_approval(request: ApiRequest, ref: ApprovalRef) -> ApprovalOut:
-    """Let a request expire later by as much time as it had at first, a day at most; three times at most."""
+    """Let a request expire later by as much time as it had at first; policy bounds how much and how often."""
     claims.extend(**_who(request.auth, ref))
     return read_whole(request.auth, queries.get(ref))
 

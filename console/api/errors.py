@@ -72,6 +72,7 @@ STATUS: Mapping[str, int] = {
     "stale_state": 409,
     "stopped": 409,
     "stream_closed": 409,
+    "too_many_claims": 409,
     "too_many_views": 409,
     "wrong_state": 409,
     "expired": 410,

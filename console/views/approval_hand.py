@@ -6,7 +6,7 @@ from typing import Any
 from django.urls import reverse
 from django.utils import timezone
 
-from approvals.claims import DISPATCHERS, EXTENSIONS, extension_s, holder_of, refusal_to_hold
+from approvals.claims import DISPATCHERS, bounds, extension_s, holder_of, refusal_to_hold
 from approvals.facts import Person
 from approvals.models import ApprovalRequest
 from approvals.people import people_with
@@ -23,7 +23,7 @@ def hand(row: ApprovalRequest, caller: Caller, person: Person) -> dict[str, Any]
     """
     if row.status != "pending":
         return None
-    now = timezone.now()
+    now, rule = timezone.now(), bounds()
     holder = holder_of(row, now)
     able = caller.has(Right.DECIDE) and refusal_to_hold(person, row) is None
     dispatches = caller.has(Right.DECIDE) and bool(person.roles & DISPATCHERS)
@@ -34,8 +34,8 @@ def hand(row: ApprovalRequest, caller: Caller, person: Person) -> dict[str, Any]
         "for_whom": next((place.name for place in person.places if holder and place.of == holder.id), ""),
         "may_claim": able and holder is None,
         "may_release": holder is not None and caller.has(Right.DECIDE) and (mine or dispatches),
-        "may_extend": able and row.extensions < EXTENSIONS,
-        "extension": short_span(extension_s(row)),
+        "may_extend": able and row.extensions < rule.extensions,
+        "extension": short_span(extension_s(row, rule)),
         "people": _people(row, holder.id if holder else 0) if able or dispatches else [],
         "escalated_at": row.escalated_at,
         "urls": {act: reverse("approval-hand", args=[row.ref, act]) for act in ("claim", "release", "assign", "expiry")},

@@ -20,7 +20,7 @@ from console.diff import line_diff
 from console.formats import duration, exact, middle
 from console.fragments import page
 from console.looks import TIER_WORDS
-from console.policy_words import ASKING_WORDS, TAINT_WORDS, VERDICT_WORDS, asked, lines, repeated, sentence
+from console.policy_words import ASKING_WORDS, TAINT_WORDS, VERDICT_WORDS, asked, claim_lines, lines, repeated, sentence
 from console.rights import Right
 from console.templatetags.ui import pretty_json
 from console.views.guard import guard
@@ -145,6 +145,7 @@ def _limits(policy: Policy) -> list[dict[str, str]]:
         ),
         *({"label": word, "value": f"{getattr(policy.asking, part):,}"} for part, word in ASKING_WORDS.items()),
         {"label": "Requests stay open", "value": duration(policy.ttl_s * 1000)},
+        *({"label": label, "value": value} for label, value in claim_lines(policy.claims)),
     ]  # fmt: skip
 
 

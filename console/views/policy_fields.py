@@ -116,6 +116,17 @@ class _Maker:
         wrong = any(field.errors for field in fields)
         return Group(self.sent.get(f"{at}.name", ""), fields, self._sentence(place), wrong, spare)
 
+    def claims(self) -> Group:
+        return Group(
+            "In hand, and more time",
+            (
+                self.one("claims.lease_s", "A claim lasts, seconds", "number", low=60, high=3_600),
+                self.one("claims.most", "Claims of one person", "number", hint="Empty: as many as they like.", low=1, high=200),
+                self.one("claims.extensions", "More time, how often", "number", low=0, high=3),
+                self.one("claims.extension_s", "More time, seconds at most", "number", low=60, high=86_400),
+            ),
+        )
+
     def _sentence(self, place: int) -> str:
         """Return the rule in words, nothing while it cannot be read."""
         if place not in places(self.sent):
@@ -162,6 +173,7 @@ def limits(sent: Sent, errors: Errors) -> list[Group]:
                 for (part, word), most in zip(ASKING_WORDS.items(), (20, 64, 1_000_000), strict=True)
             ),
         ),
+        make.claims(),
         Group(
             "Who and what is known",
             (

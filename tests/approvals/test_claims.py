@@ -9,11 +9,14 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from approvals.claims import EXTENSIONS, LEASE_S, assign, claim, extend, holder_of, release, tend
-from approvals.errors import AlreadyClaimed, CannotExtend, Expired, NotPending, NotYours, UnknownPerson
+from approvals.claims import assign, claim, extend, holder_of, release, tend
+from approvals.document import DEFAULT_POLICY, Policy
+from approvals.errors import AlreadyClaimed, CannotExtend, Expired, NotPending, NotYours, TooManyClaims, UnknownPerson
 from approvals.models import ApprovalRequest
 from approvals.people import people_with, person_named
+from approvals.policies import save
 from approvals.services import decide
+from audit.actors import SYSTEM
 from audit.models import AuditEntry
 from tests.approvals.conftest import as_person, ask, by
 from tests.approvals.test_consume import let_pass
@@ -40,7 +43,7 @@ def test_a_claim_has_an_end_and_an_entry(request_row: ApprovalRequest, remy: Use
     row = claim(request_id=request_row.id, **by(remy))
     assert holder(row) == "Remy"
     assert row.claimed_until is not None
-    assert 0 < (row.claimed_until - timezone.now()).total_seconds() <= LEASE_S + 1
+    assert 0 < (row.claimed_until - timezone.now()).total_seconds() <= DEFAULT_POLICY.claims.lease_s + 1
     assert (row.status, row.revision, row.digest) == ("pending", 1, request_row.digest)
     assert kinds_of(row) == ["approval.requested", "approval.claimed"]
 
@@ -69,7 +72,7 @@ def test_a_claim_is_renewed_only_when_half_of_it_is_over(request_row: ApprovalRe
     row = claim(request_id=request_row.id, **by(remy))
     assert kinds_of(request_row).count("approval.claimed") == 2
     assert row.claimed_until is not None
-    assert (row.claimed_until - timezone.now()).total_seconds() > LEASE_S / 2
+    assert (row.claimed_until - timezone.now()).total_seconds() > DEFAULT_POLICY.claims.lease_s / 2
 
 
 def test_a_lapsed_claim_is_nobodys_and_is_freed_by_the_sweep(
@@ -136,12 +139,63 @@ def test_it_is_assigned_only_to_who_may_decide_it(olga: User, remy: User, vic: U
 def test_more_time_is_what_it_had_at_first_and_bounded(request_row: ApprovalRequest, remy: User) -> None:
     """Three times at most, each as long as its first life; then it is said why not."""
     life = request_row.expires_at - request_row.created_at
-    for times in range(1, EXTENSIONS + 1):
+    for times in range(1, DEFAULT_POLICY.claims.extensions + 1):
         row = extend(request_id=request_row.id, **by(remy))
         assert row.extensions == times
         assert abs((row.expires_at - request_row.expires_at - times * life).total_seconds()) < 2
     with pytest.raises(CannotExtend):
         extend(request_id=request_row.id, **by(remy))
+
+
+def bound(**claims: Any) -> None:
+    """Let policy bound claims and extensions."""
+    save({**DEFAULT_POLICY.model_dump(mode="json"), "claims": claims}, note="", actor=SYSTEM)
+
+
+def test_policy_says_how_long_a_claim_lasts(request_row: ApprovalRequest, remy: User) -> None:
+    """APPR-6: its seconds, in the row and in the entry."""
+    bound(lease_s=120)
+    row = claim(request_id=request_row.id, **by(remy))
+    assert row.claimed_until is not None
+    assert 60 < (row.claimed_until - timezone.now()).total_seconds() <= 121
+    assert facts_of(row, "approval.claimed")["lease_s"] == 120
+
+
+def test_policy_says_how_many_claims_one_person_has(remy: User, rosa: User, olga: User) -> None:
+    """What was given to somebody, what they gave back and what is over does not count; one's own can be renewed."""
+    bound(most=2)
+    rows = [ask() for _ in range(4)]
+    for row in rows[:2]:
+        claim(request_id=row.id, **by(remy))
+    with pytest.raises(TooManyClaims):
+        claim(request_id=rows[2].id, **by(remy))
+    claim(request_id=rows[0].id, **by(remy))
+    claim(request_id=rows[2].id, **by(rosa))
+    release(request_id=rows[0].id, **by(remy))
+    assign(request_id=rows[0].id, to=as_person(remy), **by(olga))
+    claim(request_id=rows[3].id, **by(remy))
+    let_pass(rows[1], "claimed_until")
+    release(request_id=rows[2].id, **by(rosa))
+    claim(request_id=rows[2].id, **by(remy))
+
+
+def test_policy_says_how_often_and_by_how_much_a_request_is_given_more_time(request_row: ApprovalRequest, remy: User) -> None:
+    """Less than the database allows; never, where it says so."""
+    bound(extensions=1, extension_s=90)
+    row = extend(request_id=request_row.id, **by(remy))
+    assert abs((row.expires_at - request_row.expires_at).total_seconds() - 90) < 2
+    with pytest.raises(CannotExtend, match="extended 1 time"):
+        extend(request_id=request_row.id, **by(remy))
+    bound(extensions=0)
+    with pytest.raises(CannotExtend, match="no request more time"):
+        extend(request_id=ask().id, **by(remy))
+
+
+def test_a_document_from_before_bounds_claims_as_ever() -> None:
+    """Stored revisions have no word about claims: ten minutes, any number, three times, a day."""
+    old = {name: value for name, value in DEFAULT_POLICY.model_dump(mode="json").items() if name != "claims"}
+    rule = Policy.model_validate(old).claims
+    assert (rule.lease_s, rule.most, rule.extensions, rule.extension_s) == (600, None, 3, 86_400)
 
 
 def test_what_is_over_takes_no_more_time(request_row: ApprovalRequest, remy: User, rosa: User) -> None:

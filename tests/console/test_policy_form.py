@@ -48,7 +48,7 @@ def test_rules_lists_and_groups_come_back_as_they_were() -> None:
     """All parts that a form could lose."""
     one = policy(
         rules=RULES, agent_groups={"desk": ["legal", "finance|ops"]}, recipients=["@example.com", "kim@example.org"],
-        hosts=["example.com"], ttl_s=3_661,
+        hosts=["example.com"], ttl_s=3_661, claims={"lease_s": 120, "most": 5, "extensions": 0, "extension_s": 3_600},
     )  # fmt: skip
     assert faithful(one)
     assert Policy.model_validate(document_of(sent_of(one))) == one
