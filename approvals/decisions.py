@@ -11,6 +11,8 @@ from uuid import UUID
 from django.db import transaction
 
 from approvals import controls, standing
+from approvals.breaking import checked as checked_glass
+from approvals.emergency import Glass
 from approvals.errors import (
     ApprovalNotFound,
     EditRefused,
@@ -59,6 +61,7 @@ def decide(  # noqa: PLR0913  one name for each thing that can be said
     idempotency_key: str = "",
     hold: bool = False,
     same: Same | None = None,
+    glass: Glass | None = None,
     also: Callable[[Settled], Batch] | None = None,
     looked: Looked | None = None,
 ) -> Decided:
@@ -69,14 +72,18 @@ def decide(  # noqa: PLR0913  one name for each thing that can be said
     one that was shown; `edit` is given with the verdict `edit`, or a function that prepares it from the locked request
     once steps 1 to 6 are passed; with `hold` an approval can be undone for a moment; `also` says what else is written in
     the same call; `looked` is what a page knows of how long it was before the person; with `same` an approval stands for
-    further calls of the session.
+    further calls of the session; `glass` breaks it, in the place of groups and quorum.
     Raises the errors of `approvals.errors`; nothing is written then.
     """
     said = Said(verdict, instruction, answer, amount)
     request, now = _locked(request_id)  # 1
     if earlier := _repeat(request, person, idempotency_key):  # 2
         return _replayed(request, earlier, said, digest, same)
-    person, place = entitled(request, request.rights, person, verdict)  # 3
+    broken = None
+    if glass is None:  # 3
+        person, place = entitled(request, request.rights, person, verdict)
+    else:
+        place, broken = None, (glass, checked_glass(request, person, verdict, glass))
     _pending(request)  # 4
     if now >= request.expires_at:  # 5
         raise Expired(ref=request.ref, expires_at=request.expires_at)
@@ -89,10 +96,10 @@ def decide(  # noqa: PLR0913  one name for each thing that can be said
     said = checked(request.kind, said)  # 7
     age_ms = round((now - request.created_at).total_seconds() * 1000)
     looked = looked.plausible(age_ms) if looked is not None else None
-    stands = _stands(request, person, said, same)
+    stands = _stands(request, person, said, None if glass else same)
     fitting, place = _fitting(request, person, said, edit, place)
     control = _control(request, person, said, fitting)
-    step = Outcome(request, person, actor, said, fitting, idempotency_key, also, looked, place, control, stands)
+    step = Outcome(request, person, actor, said, fitting, idempotency_key, also, looked, place, control, stands, broken)
     return step.write(hold=hold)  # 8
 
 

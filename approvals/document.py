@@ -117,6 +117,12 @@ class ClaimRule(_Part):
     extension_s: Annotated[int, Field(ge=60, le=DAY_S)] = DAY_S
 
 
+class BreakGlass(_Part):
+    """Whether an admin may approve a call alone, where groups or others of a quorum cannot be reached."""
+
+    enabled: bool = False
+
+
 class Policy(_Part):
     """The whole document."""
 
@@ -124,6 +130,7 @@ class Policy(_Part):
     environments: Mapping[Environment, EnvironmentRule]
     tainted: TaintRule = TaintRule()
     asking: AskingRule = AskingRule()
+    break_glass: BreakGlass = BreakGlass()
     rules: tuple[Rule, ...] = ()
     agent_groups: Mapping[str, tuple[Group, ...]] = Field(default_factory=dict)
     recipients: tuple[str, ...] = ()  # known addresses, or domains as "@example.com"

@@ -155,6 +155,12 @@ class UnknownCover(CountersignError):
     code = "unknown_cover"
 
 
+class UnknownGlassUse(CountersignError):
+    """There is no such use of break-glass."""
+
+    code = "unknown_glass_use"
+
+
 class IdempotencyConflict(CountersignError):
     """This idempotency key was used for another decision on {ref}."""
 

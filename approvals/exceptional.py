@@ -1,4 +1,7 @@
-"""The tables of what is rare beside requests and decisions: covers. Each stands alone, so that ordinary work never reads it."""
+"""The tables of what is rare beside requests and decisions: covers, and uses of break-glass.
+
+Each stands alone, so that ordinary work never reads it.
+"""
 
 import uuid
 from datetime import timedelta
@@ -9,7 +12,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
-from approvals.lifecycle import COVER
+from approvals.lifecycle import COVER, GLASS
 
 LONGEST_COVER = timedelta(days=90)
 
@@ -53,5 +56,39 @@ class Cover(models.Model):
                 condition=Q(status="agreed", ended_at__isnull=True, ended_by="")
                 | (Q(status="ended", ended_at__isnull=False) & ~Q(ended_by="")),
                 name="ended_needs_who_and_when",
+            ),
+        ]
+
+
+class GlassUse(models.Model):
+    """One use of break-glass: what somebody approved alone, why, what was missing, and what somebody else found."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    request = models.ForeignKey("approvals.ApprovalRequest", on_delete=models.PROTECT, related_name="+", db_index=False)
+    ref = models.TextField()  # AP-20418
+    tool = models.TextField()
+    agent = models.TextField()
+    decision_id = models.UUIDField(unique=True)
+    used_by = models.BigIntegerField()
+    used_name = models.TextField()
+    reason = models.TextField()
+    lacked = ArrayField(models.TextField())  # what was missing of an ordinary approval
+    status = models.TextField(default=GLASS.start)
+    created_at = models.DateTimeField(db_default=Now())
+    reviewed_by = models.BigIntegerField(null=True)
+    reviewed_name = models.TextField(default="", db_default="")
+    note = models.TextField(default="", db_default="")
+    reviewed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["id"], name="glass_open", condition=Q(status="open"))]
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(status__in=sorted(GLASS.states)), name="glass_status_known"),
+            models.CheckConstraint(condition=~Q(reason=""), name="glass_says_why"),
+            # Whoever broke it does not say that it was right.
+            models.CheckConstraint(
+                condition=Q(status="open", reviewed_by__isnull=True, reviewed_at__isnull=True, note="")
+                | (Q(status="reviewed", reviewed_at__isnull=False) & ~Q(note="") & ~Q(reviewed_by=F("used_by"))),
+                name="glass_is_reviewed_by_another",
             ),
         ]

@@ -58,6 +58,13 @@ CONTROL = Lifecycle(
     },
 )
 
+GLASS = Lifecycle(
+    model="approvals.GlassUse",
+    rank=7,
+    start="open",  # somebody broke the glass; everybody sees it until another person has reviewed it
+    moves={("open", "review"): "reviewed"},
+)
+
 OPEN = frozenset({"pending", "held", "approved"})
 """States in which a request still binds its call."""
 

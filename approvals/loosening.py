@@ -22,6 +22,7 @@ def loosened(before: Policy, after: Policy) -> tuple[str, ...]:
         *_rules(before, after),
         *_people(before, after),
         *_known(before, after),
+        *(["Admins may break the glass."] if after.break_glass.enabled and not before.break_glass.enabled else ()),
     )
 
 

@@ -16,7 +16,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from approvals.control_models import ControlRequest, ControlSetting
-from approvals.exceptional import Cover
+from approvals.exceptional import Cover, GlassUse
 from approvals.facts import RequestFacts
 from approvals.lifecycle import REQUEST
 from approvals.standing_rows import StandingApproval
@@ -24,8 +24,8 @@ from approvals.standing_rows import StandingApproval
 __all__ = ["KINDS", "VERDICTS", "ApprovalRequest", "Decision", "PolicyRevision", "Reveal", "StandingApproval", "ToolSetting"]
 
 __all__ = [
-    "KINDS", "VERDICTS", "ApprovalRequest", "ControlRequest", "ControlSetting", "Cover", "Decision", "PolicyRevision", "Reveal",
-    "ToolSetting",
+    "KINDS", "VERDICTS", "ApprovalRequest", "ControlRequest", "ControlSetting", "Cover", "Decision", "GlassUse", "PolicyRevision",
+    "Reveal", "ToolSetting",
 ]  # fmt: skip
 
 KINDS = ("tool_call", "budget", "question", "unknown_outcome", "stuck", "prompt_release")
@@ -202,6 +202,7 @@ class Decision(models.Model):
     screen_ms = models.IntegerField(null=True)
     in_place_of = models.BigIntegerField(null=True)  # whose place it was given in, by a cover; NULL: one's own
     in_place_name = models.TextField(null=True)  # NULL costs an ordinary decision nothing
+    broke_glass = models.BooleanField(null=True)  # approved alone, loudly; NULL: an ordinary decision
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:

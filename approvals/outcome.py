@@ -3,13 +3,15 @@
 Whether it is accepted stands in `approvals.decisions`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from approvals.breaking import use_of
 from approvals.controls import Resolution
+from approvals.emergency import Glass
 from approvals.errors import AlreadyDecided
 from approvals.facts import Judgement, Person, Place
 from approvals.lifecycle import REQUEST
@@ -112,6 +114,7 @@ class Outcome:
     place: Place | None = None  # of somebody absent, where it is decided in it
     control: Resolution | None = None
     stands: Stands | None = None
+    broken: tuple[Glass, Sequence[str]] | None = None  # the glass, with what is missing of an ordinary approval
 
     def write(self, *, hold: bool) -> Decided:
         """Write decision, move, entries and consequences in one call.
@@ -119,12 +122,11 @@ class Outcome:
         An edit makes the next revision and voids the votes on the one before.
         """
         request, edit, decision_id = self.request, self.edit, uuid7()
-        earlier = [] if edit else self._earlier()
-        if mine := next(filter(self._takes_my_place, earlier), None):
-            raise taken(request, mine)
+        earlier = [] if edit else self._others()
         votes = len(earlier) + (self.said.verdict in APPROVALS)
         required, hold_s = (edit.judgement.required, edit.judgement.hold_s) if edit else (request.required, request.hold_s)
-        event = event_of(self.said.verdict, votes=votes, required=required, hold=hold and hold_s > 0 and not self.control)
+        required_now, undoable = 1 if self.broken else required, hold and hold_s > 0 and not self.control
+        event = event_of(self.said.verdict, votes=votes, required=required_now, hold=undoable)
         if edit:
             request.decisions.filter(voided="").update(voided="edit")
         values = {**self._revised(), **self._settled(event, hold_s)}
@@ -137,8 +139,7 @@ class Outcome:
         decision = self._decision(decision_id)
         birth = Birth("approvals.Decision", {**decision, "created_at": NOW})
         batches = [Batch(changes=(change,), births=(birth,), entries=self._entries(event, votes, required))]
-        if self.stands is not None:
-            batches.append(self._given(self.stands, decision_id))
+        batches += self._beside(decision_id)
         if self.also is not None:
             held_s = hold_s if event == "hold" else 0
             settled = Settled(request, self.said, self.person.name, EFFECTS[event], self._revision, held_s, bool(self.stands))
@@ -149,6 +150,28 @@ class Outcome:
         _as_written(request, REQUEST.follow("pending", events), values, written[0].at)
         made = Decision(**decision, created_at=written[0].at)
         return Decided(request, made, EFFECTS[event], votes, control=self.control is not None)
+
+    def _beside(self, decision_id: UUID) -> Iterator[Batch]:
+        """Give what is written with the decision where it stands for further calls, or broke the glass."""
+        if self.stands is not None:
+            yield self._given(self.stands, decision_id)
+        if self.broken is not None:
+            use, told = use_of(self.request, decision_id, self.person, self.actor, *self.broken)
+            yield Batch(births=(use,), entries=(told,))
+
+    def _others(self) -> list[Decision]:
+        """Return the approvals of others; raise AlreadyDecided where this person's vote, or this place's, is given.
+
+        Whoever agreed with others, and breaks the glass now that they do not come, has one vote: the one that broke it.
+        """
+        earlier = self._earlier()
+        mine = next(filter(self._takes_my_place, earlier), None)
+        if mine is None:
+            return earlier
+        if not self.broken or mine.decided_by != self.person.id:
+            raise taken(self.request, mine)
+        self.request.decisions.filter(id=mine.id).update(voided="undo")
+        return [vote for vote in earlier if vote.id != mine.id]
 
     def _earlier(self) -> list[Decision]:
         """Return the approvals that the revision has so far; where one is enough it would not be pending with one."""
@@ -188,6 +211,7 @@ class Outcome:
             "idempotency_key": self.key,
             **(self.looked.stored if self.looked else {}),
             **({"in_place_of": self.place.of, "in_place_name": self.place.name} if self.place else {}),
+            **({"broke_glass": True} if self.broken else {}),
         }
 
     def _revised(self) -> dict[str, Any]:
@@ -220,6 +244,8 @@ class Outcome:
         facts: dict[str, Any] = {"verdict": self.said.verdict, "votes": votes, "required": required}
         if self.place is not None:
             facts |= {"in_place_of": str(self.place.of), "in_place_name": self.place.name}
+        if self.broken is not None:
+            facts["broke_glass"] = True
         if self.said.amount is not None:
             facts["amount_microusd"] = self.said.amount
         if self.looked is not None:

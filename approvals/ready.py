@@ -11,8 +11,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from approvals.emergency import may_break
 from approvals.facts import Person, Place, RequestFacts
 from approvals.places import places_of
+from approvals.policies import current
 from approvals.policy import may_decide
 from audit.connection import read
 
@@ -64,7 +66,7 @@ _READY = """
             JOIN auth_user_groups m ON m.user_id = u.id JOIN auth_group g ON g.id = m.group_id
             WHERE u.id = d.decided_by AND u.is_active
         ), EXISTS (SELECT FROM auth_user u WHERE u.id = d.decided_by AND u.is_active),
-            d.verdict = 'edit' OR d.digest = r.digest, d.in_place_of, d.standing_id)) AS voters
+            d.verdict = 'edit' OR d.digest = r.digest, d.in_place_of, d.broke_glass, d.standing_id)) AS voters
         FROM approvals_decision d
         WHERE d.request_id = r.id AND d.revision = r.revision AND d.voided = '' AND d.verdict IN ('approve', 'edit')
     ) v
@@ -76,7 +78,7 @@ def ready(ids: Sequence[UUID]) -> dict[UUID, Ready]:
     """Return how each of the requests `ids` stands; one that does not exist is left out."""
     rows = [tuple(row.values()) for row in read(_READY, [list(ids)])]
     # Votes in another's place are rare: what lends them their right is read only where there is one.
-    deputies = {voter for row in rows for voter, *_, of in row[17] or () if of is not None}
+    deputies = {voter for row in rows for voter, *_, of, _, _ in row[17] or () if of is not None}
     places = places_of(deputies) if deputies else {}
     return {row[0]: _ready(row, places) for row in rows}
 
@@ -87,9 +89,11 @@ def _ready(row: tuple[Any, ...], places: Mapping[int, tuple[Place, ...]]) -> Rea
     facts = RequestFacts(kind, frozenset(excluded), requester, groups, self_confirm)
     votes = sum(
         active and may_decide(_voter(voter, roles, of, places), facts, "approve") is None
-        for voter, roles, active, _, of, _ in voters or ()
+        for voter, roles, active, _, of, _, _ in voters or ()
     )
-    shown = all(same for *_, same, _, _ in voters or ())
+    if any(broke and active and _still_broken(voter, roles, facts) for voter, roles, active, *_, broke, _ in voters or ()):
+        votes = max(votes, row[10])
+    shown = all(same for *_, same, _, _, _ in voters or ())
     standing = next((UUID(given) for *_, given in voters or () if given), None)
     fields: Any = (*row[:11], groups, reauthenticate, votes, standing, shown)
     return Ready(*fields)
@@ -99,3 +103,9 @@ def _voter(voter: int, roles: list[str] | None, of: int | None, places: Mapping[
     """Return who voted with the rights of now; with a place only where the vote was given in it."""
     lent = tuple(place for place in places.get(voter, ()) if place.of == of)
     return Person(voter, "", frozenset(roles or ()), places=lent)
+
+
+def _still_broken(voter: int, roles: list[str] | None, facts: RequestFacts) -> bool:
+    """Say whether somebody who broke the glass may still: by their role, four eyes and the policy of now."""
+    person = Person(voter, "", frozenset(roles or ()), reauthenticated=True)
+    return may_break(person, facts, enabled=current(fresh=True).policy.break_glass.enabled) is None

@@ -9,6 +9,7 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from approvals.decisions import Decided, Edit, decide, undo
+from approvals.emergency import Glass
 from approvals.lifecycle import OPEN, REQUEST
 from approvals.models import ApprovalRequest, Decision
 from approvals.moves import NewRequest, consume, expire, open_request, request_entry, void, withdraw
@@ -20,7 +21,7 @@ from audit.events import EventKind
 from audit.services import transition
 
 __all__ = [
-    "Decided", "Edit", "NewRequest", "Ready", "Settled", "consume", "decide", "due", "exclude", "expire", "open_request", "ready",
+    "Decided", "Edit", "Glass", "NewRequest", "Ready", "Settled", "consume", "decide", "due", "exclude", "expire", "open_request", "ready",
     "take_numbers", "undo", "void", "withdraw",
 ]  # fmt: skip
 

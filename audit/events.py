@@ -113,6 +113,8 @@ class EventKind(StrEnum):
     DECISION_MADE = "decision.made", "One reviewer gave a verdict on one revision."
     DECISION_REFUSED = "decision.refused", "A verdict was not accepted."
 
+    GLASS_BROKEN = "glass.broken", "Somebody approved alone what others would have had to agree to."
+    GLASS_REVIEWED = "glass.reviewed", "Another person reviewed a use of break-glass."
     COVER_AGREED = "cover.agreed", "Somebody decides in another person's place from one time to another."
     COVER_ENDED = "cover.ended", "A cover was ended before its time."
 

@@ -91,6 +91,7 @@ def _lines(policy: Policy) -> Iterator[str]:
         yield f"After untrusted content, {TAINT_WORDS[part]}: {VERDICT_WORDS[getattr(policy.tainted, part)].lower()}"
     for part, word in ASKING_WORDS.items():
         yield f"{word}: {getattr(policy.asking, part)}"
+    yield f"Admins may break the glass: {_yes(policy.break_glass.enabled)}"
     yield f"Requests stay open for: {duration(policy.ttl_s * 1000)}"
     for label, value in claim_lines(policy.claims):
         yield f"{label}: {value}"

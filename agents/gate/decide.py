@@ -35,7 +35,7 @@ from approvals.models import ApprovalRequest
 from approvals.policy import Person, judge
 from approvals.sameness import Same
 from approvals.sensitive import masked_changes
-from approvals.services import Decided, Edit, Settled, decide
+from approvals.services import Decided, Edit, Glass, Settled, decide
 from approvals.services import undo as undo_decision
 from audit.actors import SYSTEM, Actor
 from audit.connection import locked
@@ -69,6 +69,7 @@ def answer(  # noqa: PLR0913  one name for each thing that can be said
     hold: bool = False,
     looked: Looked | None = None,
     same: Same | None = None,
+    glass: Glass | None = None,
 ) -> Decided:
     """Take a person's verdict and let the session go on.
 
@@ -81,6 +82,7 @@ def answer(  # noqa: PLR0913  one name for each thing that can be said
         hold: an approval can be undone for the moment that policy gives.
         looked: how long a page had it before the person.
         same: for which further calls of the session an approval stands.
+        glass: it is approved alone, where others would have to agree.
 
     Raises:
         BadEdit: `arguments` are not valid, with the fields.
@@ -104,7 +106,7 @@ def answer(  # noqa: PLR0913  one name for each thing that can be said
     decided = decide(
         request_id=request_id, person=person, actor=actor, verdict=verdict, digest=digest, instruction=instruction,
         answer=answer, amount=amount, edit=edit if arguments is not None else None, idempotency_key=idempotency_key,
-        hold=hold, same=same, also=consequences, looked=looked,
+        hold=hold, same=same, also=consequences, looked=looked, glass=glass,
     )  # fmt: skip
     failpoint("answer.after_decision")
     index_soon()

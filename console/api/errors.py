@@ -40,6 +40,7 @@ STATUS: Mapping[str, int] = {
     "unknown_content": 404,
     "unknown_cover": 404,
     "unknown_entry": 404,
+    "unknown_glass_use": 404,
     "unknown_link": 404,
     "unknown_person": 404,
     "unknown_prompt": 404,
