@@ -19,6 +19,7 @@ from django.utils import timezone
 
 from agents.queries import active_stops, live_count
 from approvals import queries as approval_queries
+from approvals.breaking import open_uses
 from audit import feed
 from console import preferences
 from console.auth import Caller, caller_of
@@ -73,6 +74,7 @@ def shell(request: HttpRequest, *, whole: bool = True) -> dict[str, Any]:
         "version": settings.VERSION,
         "counts": counts() if whole and caller.has(Right.SEE) else {},
         "stops": active_stops().items if whole and caller.has(Right.SEE) else (),
+        "glass": open_uses() if whole and caller.has(Right.SEE) else (),
         "may": menu(caller),
     }
 

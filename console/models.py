@@ -17,6 +17,8 @@ from console.rights import DECIDE_SCOPE
 
 OCCASIONS = ("requested", "escalated", "assigned", "ended")
 """What a person can be told of: a request they may decide, one that presses, one given to them, their session's answer or end."""
+ALWAYS = frozenset({"glass"})
+"""What everybody is told of through the channels that they have, whatever else they chose: somebody broke the glass."""
 CHANNELS = ("browser", "email", "chat")
 DELIVERED = ("email", "chat")
 """Channels that messages are sent to; the browser tells by itself while a page is open."""
@@ -174,7 +176,7 @@ class Notice(models.Model):
             # Whoever reads the log twice tells nobody twice.
             models.UniqueConstraint(fields=["user", "channel", "n"], name="told_once"),
             models.CheckConstraint(condition=Q(channel__in=DELIVERED), name="notice_channel_known"),
-            models.CheckConstraint(condition=Q(occasion__in=OCCASIONS), name="notice_occasion_known"),
+            models.CheckConstraint(condition=Q(occasion__in=(*OCCASIONS, *ALWAYS)), name="notice_occasion_known"),
         ]
 
 

@@ -32,6 +32,8 @@ class Right(StrEnum):
     DIRECT_SESSIONS = "direct_sessions"  # act on behalf of another, cancel any, pause
     LIFT_REFUSALS = "lift_refusals"  # let an agent ask again for what people refused
     DECIDE = "decide"  # approval requests; of which kinds says `may_decide`
+    BREAK_GLASS = "break_glass"  # approve alone in an emergency, where policy allows it
+    REVIEW_GLASS = "review_glass"  # say what one found of somebody else's doing so
     EDIT_PROMPTS = "edit_prompts"  # versions, suites, releases
     ROLL_BACK_PROMPTS = "roll_back_prompts"
     RESTRAIN = "restrain"  # disable a tool, raise a tier, kill switch, breakers, dead letters
@@ -57,6 +59,8 @@ RIGHTS: Mapping[Right, frozenset[Role]] = {
     Right.DIRECT_SESSIONS: frozenset({_O, _AD}),
     Right.LIFT_REFUSALS: frozenset({_R, _O, _AD}),
     Right.DECIDE: frozenset({_R, _P, _O, _AD}),
+    Right.BREAK_GLASS: frozenset({_AD}),
+    Right.REVIEW_GLASS: frozenset({_AU, _AD}),
     Right.EDIT_PROMPTS: frozenset({_P, _AD}),
     Right.ROLL_BACK_PROMPTS: frozenset({_P, _O, _AD}),
     Right.RESTRAIN: frozenset({_O, _AD}),

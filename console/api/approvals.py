@@ -9,6 +9,7 @@ from pydantic import Field
 
 from agents.gate.decide import answer, undo
 from approvals import queries
+from approvals.emergency import Glass
 from approvals.facts import DecisionVerdict, Person, Tier
 from approvals.models import ApprovalRequest, Decision
 from approvals.policy import verdicts_for
@@ -53,6 +54,7 @@ class DecisionOut(Schema):
     amount: int | None
     difference: list[dict[str, Any]] | None
     voided: str
+    broke_glass: bool = Field(description="approved alone, in an emergency")
     in_place_of: str | None = Field(description="in whose place it was given, by a cover")
     standing: bool
 
@@ -137,6 +139,8 @@ def decide_approval(request: ApiRequest, ref: ApprovalRef, body: DecisionBody) -
     """Decide on the revision whose digest you were shown. A decision over the API has no undo period."""
     caller = request.auth
     only_what_belongs(body)
+    if body.break_glass is not None:
+        caller.check(Right.BREAK_GLASS, DECIDE_SCOPE)
     decided = answer(
         request_id=queries.id_of(ref),
         person=caller.person(reauthenticated=caller.kind == "user" and reauthenticated(request, body.digest)),
@@ -150,6 +154,7 @@ def decide_approval(request: ApiRequest, ref: ApprovalRef, body: DecisionBody) -
         idempotency_key=request.headers.get("Idempotency-Key", ""),
         hold=False,
         same=same_of(body.same),
+        glass=Glass(body.break_glass.reason, body.break_glass.confirm) if body.break_glass else None,
     )
     return whole(caller, queries.with_decisions(decided.request))
 
@@ -237,5 +242,10 @@ def _decision(row: Decision, cover: Cover, *, words: bool) -> DecisionOut:
     """Return a decision; with `words` as it was given, else without what was written in it."""
     names = ("verdict", "revision", "amount", "voided")
     said: dict[str, Any] = {name: getattr(row, name) if words else None for name in ("instruction", "answer", "difference")}
-    told = {**{name: getattr(row, name) for name in names}, "in_place_of": row.in_place_name, "standing": bool(row.standing_id)}
+    told = {
+        **{name: getattr(row, name) for name in names},
+        "in_place_of": row.in_place_name,
+        "standing": bool(row.standing_id),
+        "broke_glass": bool(row.broke_glass),
+    }
     return DecisionOut(by=row.decided_name, at=row.created_at, **told, **cover.value(said))

@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
 from approvals.document import MOST_REPEAT_MINUTES, MOST_REPEATS
 from approvals.errors import InvalidVerdict
 from approvals.facts import DecisionVerdict
 from approvals.sameness import MOST_NUMBER, Same
-from console.api.reading import Body
+from console.api.reading import Body, storable
 
 Argument = Annotated[str, StringConstraints(min_length=1, max_length=90)]
 Number = Annotated[int | float, Field(ge=0, le=MOST_NUMBER, allow_inf_nan=False)]
@@ -38,6 +38,13 @@ class SameBody(Body):
     up_to: Annotated[dict[Argument, Number], Field(max_length=40)] = {}
 
 
+class GlassBody(Body):
+    """Why you break the glass, which everybody reads, and the request's id once more."""
+
+    reason: Annotated[str, StringConstraints(max_length=2000), AfterValidator(storable)]
+    confirm: Annotated[str, StringConstraints(max_length=40)]
+
+
 class DecisionBody(Body):
     """What you say of the request, and the digest of what you were shown."""
 
@@ -48,6 +55,7 @@ class DecisionBody(Body):
     answer: Annotated[str, StringConstraints(max_length=10_000)] = ""
     amount: Annotated[int, Field(ge=1, le=10**12, description="micro-dollars")] | None = None
     same: SameBody | None = None
+    break_glass: GlassBody | None = None
 
 
 def only_what_belongs(body: DecisionBody) -> None:
@@ -55,6 +63,8 @@ def only_what_belongs(body: DecisionBody) -> None:
     for name in ("instruction", "arguments", "answer", "amount", "same"):
         if getattr(body, name) not in (None, "") and name not in BELONGS.get(body.verdict, frozenset()):
             raise InvalidVerdict(field=name, reason=f"The verdict {body.verdict} takes no {name}.")
+    if body.break_glass is not None and body.same is not None:
+        raise InvalidVerdict(field="same", reason="What breaks the glass stands for this one call.")
 
 
 def same_of(body: SameBody | None) -> Same | None:

@@ -37,6 +37,7 @@ SCOPES = {
     "policy": "policies:read",
     "tool": "tools:read",
     "stop": "stop:read",
+    "glass": "approvals:read",
     **dict.fromkeys(("session", "turn", "message", "tool_call", "document", "note"), "sessions:read"),
 }
 """The scope that a token needs to hear of a noun; of every other noun, audit:read."""

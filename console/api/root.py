@@ -16,6 +16,7 @@ from console.api import (
     covers,
     errors,
     events,
+    glass,
     many,
     measures,
     policies,
@@ -52,8 +53,8 @@ api = NinjaAPI(
 )
 # Fixed addresses come before those that hold an id.
 for _noun in (
-    agents, sessions, queue, many, approvals, claims, covers, standing, stops, tools, policies, measures, controls, prompts,
-    audit, tokens, events,
+    agents, sessions, queue, many, approvals, claims, covers, standing, glass, stops, tools, policies, measures, controls,
+    prompts, audit, tokens, events,
 ):  # fmt: skip
     api.add_router("", _noun.router)
 errors.install(api)

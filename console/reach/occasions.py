@@ -12,13 +12,14 @@ from django.contrib.auth.models import User
 from django.urls import reverse
 
 from agents.models import Session
-from approvals.models import ApprovalRequest
+from approvals.models import ApprovalRequest, GlassUse
 from approvals.places import places_of
 from approvals.policy import VERDICTS, Person, may_decide
 from audit.events import EventKind
 from audit.feed import FeedEvent
 from audit.models import LogIndex
 from console.looks import RISKS
+from console.models import ALWAYS
 from console.rights import Right, holds
 
 _RESTS = (
@@ -30,6 +31,7 @@ OCCASION_OF: Mapping[str, str] = {
     EventKind.APPROVAL_REVISED: "requested",
     EventKind.APPROVAL_ESCALATED: "escalated",
     EventKind.APPROVAL_DELEGATED: "assigned",
+    EventKind.GLASS_BROKEN: "glass",
     **dict.fromkeys(_RESTS, "ended"),
 }
 HEADINGS: Mapping[str, str] = {
@@ -37,6 +39,7 @@ HEADINGS: Mapping[str, str] = {
     "escalated": "{ref} presses: nobody has decided",
     "assigned": "{ref} was given to you",
     "ended": "{ref} answered or ended",
+    "glass": "The glass was broken for {ref}",
 }
 QUESTIONS: Mapping[str, str] = {
     "budget": "A limit is reached",
@@ -90,7 +93,8 @@ def listener(user: User, occasions: Iterable[str]) -> Listener:
     """Return an account as one who listens, with its roles of this moment."""
     roles = frozenset(group.name for group in user.groups.all())
     # Whoever is told will be asked for the password on the page, where that is asked for.
-    return Listener(Person(user.pk, user.get_full_name() or user.username, roles, reauthenticated=True), frozenset(occasions))
+    person = Person(user.pk, user.get_full_name() or user.username, roles, reauthenticated=True)
+    return Listener(person, frozenset(occasions) | ALWAYS)
 
 
 def tellings(events: Sequence[FeedEvent], listeners: Collection[Listener]) -> list[Telling]:
@@ -98,14 +102,16 @@ def tellings(events: Sequence[FeedEvent], listeners: Collection[Listener]) -> li
     told = [(event, OCCASION_OF[event.kind]) for event in events if event.kind in OCCASION_OF and event.ids]
     wanted = {occasion for one in listeners for occasion in one.occasions}
     told = [(event, occasion) for event, occasion in told if occasion in wanted]
-    requests = _requests(event.ids[0] for event, occasion in told if occasion != "ended")
+    requests = _requests(event.ids[0] for event, occasion in told if occasion not in ("ended", "glass"))
+    uses = _uses(event.ids[0] for event, occasion in told if occasion == "glass")
     sessions = _sessions(event.ids[0] for event, occasion in told if occasion == "ended")
     listeners = _standing(listeners) if requests else listeners
     given = _given_to([event.n for event, occasion in told if occasion == "assigned"])
+    known: Mapping[str, Mapping[str, ApprovalRequest | Session | GlassUse]] = {"ended": sessions, "glass": uses}
     found = []
     for event, occasion in told:
         ref = event.ids[0]
-        about = sessions.get(ref) if occasion == "ended" else requests.get(ref)
+        about = known.get(occasion, requests).get(ref)
         if about is None:
             continue
         text = line_of(about)
@@ -117,8 +123,10 @@ def tellings(events: Sequence[FeedEvent], listeners: Collection[Listener]) -> li
     return found
 
 
-def line_of(about: ApprovalRequest | Session) -> str:
-    """Return one line about a request or a session, without anything that an agent or a customer wrote."""
+def line_of(about: ApprovalRequest | Session | GlassUse) -> str:
+    """Return one line about a request, a session or a use of break-glass, without anything that an agent or a customer wrote."""
+    if isinstance(about, GlassUse):
+        return f"{about.used_name} approved a call of {about.tool} alone. Somebody else has to review it."
     if isinstance(about, Session):
         return f"{about.ref} of {about.agent.slug}: {about.status.replace('_', ' ')}."
     what = f"Call {about.tool}" if about.kind == "tool_call" else QUESTIONS.get(about.kind, about.kind)
@@ -138,7 +146,9 @@ def _standing(listeners: Collection[Listener]) -> list[Listener]:
     return [replace(one, person=replace(one.person, places=places.get(one.person.id, ()))) for one in listeners]
 
 
-def _concerns(person: Person, occasion: str, about: ApprovalRequest | Session, given: int | None) -> bool:
+def _concerns(person: Person, occasion: str, about: ApprovalRequest | Session | GlassUse, given: int | None) -> bool:
+    if isinstance(about, GlassUse):
+        return holds(person.roles, Right.SEE) and person.id != about.used_by
     if isinstance(about, Session):
         return holds(person.roles, Right.SEE) and person.id in (about.started_user, about.on_behalf_user)
     if occasion == "assigned" and given not in (person.id, *(place.of for place in person.places)):
@@ -152,6 +162,12 @@ def _requests(refs: Iterable[str]) -> dict[str, ApprovalRequest]:
     numbers = {int(ref.removeprefix("AP-")) for ref in refs if ref.startswith("AP-")}
     rows = ApprovalRequest.objects.filter(number__in=numbers, status="pending").defer("body") if numbers else ()
     return {row.ref: row for row in rows}
+
+
+def _uses(refs: Iterable[str]) -> dict[str, GlassUse]:
+    """Return the newest use of break-glass of each of these requests that nobody has reviewed."""
+    asked = set(refs)
+    return {row.ref: row for row in GlassUse.objects.filter(ref__in=asked, status="open").order_by("id")} if asked else {}
 
 
 def _sessions(refs: Iterable[str]) -> dict[str, Session]:

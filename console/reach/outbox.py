@@ -15,7 +15,7 @@ from django.db.models import Count, Exists, F, OuterRef, Q
 from django.db.models.functions import Now
 
 from audit import feed
-from console.models import DELIVERED, Delivery, Notice, Preference, ReachPlace
+from console.models import ALWAYS, DELIVERED, Delivery, Notice, Preference, ReachPlace
 from console.reach.occasions import listener, settled, tellings
 
 EVENTS = 500
@@ -69,7 +69,7 @@ def _write_down(events: list[feed.FeedEvent]) -> None:
 
 
 def _wishes() -> list[Preference]:
-    return list(Preference.objects.filter(channels__overlap=list(DELIVERED)).exclude(occasions=[]).defer("chat"))
+    return list(Preference.objects.filter(channels__overlap=list(DELIVERED)).defer("chat"))
 
 
 def pack() -> int:
@@ -104,8 +104,9 @@ def _worth(user_id: int, channel: str, notices: list[Notice]) -> list[Notice]:
     wish = Preference.objects.filter(user_id=user_id, user__is_active=True, channels__contains=[channel]).first()
     if wish is None:
         return []
-    over = settled(one.ref for one in notices)
-    return [one for one in notices if one.ref not in over and one.occasion in wish.occasions]
+    over = settled(one.ref for one in notices if one.occasion not in ALWAYS)
+    wanted = ALWAYS.union(wish.occasions)
+    return [one for one in notices if one.occasion in wanted and (one.occasion in ALWAYS or one.ref not in over)]
 
 
 @transaction.atomic

@@ -149,6 +149,7 @@ def _decision(row: Decision, reveal: bool, caller: Caller) -> dict[str, Any]:
         "voided": row.voided,
         **_time(row, caller),
         "in_place_of": row.in_place_name or "",
+        "broke_glass": bool(row.broke_glass),
         **(said if reveal else {"instruction": "", "answer": "", "changes": []}),
     }
 

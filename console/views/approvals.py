@@ -13,7 +13,7 @@ from django.views.decorators.http import require_POST, require_safe
 from agents import gate
 from approvals import queries
 from approvals.models import ApprovalRequest
-from approvals.services import Decided
+from approvals.services import Decided, Glass
 from approvals.standing import revoke as revoke_standing
 from audit.errors import CountersignError
 from console import served, signin
@@ -27,6 +27,7 @@ from console.standing import standing
 from console.views import session_page
 from console.views.approval_bar import bar
 from console.views.approval_conflict import said_back
+from console.views.approval_glass import offered
 from console.views.approval_hand import hand
 from console.views.approval_item import item
 from console.views.approval_queue import asked_of, counts, filters_of, own_held, queue_of
@@ -95,7 +96,7 @@ def revoke(request: HttpRequest, ref: str) -> HttpResponse:
     return page(request, TEMPLATE, lambda: both(request, queries.get(ref)), part="detail")
 
 
-def decide(request: HttpRequest, row: ApprovalRequest, said: Said) -> Decided:
+def decide(request: HttpRequest, row: ApprovalRequest, said: Said, glass: Glass | None = None) -> Decided:
     """Hand what a person said to the gate, after a password where one came with it. Raises CountersignError."""
     if said.password:
         signin.reauthenticate(request, said.password, said.digest)
@@ -112,6 +113,7 @@ def decide(request: HttpRequest, row: ApprovalRequest, said: Said) -> Decided:
         amount=said.amount_of(str(row.facts.get("limit", ""))),
         idempotency_key=said.key,
         hold=True,
+        glass=glass,
         looked=served.looked(said.stamp, said.shown_ms, caller.user_id, row, said.digest, timezone.now()),
         same=said.same(),
     )
@@ -154,6 +156,7 @@ def _open(request: HttpRequest, row: ApprovalRequest) -> dict[str, Any]:
             "stamp": stamp_of(request, row.digest),
             "dwell_s": served.dwell_s(row) if row.status == "pending" else 0,
         },
+        "glass": offered(row, caller, standing(request)),
         "hold": _hold(row, caller),
         "hand": hand(row, caller, standing(request)),
         "standing": of_request(row, caller),

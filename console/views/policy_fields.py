@@ -163,6 +163,7 @@ def limits(sent: Sent, errors: Errors) -> list[Group]:
             "After untrusted content, and time",
             (
                 *(make.one(f"tainted.{part}", word.capitalize(), "choice", TIGHTENINGS) for part, word in TAINT_WORDS.items()),
+                make.one("break_glass.enabled", "Admins may break the glass in an emergency", "box"),
                 make.one("ttl_h", "Requests stay open, hours", "text", hint="From one minute to 30 days; “90 s” for seconds."),
             ),
         ),

@@ -4,7 +4,9 @@
   "use strict";
   const root = document.documentElement;
   const KINDS = ["approval.requested", "approval.revised", "approval.escalated", "approval.delegated", "session.completed",
-    "session.halted", "session.failed", "session.cancelled", "session.expired", "session.dead_lettered", "session.waiting_input"];
+    "session.halted", "session.failed", "session.cancelled", "session.expired", "session.dead_lettered", "session.waiting_input",
+    "glass.broken"];
+  const ALWAYS = ["glass.broken"];
   const GATHER = 1000;
   let first = 0, timer = 0, missed = 0;
   const plain = document.title;
@@ -26,14 +28,12 @@
     const note = new Notification(item.title, { body: item.text, tag: `countersign-${item.n}` });
     note.addEventListener("click", () => { window.focus(); location.assign(item.url); note.close(); });
   };
-  if (root.dataset.told) {
-    for (const kind of KINDS) {
-      document.addEventListener(`live:${kind}`, (event) => {
-        if (!document.hidden) return;
-        first = first ? Math.min(first, event.detail.n) : event.detail.n;
-        timer ||= setTimeout(ask, GATHER);
-      });
-    }
+  for (const kind of root.dataset.told ? KINDS : ALWAYS) {
+    document.addEventListener(`live:${kind}`, (event) => {
+      if (!document.hidden) return;
+      first = first ? Math.min(first, event.detail.n) : event.detail.n;
+      timer ||= setTimeout(ask, GATHER);
+    });
   }
   document.addEventListener("visibilitychange", () => { if (!document.hidden) { missed = 0; document.title = plain; } });
 

@@ -48,6 +48,8 @@ OPERATIONS: dict[str, frozenset[Role]] = {
     "end_cover": RUN,
     "list_standing": ALL,
     "revoke_standing": RUN,
+    "list_glass_uses": ALL,
+    "review_glass_use": frozenset({Role.AUDITOR, Role.ADMIN}),
     "list_stops": ALL,
     "press_stop": DIRECT,
     "lift_stop": DIRECT,
@@ -81,6 +83,7 @@ PLACES = {
     "number": "1",
     "key": "1",
     "cover_id": "0" * 32,
+    "use_id": "0" * 32,
 }
 
 

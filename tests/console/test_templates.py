@@ -19,6 +19,7 @@ FRAGMENTS = {
     "sessions/list.html": ("list",),
     "sessions/page.html": ("session",),
     "audit/list.html": ("entries",),
+    "glass/page.html": ("banner",),
     "stop/page.html": ("banner", "past"),
 }
 WHOLE = [name for name in samples.PAGES if name not in {"403", "404", "500", "sign-in"}]

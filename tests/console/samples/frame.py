@@ -23,6 +23,6 @@ def frame(nav: str = "", **more: Any) -> Context:
     shell = {
         "n": 48213, "now": NOW, "name": "Remy Reviewer", "theme": "", "density": "", "letters": True,
         "occasions": ("requested",), "alerts": False, "demo": True, "version": "0.1.0",
-        "counts": {"approvals": 9, "sessions": 31}, "stops": (), "may": may,
+        "counts": {"approvals": 9, "sessions": 31}, "stops": (), "glass": (), "may": may,
     }  # fmt: skip
     return {"shell": shell, "nav": nav, "rev": 48213, "CSP_NONCE": "bm9uY2U", "csrf_token": "t" * 32, **more}

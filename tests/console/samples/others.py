@@ -84,6 +84,19 @@ def cover() -> Context:
                  errors={"until": ["A cover holds 90 days at most."]})  # fmt: skip
 
 
+def glass() -> Context:
+    """Give uses of break-glass: one to be reviewed, with a note that is too short, and one that is."""
+    use = {"id": UUID(int=9), "ref": "AP-20418", "tool": "send_email", "agent": "research-assistant", "used_name": "Ada Admin",
+           "created_at": ago(600), "reason": "Nobody of the legal department can be reached.", "lacked": ["somebody of legal"],
+           "status": "open", "reviewed_name": "", "note": "", "reviewed_at": None, "own": False, "may_review": True,
+           "typed": "Fine.", "error": "Say what you found, in 20 to 2,000 characters."}  # fmt: skip
+    done = {**use, "id": UUID(int=8), "status": "reviewed", "may_review": False, "reviewed_name": "Audrey Auditor",
+            "note": "It was right; legal agreed the next morning.", "reviewed_at": ago(60)}  # fmt: skip
+    context = frame("glass", rows=[use, done], older="?before=1", enabled=True, open=[use])
+    context["shell"]["glass"] = [use]
+    return context
+
+
 def prompts() -> Context:
     """Give the list of prompts."""
     return frame("prompts", items=[{"slug": "research-assistant", "url": "#", "live": "1.0.0", "versions": 2,
