@@ -30,10 +30,16 @@
     mine.timer = setTimeout(() => fetchRegion(region), Math.max(0, merge - idle) + jitter);
   };
 
+  // A form that is being sent takes the page with it. What is asked meanwhile could find the session under another name.
+  let leaving = 0;
+  window.addEventListener("submit", (event) => { if (!event.defaultPrevented) leaving = Date.now() + 10_000; });
+  window.addEventListener("pageshow", () => { leaving = 0; });
+
   const fetchRegion = async (region) => {
     const mine = of(region);
     mine.timer = 0;
     if (!region.isConnected) return;
+    if (Date.now() < leaving) { mine.timer = setTimeout(() => fetchRegion(region), leaving - Date.now()); return; }
     if (mine.busy) { mine.again = true; return; }
     mine.busy = true;
     mine.last = Date.now();
@@ -173,6 +179,7 @@
     if (counting || !approvals) return;
     counting = setTimeout(async () => {
       counting = 0;
+      if (Date.now() < leaving) { counts(); return; }
       const asked = document.querySelector("[data-counts]")?.dataset.counts || `${approvals}?`;
       const answer = await fetch(`${asked}&fragment=counts`, { headers: { "HX-Request": "true" } }).catch(() => null);
       if (!answer?.ok) return;

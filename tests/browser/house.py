@@ -227,6 +227,17 @@ class House:
             self._policy(before)
 
     @contextmanager
+    def emergencies(self) -> Iterator[None]:
+        """Let policy ask for two people, and allow to break the glass, meanwhile."""
+        before = self.do(lambda: policies.current(fresh=True).policy.model_dump(mode="json"))
+        tiers = {name: {**tier, "required": 2} for name, tier in before["tiers"].items()}
+        self._policy({**before, "tiers": tiers, "break_glass": {"enabled": True}})
+        try:
+            yield
+        finally:
+            self._policy(before)
+
+    @contextmanager
     def ruling(self, rule: Mapping[str, Any]) -> Iterator[None]:
         """Let policy have one more rule meanwhile, and know the firm's own addresses."""
         before = self.do(lambda: policies.current(fresh=True).policy.model_dump(mode="json"))
