@@ -44,6 +44,11 @@ def snapshot() -> Iterator[None]:
         yield
 
 
+def is_part(request: HttpRequest) -> bool:
+    """Return whether only a part of a page is asked for."""
+    return "fragment" in request.GET or request.headers.get("HX-Request") == "true"
+
+
 def page(request: HttpRequest, template: str, read: Read, *, part: str = "", status: int = 200) -> HttpResponse:
     """Answer with a page, or with the part of it that is named here or by the request; `read` gives its context."""
     part = part or request.GET.get("fragment", "")

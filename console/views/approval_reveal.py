@@ -9,11 +9,11 @@ from approvals.reveals import reveal as note_reveal
 from audit.errors import CountersignError
 from console.api.errors import status_of
 from console.auth import caller_of
-from console.fragments import page
+from console.fragments import is_part, page
 from console.rights import Right
 from console.views import approvals
 from console.views.approval_queue import asked_of
-from console.views.guard import guard, is_part
+from console.views.guard import guard
 
 
 @require_POST

@@ -20,7 +20,7 @@ from console import served, signin
 from console.api.errors import status_of
 from console.auth import Caller, caller_of
 from console.forms import Said
-from console.fragments import page
+from console.fragments import is_part, page
 from console.revealing import reveals_request
 from console.rights import Right
 from console.standing import standing
@@ -32,7 +32,7 @@ from console.views.approval_hand import hand
 from console.views.approval_item import item
 from console.views.approval_queue import asked_of, counts, filters_of, own_held, queue_of
 from console.views.approval_standing import of_request
-from console.views.guard import guard, is_part
+from console.views.guard import guard
 
 TEMPLATE = "approvals/page.html"
 VIEWS = ("checked", "json", "changes")

@@ -20,7 +20,7 @@ from audit.errors import CountersignError
 from console.api.errors import status_of
 from console.auth import caller_of, require
 from console.errors import Forbidden, Unauthenticated
-from console.fragments import THEMES
+from console.fragments import THEMES, is_part
 from console.rights import Right, roles_with
 
 View = Callable[..., HttpResponseBase]
@@ -79,11 +79,6 @@ def to_sign_in(request: HttpRequest) -> HttpResponse:
     if is_part(request):
         return HttpResponse(status=401, headers={"HX-Redirect": address})
     return redirect(address)
-
-
-def is_part(request: HttpRequest) -> bool:
-    """Return whether only a part of a page is asked for."""
-    return "fragment" in request.GET or request.headers.get("HX-Request") == "true"
 
 
 def error_page(request: HttpRequest, status: int, detail: str = "") -> HttpResponse:

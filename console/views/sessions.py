@@ -24,12 +24,12 @@ from console.auth import Caller, caller_of
 from console.covering import masks_of
 from console.errors import Forbidden, NotYourSession
 from console.forms import NewMessage, StartSession
-from console.fragments import page
+from console.fragments import is_part, page
 from console.revealing import revealed_sessions, title_of
 from console.rights import Right
 from console.views.approval_item import url_of as request_url
 from console.views.filters import in_words, left_out, unknown
-from console.views.guard import guard, is_part
+from console.views.guard import guard
 from console.views.session_page import context
 from console.views.session_reads import sessions_page
 

@@ -25,6 +25,7 @@
   const sent = new WeakSet(); // forms whose answer was put in place
   const busy = (form, on) => {
     form.toggleAttribute("aria-busy", on);
+    if (form.querySelector("input[type=password]")) document.dispatchEvent(new CustomEvent("console:proving", { detail: on }));
     form.closest(".bar")?.toggleAttribute("data-sending", on);
   };
 

@@ -34,12 +34,13 @@
   let leaving = 0;
   window.addEventListener("submit", (event) => { if (!event.defaultPrevented) leaving = Date.now() + 10_000; });
   window.addEventListener("pageshow", () => { leaving = 0; });
+  document.addEventListener("console:proving", (event) => { leaving = event.detail ? Date.now() + 10_000 : 0; });
 
   const fetchRegion = async (region) => {
     const mine = of(region);
     mine.timer = 0;
     if (!region.isConnected) return;
-    if (Date.now() < leaving) { mine.timer = setTimeout(() => fetchRegion(region), leaving - Date.now()); return; }
+    if (Date.now() < leaving) { mine.timer = setTimeout(() => fetchRegion(region), Math.min(500, leaving - Date.now())); return; }
     if (mine.busy) { mine.again = true; return; }
     mine.busy = true;
     mine.last = Date.now();

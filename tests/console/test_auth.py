@@ -7,6 +7,7 @@ from io import StringIO
 from threading import Thread
 
 import pytest
+from django.conf import settings
 from django.contrib.auth.models import Group, User
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection, transaction
@@ -364,3 +365,15 @@ def test_many_attempts_at_once_do_not_outrun_the_limit(
     for thread in threads:
         thread.join(30)
     assert len(looked_at) <= signin.PER_ACCOUNT
+
+
+def test_a_part_that_comes_too_late_does_not_take_the_new_cookie_away(client: Client, remy: User) -> None:
+    """A page asks for parts while its person gives the password: the old name of the session is no reason to sign out."""
+    client.force_login(remy)
+    client.cookies[settings.SESSION_COOKIE_NAME] = "the-name-of-before-which-is-no-session"
+    part = client.get("/approvals/?fragment=queue", headers={"HX-Request": "true"})
+    assert part.status_code == 401
+    assert settings.SESSION_COOKIE_NAME not in part.cookies
+    client.cookies[settings.SESSION_COOKIE_NAME] = "the-name-of-before-which-is-no-session"
+    whole = client.get("/approvals/")
+    assert whole.cookies[settings.SESSION_COOKIE_NAME].value == ""
