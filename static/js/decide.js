@@ -93,6 +93,9 @@
     if (!panel.matches?.(".bar details") || !panel.open) return;
     for (const other of document.querySelectorAll(".bar details[open]")) if (other !== panel) other.open = false;
     for (const other of document.querySelectorAll(".bar .confirm:not([hidden])")) other.hidden = true;
+    const elsewhere = panel === given && document.activeElement !== document.body;
+    given = null;
+    if (elsewhere) return;
     if (!panel.contains(document.activeElement) || document.activeElement.tagName === "SUMMARY") panel.querySelector("textarea, input:not([type=hidden])")?.focus();
   }, true);
 
@@ -100,21 +103,38 @@
     if (event.target.matches?.("[data-open-next]")) localStorage.setItem("open-next", event.target.checked ? "1" : "0");
   });
 
-  // Somebody else was faster while this person was writing: the words are kept.
+  // Somebody else was faster while this person was writing: the words are kept, and go back into the form if the request
+  // waits again.
   let typed = "";
+  let into = "instruction";
+  let given = null;
   document.addEventListener("htmx:before:swap", (event) => {
     const target = event.detail.ctx?.target;
     if (target?.id !== "detail") return;
-    typed = [...target.querySelectorAll(".bar textarea")].map((box) => box.value.trim()).find(Boolean) || target.querySelector("#kept")?.textContent || "";
+    const box = [...target.querySelectorAll(".bar textarea")].find((one) => one.value.trim());
+    if (box) into = box.id;
+    typed = box?.value.trim() || target.querySelector("#kept")?.textContent || "";
   });
   document.addEventListener("htmx:after:swap", (event) => {
     const { ctx } = event.detail;
     if (ctx?.target?.id !== "detail") return;
     const detail = document.getElementById("detail");
     const mine = ctx.sourceElement?.matches?.("form") || ctx.request?.method === "POST";
-    if (typed && !mine && !detail.querySelector(".bar textarea") && !detail.querySelector("#kept")) keep(detail, typed);
-    if (mine) (detail.querySelector("#conflict, #control, .error") || detail.querySelector("#what"))?.focus?.();
+    if (typed && !mine && !detail.querySelector("#kept")) putBack(detail, typed);
+    if (mine) (detail.querySelector("#conflict, .error") || detail.querySelector("#what"))?.focus?.();
   });
+
+  const putBack = (detail, text) => {
+    const box = detail.querySelector(`.bar textarea[id="${CSS.escape(into)}"]`);
+    if (!box) { keep(detail, text); return; }
+    if (box.value.trim()) return;
+    box.value = text;
+    const panel = box.closest("details");
+    if (!panel || panel.open) return;
+    given = panel;
+    panel.open = true;
+    document.dispatchEvent(new CustomEvent("console:say", { detail: "This waits again. Your words are back in the form." }));
+  };
 
   const keep = (detail, text) => {
     const box = document.createElement("section");

@@ -15,8 +15,9 @@
   const rows = () => [...document.querySelectorAll(".q-list a.q, a[data-row]")].filter(visible);
 
   const use = (element) => {
-    if (element.matches("input, textarea, select")) element.focus();
-    else element.click();
+    if (element.matches("input, textarea, select")) { element.focus(); return; }
+    element.click();
+    if (element.popoverTargetElement?.matches(":popover-open")) element.popoverTargetElement.querySelector("input[type=search]")?.focus();
   };
 
   const move = (step) => {
@@ -29,6 +30,9 @@
     next.scrollIntoView({ block: "nearest" });
     return true;
   };
+
+  // Beside the open request stands the list it came from.
+  const listed = () => [...document.querySelectorAll(".q-list a.q[aria-current=true]")].find(visible);
 
   const go = (key) => {
     going = 0;
@@ -49,6 +53,7 @@
     if (key === "k" || key === "ArrowUp") return move(-1);
     if (key === "o") { document.activeElement?.matches?.("a.q, a[data-row]") && document.activeElement.click(); return true; }
     if (key === "Escape" && find("u")) { use(find("u")); return true; }
+    if ((key === "u" || key === "Escape") && listed()) { listed().focus(); return true; }
     if (key === "/") { document.querySelector("input[type=search]")?.focus(); return true; }
     return false;
   };
@@ -68,7 +73,7 @@
   // The help is read off the page.
   const label = (element) => {
     const copy = element.cloneNode(true);
-    for (const extra of copy.querySelectorAll("kbd, svg, .num, .n, .sr")) extra.remove();
+    for (const extra of copy.querySelectorAll("kbd, svg, .num, .n, .sr, .av")) extra.remove();
     return element.getAttribute("aria-label") || document.querySelector(`label[for="${element.id}"]`)?.textContent || copy.textContent.trim();
   };
   const line = (keys, text) => {
@@ -92,6 +97,7 @@
       list.append(...line([key], label(element)));
     }
     if (rows().length) list.append(...line(["j", "k"], "Next and previous in the list"), ...line(["Enter"], "Open"));
+    if (listed() && !seen.has("u")) list.append(...line(["u"], "Back to the list"));
     if (document.querySelector(".pick")) list.append(...line(["x"], "Select, for one decision on many"), ...line(["Shift", "x"], "Select a range"));
     for (const link of document.querySelectorAll("[data-go]")) list.append(...line(["g", link.dataset.go], `Go to ${label(link)}`));
     if (document.getElementById("jump")) list.append(...line(["Ctrl", "k"], "Jump to anything"));

@@ -23,7 +23,7 @@
 
   const refresh = (region) => {
     const mine = of(region);
-    if (mine.timer) return;
+    if (mine.timer || region.hasAttribute("data-still")) return;
     const idle = Date.now() - mine.last;
     const merge = Math.min(Math.max(MERGE, 4 * mine.took), SPARED); // a server that is slow to answer is asked less often
     const jitter = Math.random() * (document.hidden ? 1000 : 60);
@@ -52,6 +52,23 @@
 
   const refreshAll = () => { regions().forEach(refresh); counts(); };
   document.addEventListener("console:refresh", (event) => refresh(event.target));
+
+  // Who reads a session in peace stops following it; what happened meanwhile comes when it is followed again.
+  const mark = (button) => {
+    const still = button.closest("[data-live-url]").hasAttribute("data-still");
+    const words = still ? "Not following" : "Following live";
+    button.classList.toggle("ok", !still);
+    button.querySelector("span").textContent = words;
+    button.setAttribute("aria-label", `${words}, turn ${still ? "on" : "off"}`);
+  };
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest?.("[data-follow]");
+    if (!button) return;
+    const region = button.closest("[data-live-url]");
+    if (!region.toggleAttribute("data-still")) refresh(region);
+    mark(button);
+  });
+  document.addEventListener("htmx:after:swap", () => { for (const button of document.querySelectorAll("[data-still] [data-follow]")) mark(button); });
 
   // What comes back is put in place unless it is older than what stands there, or no fragment at all.
   document.addEventListener("htmx:before:swap", (event) => {
@@ -263,7 +280,7 @@
   let streamed = 0; // characters of the present answer up to the end of what was shown last
   const stream = (message) => {
     const place = box();
-    if (!place || !(message.ids || []).includes(place.dataset.stream)) return;
+    if (!place || place.closest("[data-still]") || !(message.ids || []).includes(place.dataset.stream)) return;
     place.closest("[data-stream-box]").hidden = false;
     if (message.at < streamed) place.replaceChildren(); // asked again: the answer begins anew
     else if (message.at > streamed) place.append("… "); // who came late, or missed a piece, sees that something is missing

@@ -24,7 +24,7 @@ from django.test import Client, override_settings
 
 from agents import services
 from agents.demo.seed import seed
-from agents.gate import answer
+from agents.gate import answer, undo
 from agents.models import Session
 from agents.tools import registry
 from approvals import claims, policies
@@ -280,6 +280,15 @@ class House:
         def work() -> None:
             user = _user(by)
             answer(request_id=row.pk, person=_person(user), actor=_actor(user), verdict=verdict, digest=row.digest, **more)
+            index_log(patience_ms=2000)
+
+        self.do(work)
+
+    def undo(self, row: ApprovalRequest, by: str) -> None:
+        """Let somebody take a decision back without a browser."""
+
+        def work() -> None:
+            undo(request_id=row.pk, actor=_actor(_user(by)))
             index_log(patience_ms=2000)
 
         self.do(work)

@@ -305,6 +305,24 @@ def test_words_are_kept_when_somebody_else_decides_while_one_writes(house: House
     rosa.check()
 
 
+def test_words_go_back_into_the_form_when_the_decision_is_undone(house: House, visit: Visit) -> None:
+    """UI.md 6: who was slower loses no word, also when the faster one takes the decision back."""
+    with house.undo_period(30):
+        row = house.mail(subject="Decided and not")
+    rosa = visit("rosa")
+    page = rosa.open_request(row)
+    rosa.live()
+    reject(rosa)
+    page.keyboard.type("Ask the customer first.")
+    house.decide(row, "remy", "approve", hold=True)
+    expect(page.locator("#kept")).to_have_text("Ask the customer first.")
+    house.undo(row, "remy")
+    expect(page.get_by_label("What should the agent do instead?")).to_have_value("Ask the customer first.")
+    expect(page.get_by_label("What should the agent do instead?")).to_be_visible()
+    expect(page.locator("#kept")).to_have_count(0)
+    rosa.check()
+
+
 def test_destroying_something_asks_for_the_password_again(house: House, remy: Visitor) -> None:
     """UI.md 4, APPR-5: without the right password nothing is decided; with it the document goes."""
     row = house.asked(house.session("scenario: delete-document document=price-list-2026"))

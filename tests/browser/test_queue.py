@@ -154,7 +154,7 @@ def test_filters_are_chosen_with_numbers_and_stay_in_the_address(house: House, r
     """UI.md 3: a facet is a link, what is on can be taken out one by one, an opened request keeps them."""
     row = house.mail(subject="Filtered away")
     page = remy.open("/approvals/?q=Filtered")
-    page.get_by_role("button", name="Filter the queue").click()
+    page.get_by_role("button", name="Search and filter the queue").click()
     remy.check()
     page.locator("#filter").get_by_role("link", name="High risk").click()
     expect(page).to_have_url(f"{house.address}/approvals/?risk=3&q=Filtered")
@@ -165,12 +165,36 @@ def test_filters_are_chosen_with_numbers_and_stay_in_the_address(house: House, r
     expect(page).to_have_url(f"{house.address}/approvals/?q=Filtered")
 
 
+def test_slash_searches_the_queue_and_u_leads_back_to_the_list(house: House, remy: Visitor) -> None:
+    """UI.md 5: the search opens with the caret in it; from an open request U and Esc go to its row; the help says both."""
+    row = house.mail(subject="Searched by key")
+    page = remy.open("/approvals/")
+    remy.settle()
+    page.keyboard.press("/")
+    expect(page.get_by_label("Words in the sentence")).to_be_focused()
+    page.keyboard.type("Searched by key")
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
+    expect(page.locator("#queue .q")).to_have_count(1)
+    remy.open_request(row)
+    for key in ("u", "Escape"):
+        page.locator("#what").focus()
+        page.keyboard.press(key)
+        expect(page.locator(f"#row-{row.ref} a.q")).to_be_focused()
+    page.keyboard.press("?")
+    names = page.locator("#help dd")
+    expect(names.filter(has_text="Search and filter the queue")).to_have_count(1)
+    expect(names.filter(has_text="Back to the list")).to_have_count(1)
+    expect(names.filter(has_text=re.compile("^Go to Remy$"))).to_have_count(1)
+    remy.check()
+
+
 def test_the_numbers_beside_filters_and_views_follow_what_happens(house: House, remy: Visitor) -> None:
     """UI.md 6: a new request is counted by the facets and views of an open queue; what is being looked at stays where it is."""
     row = house.mail(subject="Counted")
     page = remy.open("/approvals/?q=Counted")
     remy.live()
-    page.get_by_role("button", name="Filter the queue").click()
+    page.get_by_role("button", name="Search and filter the queue").click()
     risk = page.locator('#filter [data-count="risk=3"]')
     expect(risk).to_have_text("1")
     places = page.locator("#filter .facet a").evaluate_all("links => links.map(link => link.getAttribute('href'))")

@@ -154,6 +154,28 @@ def test_what_is_being_typed_survives_an_update_with_its_caret(house: House, olg
     olga.check()
 
 
+def test_a_session_is_read_in_peace_and_followed_again(house: House, olga: Visitor) -> None:
+    """UI.md 5: F stops following live, and F again brings all that happened meanwhile."""
+    row = house.mail(subject="In peace")
+    page = olga.open(f"/sessions/{row.session_ref}/?view=events")
+    olga.live()
+    olga.settle()
+    rows = page.locator("#session tbody tr")
+    before = rows.count()
+    page.keyboard.press("f")
+    follow = page.locator("[data-follow]")
+    expect(follow).to_have_text("Not following")
+    head = house.happen(row.session_ref, 3)
+    olga.wait(f"Number(document.querySelector('#live .live-text').textContent.replace(/\\D/g, '')) >= {head}")
+    page.wait_for_timeout(500)
+    assert rows.count() == before
+    olga.check()
+    page.keyboard.press("f")
+    expect(follow).to_have_text("Following live")
+    expect(rows).to_have_count(before + 3)
+    olga.check()
+
+
 def test_new_requests_wait_behind_a_button_while_somebody_is_in_the_list(house: House, remy: Visitor) -> None:
     """UI.md 6: rows that a person has under the pointer do not move; the button brings what is new."""
     house.mail(subject="Already there")
