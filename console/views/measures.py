@@ -189,6 +189,6 @@ def _summary(found: Measures) -> Iterator[str]:
             f" {duration(round(1000 * all_.p95_s))}."
         )
         rate = f"{all_.rate} %" if all_.decided >= ENOUGH else share(all_.approved, all_.decided)
-        yield f"{rate} were approved, {grouped(all_.edited)} of them after an edit; {grouped(all_.rejected)} were rejected."
+        yield f"{rate} were approved, {grouped(all_.edited)} of them after an edit, and {grouped(all_.rejected)} rejected."
     if all_.expired:
         yield f"{grouped(all_.expired)} expired because nobody answered."

@@ -63,7 +63,9 @@ def scale(busy: Sequence[tuple[float, float]], total: float) -> Scale:
 
 def ticks(of: Scale) -> list[dict[str, str]]:
     """Return the lines of the axis, each with the real time that it stands for."""
-    return [{"x": f"{100 * place / TICKS:.0f}", "label": label(of.seconds(100 * place / TICKS))} for place in range(TICKS)]
+    moments = [of.seconds(100 * place / TICKS) for place in range(TICKS)]
+    write = _fine if moments[-1] < 1 else label
+    return [{"x": f"{100 * place / TICKS:.0f}", "label": write(moment)} for place, moment in enumerate(moments)]
 
 
 def gaps(of: Scale) -> list[dict[str, str]]:
@@ -89,6 +91,10 @@ def label(seconds: float) -> str:
     if seconds < 3600:
         return f"{int(seconds // 60)} min {int(seconds % 60)} s"
     return f"{int(seconds // 3600)} h {int(seconds % 3600 // 60)} min"
+
+
+def _fine(seconds: float) -> str:
+    return f"{round(1000 * seconds)} ms"
 
 
 def _stretches(busy: Sequence[tuple[float, float]], total: float) -> list[tuple[float, float, bool]]:

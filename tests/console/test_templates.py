@@ -229,3 +229,17 @@ def test_every_icon_is_in_the_sprite() -> None:
     }
     looks = set(re.findall(r'Look\("[^"]+", "([a-z0-9-]+)"', (ROOT / "console" / "templatetags" / "ui.py").read_text()))
     assert used | looks <= have
+
+
+def test_what_was_not_given_before_does_not_read_as_null() -> None:
+    """APPR-2: a default that was filled in, and a value that was taken out, are told as such."""
+    changes = [
+        {"path": "cc", "before": None, "after": [], "added": True},
+        {"path": "bcc", "before": "a\u200bb", "after": None, "removed": True},
+        {"path": "amount", "before": None, "after": 7},
+    ]
+    html = render_to_string("approvals/_changes.html", {"changes": changes})
+    assert '<ins>[]</ins> <span class="dim">was not given</span>' in html
+    assert "⟦U+200B⟧" in html
+    assert "taken out" in html
+    assert html.count("null") == 1
