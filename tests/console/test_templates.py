@@ -239,7 +239,7 @@ def test_what_was_not_given_before_does_not_read_as_null() -> None:
         {"path": "amount", "before": None, "after": 7},
     ]
     html = render_to_string("approvals/_changes.html", {"changes": changes})
-    assert '<ins>[]</ins> <span class="dim">was not given</span>' in html
+    assert '<span class="dim">not given</span> <ins>[]</ins>' in html
     assert "⟦U+200B⟧" in html
     assert "taken out" in html
     assert html.count("null") == 1
