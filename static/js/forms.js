@@ -63,6 +63,11 @@
     if (ctx.sourceElement?.closest?.(".bar") && ctx.hx?.redirect) sessionStorage.setItem("focus", "what");
   });
 
+  // A fragment is parsed as if there were no scripts: what stands for them would be real fields, and be sent.
+  document.addEventListener("htmx:before:swap", (event) => {
+    for (const { fragment } of event.detail.tasks || []) fragment?.querySelectorAll?.("noscript").forEach((part) => part.remove());
+  });
+
   // What comes back: a fragment is put in place; a whole page means that we were refused.
   document.addEventListener("htmx:before:swap", (event) => {
     const { ctx } = event.detail;

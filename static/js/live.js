@@ -4,7 +4,7 @@
   "use strict";
   const root = document.body;
   if (!root.dataset.n || !window.htmx) return;
-  const MERGE = 250, SPARED = 1000, STALE = 3000, BANNER = 30_000, POLL = 15_000, SILENT = 45_000, WATCH = 20_000;
+  const MERGE = 250, SPARED = 3000, STALE = 3000, BANNER = 30_000, POLL = 15_000, SILENT = 45_000, WATCH = 20_000;
   const foot = document.getElementById("live");
   const banner = document.getElementById("stale");
   let cursor = Number(root.dataset.n);

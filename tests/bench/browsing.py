@@ -25,7 +25,7 @@ _SHOWN = """() => {
   if (document.querySelector("[data-view=detail]")) parts.push(document.querySelector("#detail"));
   return parts.map((part) => {
     const copy = part.cloneNode(true);
-    copy.querySelectorAll("live-clock, time, .clock, .lookers, svg").forEach((node) => node.remove());
+    copy.querySelectorAll("live-clock, time, .clock, .lookers, svg, noscript").forEach((node) => node.remove());
     return `${part.id || part.dataset.count || ""}: ${text(copy)}`;
   });
 }"""
@@ -73,9 +73,11 @@ def _anew(page: Page) -> Any:
 
 
 def _difference(old: list[str], new: list[str]) -> list[str]:
-    return [f"- {line[:160]}" for line in old if line not in new][:4] + [f"+ {line[:160]}" for line in new if line not in old][
-        :4
-    ]
+    """Return what only one of them shows, from a little before where they part."""
+    gone, come = [line for line in old if line not in new], [line for line in new if line not in old]
+    both = zip(gone[0], come[0], strict=False) if gone and come else ()
+    at = max(0, next((place for place, (one, other) in enumerate(both) if one != other), 0) - 20)
+    return [f"- {line[at : at + 160]}" for line in gone[:4]] + [f"+ {line[at : at + 160]}" for line in come[:4]]
 
 
 if __name__ == "__main__":

@@ -51,6 +51,17 @@ def test_a_reviewer_lets_two_more_run_looks_at_them_and_revokes_the_rest(house: 
         remy.check()
 
 
+def test_a_refreshed_request_has_each_field_once(house: House, remy: Visitor) -> None:
+    """A fragment is parsed as if there were no scripts: what stands for them must not be sent with what was typed."""
+    page = remy.open_request(house.mail(subject="Looked at for long"))
+    fields = "document.querySelectorAll('#detail form [name=same]').length"
+    assert page.evaluate(fields) == 1
+    with page.expect_response(lambda answer: "fragment=detail" in answer.url):
+        page.evaluate("document.getElementById('detail').dispatchEvent(new CustomEvent('console:refresh', {bubbles: true}))")
+    remy.wait("!document.querySelector('.htmx-request')")
+    assert page.evaluate(fields) == 1
+
+
 def test_on_a_phone_and_without_a_script_it_is_the_same_form(house: House, visit: Visit) -> None:
     """UI.md 2: what is ticked is plain inputs; a number that policy does not give comes back with what it gives."""
     with house.undo_period(0):
