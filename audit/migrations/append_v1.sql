@@ -39,7 +39,8 @@ BEGIN
            count(DISTINCT b.copy ->> 'stream')
       INTO copies, streams, body_hashes, closing, foreign_entries, stream_count
       FROM (SELECT u.n, u.body, convert_from(u.body, 'UTF8')::jsonb AS copy
-              FROM unnest(bodies) WITH ORDINALITY AS u (body, n)) AS b
+              FROM unnest(bodies) WITH ORDINALITY AS u (body, n)
+            OFFSET 0) AS b  -- kept apart, or each use of the copy would parse the body again
       CROSS JOIN audit_log AS l;
     IF total = 0 OR copies IS NULL OR foreign_entries > 0 OR array_position(streams, NULL) IS NOT NULL THEN
         RAISE EXCEPTION 'not entries of this log' USING ERRCODE = 'CS002';

@@ -121,7 +121,7 @@
     const detail = document.getElementById("detail");
     const mine = ctx.sourceElement?.matches?.("form") || ctx.request?.method === "POST";
     if (typed && !mine && !detail.querySelector("#kept")) putBack(detail, typed);
-    if (mine) (detail.querySelector("#conflict, .error") || detail.querySelector("#what"))?.focus?.();
+    if (mine) (detail.querySelector("#conflict, #control, .error") || detail.querySelector("#what"))?.focus?.();
   });
 
   const putBack = (detail, text) => {
