@@ -88,7 +88,12 @@ class Session(models.Model):
                 name="session_due",
                 condition=Q(status__in=["queued", "running", "waiting_approval", "waiting_input", "paused"]),
             ),
-            models.Index(fields=["status", "-number"], name="session_by_status"),
+            # Those that are queued or run are few, pass by quickly, and stand in the indexes above.
+            models.Index(
+                fields=["status", "-number"],
+                name="session_by_status",
+                condition=~Q(status__in=["queued", "running"]),
+            ),
             models.Index(fields=["agent", "-number"], name="session_by_agent"),
         ]
         constraints: ClassVar = [
