@@ -3,9 +3,11 @@
 from dataclasses import dataclass, field
 
 from agents.crowd import Crowd
+from agents.door import Caller, Door
 from agents.ledger import Ledger
 from agents.llm.provider import Provider
 from agents.rules import Cache, Rules, read
+from agents.state import State
 from agents.watching import Watchers
 from approvals.services import take_numbers
 
@@ -15,10 +17,16 @@ class Hands:
     """What a runner works with; one set per worker."""
 
     ledger: Ledger
-    provider: Provider
+    door: Door
     rules: Cache
     watchers: Watchers
     crowd: Crowd = field(default_factory=Crowd)
+
+    def model(self, state: State, purpose: str = "plan") -> Provider:
+        """The model as this session may ask it; `purpose` is `plan` or the name of the tool that asks."""
+        return self.door.of(
+            Caller(state.id, state.ref, state.agent, state.tenant, state.feature, state.prompt_version, purpose)
+        )
 
     async def grant(self, agent: str, wanted: int, most: int) -> int:
         """How many requests of an agent may be put up, so that no more than `most` wait for people."""

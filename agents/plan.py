@@ -45,8 +45,11 @@ class Asking(Protocol):
     """What the plan step works with."""
 
     ledger: Ledger
-    provider: Provider
     watchers: Watchers
+
+    def model(self, state: State) -> Provider:
+        """The model as this session may ask it."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +124,7 @@ async def _once(state: State, question: Question, hands: Asking) -> Completion |
     on_delta = hands.watchers.delta(state.ref) if state.watched else None
     try:
         async with asyncio.timeout(None) as state.asking:
-            return await hands.provider.complete(question, on_delta=on_delta)
+            return await hands.model(state).complete(question, on_delta=on_delta)
     except ModelError as error:
         return error
     except TimeoutError:

@@ -19,12 +19,11 @@ from dataclasses import dataclass, field, replace
 
 import structlog
 
-from agents import plan, rests
+from agents import limits, plan, rests
 from agents.context import assemble
 from agents.failpoints import failpoint
 from agents.gate import effect, intent
 from agents.gate.submit import offer, row, submit
-from agents.guardrails import budget, loops
 from agents.hands import Hands
 from agents.ledger import Record
 from agents.llm.provider import Completion, ContextOverflow
@@ -108,8 +107,8 @@ async def _start(state: State, hands: Hands) -> Step | None:
     wave = next_wave(state, rules.stops)
     if not wave:
         return None
-    if (over := _over_limit(state, wave) or _exhausted(state, wave)) is not None:
-        return Step(await rests.halt(state, over.text, hands.ledger.read, category="budget", code=f"limit_{over.limit}"))
+    if (halted := await limits.before_calls(state, wave, hands)) is not None:
+        return Step(halted)
     prepared = await intent.prepare(state, wave, rules, hands.numbers, hands.ledger.read)
     if not prepared.changes:
         return None  # taken back, or within its undo period
@@ -117,6 +116,11 @@ async def _start(state: State, hands: Hands) -> Step | None:
     changes = [*prepared.changes, move(state)]
     written = record(state, changes=changes, births=prepared.births, entries=prepared.entries, premise=rules.stamp)
     return Step(written, prepared.run)
+
+
+async def _limits(state: State, hands: Hands) -> Step | None:
+    found = await limits.before_turn(state, hands)
+    return Step(found) if found is not None else None
 
 
 async def _behind(state: State, hands: Hands) -> Step | None:
@@ -156,7 +160,7 @@ async def _question(state: State, hands: Hands, tokens: int) -> plan.Prepared:
 async def act(state: State, calls: list[Call], hands: Hands) -> Record:
     """Run calls whose intent is written, side by side, and observe their outcomes: one record."""
     started = asyncio.get_running_loop().time()
-    outcomes = await asyncio.gather(*(effect.run(state, call, hands.provider, hands.rules) for call in calls))
+    outcomes = await asyncio.gather(*(effect.run(state, call, hands.model(state, call.tool), hands.rules) for call in calls))
     changes: list[Change] = []
     births: list[Birth] = []
     entries: list[Entry] = []
@@ -178,47 +182,6 @@ async def act(state: State, calls: list[Call], hands: Hands) -> Record:
 
 MAX_ATTEMPTS = 5  # claims of one session without a step written
 SHORTEST_CONTEXT = 1_000  # tokens, estimated; below it leaving more out does not help
-
-
-def _over_limit(state: State, wave: list[Call]) -> budget.Stop | None:
-    """Cut the wave to the calls that are left; a limit if none is."""
-    limits = state.config.limits
-    allowed = limits.tool_calls + state.notes.get("allowance", {}).get("tool_calls", 0)
-    if state.tool_calls + len(wave) <= allowed:
-        return None
-    if state.tool_calls < allowed:
-        del wave[allowed - state.tool_calls :]
-        return None
-    return budget.Stop("halt", "tool_calls", state.tool_calls, allowed)
-
-
-def _exhausted(state: State, wave: list[Call]) -> budget.Stop | None:
-    """An approval does not outlive the budget: what people allowed does not run once there is nothing left to spend."""
-    if not any(call.request is not None for call in wave):
-        return None
-    return budget.exhausted(state.config.limits, state.spent, state.notes.get("allowance", {}))
-
-
-async def _limits(state: State, hands: Hands) -> Step | None:
-    """Loops and budgets, before every turn."""
-    read = hands.ledger.read
-    found = loops.detect([call.mark for call in state.calls()])
-    if found is not None:
-        return Step(await rests.halt(state, found.text, read, category="model", code="loop"))
-    warned = frozenset(state.notes.get("warned", ()))
-    stops = budget.check(state.config.limits, state.spent, state.notes.get("allowance", {}), warned)
-    if not stops:
-        return None
-    first = stops[0]
-    if first.action == "warn":
-        return Step(rests.warn(state, stops))
-    if first.action == "halt":
-        return Step(await rests.halt(state, first.text, read, category="budget", code=f"limit_{first.limit}"))
-    if first.limit in state.notes.get("refused", ()):
-        nobody = first.limit in state.notes.get("unanswered", ())
-        text = f"{first.text} {'Nobody answered the request to extend it.' if nobody else 'A person refused to extend it.'}"
-        return Step(await rests.halt(state, text, read, category="budget", code=f"refused_{first.limit}"))
-    return Step(await rests.ask_budget(state, first, hands.numbers))
 
 
 async def _submitted(state: State, completion: Completion, hands: Hands) -> Step:

@@ -141,6 +141,7 @@ class State:
     on_behalf_of: str
     excluded: tuple[int, ...]
     tenant: str
+    feature: str
     owner: str
     lease_token: int
     step: int

@@ -20,6 +20,7 @@ from django.db import InterfaceError, OperationalError, connection
 
 from agents import plan, runner
 from agents.claims import News, beat, claim, lease_s, leave, look, renew
+from agents.door import Door
 from agents.errors import LeaseLost
 from agents.failpoints import failpoint
 from agents.gate.sweep import sweep
@@ -58,7 +59,7 @@ class Worker:
     def __init__(self, provider: Provider, *, capacity: int, cluster: str = "drain") -> None:
         self.owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self._ledger = Ledger()
-        self._hands = Hands(self._ledger, provider, Cache(), Watchers(self._ledger))
+        self._hands = Hands(self._ledger, Door(provider), Cache(), Watchers(self._ledger))
         self._capacity = capacity
         self._cluster = cluster
         self._carried: dict[UUID, Carried] = {}
@@ -81,7 +82,7 @@ class Worker:
                 helper.cancel()
             await asyncio.gather(*helpers, return_exceptions=True)
             await self._goodbye()  # first: whoever keeps this drain waits for it, not for connections to close
-            await self._hands.provider.aclose()
+            await self._hands.door.aclose()
             self._ledger.close()
 
     async def _claim(self) -> None:

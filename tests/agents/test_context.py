@@ -19,7 +19,8 @@ def state(*items: Said | Pass) -> State:
         id=uuid4(), number=88001, agent="a", config=AgentConfig(slug="a", prompt="a", model="scripted-1"), prompt="You help.",
         prompt_version="a 1.0.0",
         parameters={}, environment="production", task_type="default", dry_run=False, trace="", started_kind="user",
-        started_by="1", started_user=1, started_name="Olga", on_behalf_of="", excluded=(), tenant="", owner="w", lease_token=1, step=0,
+        started_by="1", started_user=1, started_name="Olga", on_behalf_of="", excluded=(), tenant="", feature="", owner="w",
+        lease_token=1, step=0,
         nudges=0, attempts=1, stop="", stop_note={}, turns=0, tool_calls=0, input_tokens=0, output_tokens=0, cost_microusd=0, active_ms=0,
         consecutive_errors=0, notes={}, taint=[], next_index=1, watched=False, expired=False, items=[goal, *items],
     )  # fmt: skip

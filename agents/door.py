@@ -1,0 +1,90 @@
+"""The one door to a model: whoever asks one, the loop or a tool, says for whom, and passes the tolls.
+
+A toll is what must be had before the question is sent and is settled after it, whatever came of it: a breaker's
+permit, a place in the rate, money. Each is an asynchronous context: it raises a `ModelError` where the question may not
+be sent, and sees on its way out the completion, the error, or that the call was abandoned. The first toll is the
+outermost. No toll holds a transaction or a connection while the model is waited for.
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from dataclasses import dataclass
+from typing import Protocol
+from uuid import UUID
+
+from agents.llm.provider import Completion, Provider, Question
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks a model: what the call is attributed to.
+
+    `session` is the row's id, `ref` the short id that people use; `purpose` is `plan` or the name of a tool.
+    """
+
+    session: UUID
+    ref: str
+    agent: str
+    tenant: str = ""
+    feature: str = ""
+    prompt_version: str = ""
+    purpose: str = "plan"
+
+
+@dataclass(slots=True)
+class Asking:
+    """One question on its way through the door; `completion` is set once the model has answered."""
+
+    question: Question
+    caller: Caller
+    completion: Completion | None = None
+
+
+class Toll(Protocol):
+    """Something that must be had before a model is asked."""
+
+    def __call__(self, asking: Asking) -> AbstractAsyncContextManager[None]:
+        """Return the context in which the question may be sent.
+
+        Raises, on entering:
+            ModelError: it may not be sent now.
+        """
+        ...
+
+
+class Door:
+    """The provider behind its tolls; one per worker."""
+
+    def __init__(self, provider: Provider, tolls: Sequence[Toll] = ()) -> None:
+        """Take the provider and the tolls in the order in which they are passed."""
+        self._provider = provider
+        self._tolls = tuple(tolls)
+
+    def of(self, caller: Caller) -> Provider:
+        """Return the provider as this caller may use it."""
+        return _Admitted(self._provider, self._tolls, caller) if self._tolls else self._provider
+
+    async def aclose(self) -> None:
+        """Give the provider's connections back."""
+        await self._provider.aclose()
+
+
+class _Admitted:
+    """A provider whose every question passes the tolls in a caller's name."""
+
+    def __init__(self, provider: Provider, tolls: tuple[Toll, ...], caller: Caller) -> None:
+        self._provider = provider
+        self._tolls = tolls
+        self._caller = caller
+
+    async def complete(self, question: Question, *, on_delta: Callable[[str], None] | None = None) -> Completion:
+        """Pass the tolls, then ask once; see `agents.llm.provider.Provider`."""
+        asking = Asking(question, self._caller)
+        async with AsyncExitStack() as passed:
+            for toll in self._tolls:
+                await passed.enter_async_context(toll(asking))
+            asking.completion = await self._provider.complete(question, on_delta=on_delta)
+            return asking.completion
+
+    async def aclose(self) -> None:
+        """Nothing: the provider belongs to the worker."""
