@@ -9,7 +9,7 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -24,12 +24,15 @@ from agents.door import Door
 from agents.errors import LeaseLost
 from agents.failpoints import failpoint
 from agents.gate.sweep import sweep
+from agents.guardrails.stops import Stops
 from agents.hands import Hands
+from agents.lasting import lasting
 from agents.ledger import Ledger
 from agents.llm.provider import Provider
 from agents.loading import load
 from agents.rules import Cache, RulesChanged
 from agents.state import State
+from agents.tolls import tolls
 from agents.watching import Watchers
 
 log = structlog.get_logger(__name__)
@@ -59,7 +62,8 @@ class Worker:
     def __init__(self, provider: Provider, *, capacity: int, cluster: str = "drain") -> None:
         self.owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self._ledger = Ledger()
-        self._hands = Hands(self._ledger, Door(provider), Cache(), Watchers(self._ledger))
+        self._tolls = tolls(self._ledger)
+        self._hands = Hands(self._ledger, Door(provider, self._tolls.passed), Cache(), Watchers(self._ledger))
         self._capacity = capacity
         self._cluster = cluster
         self._carried: dict[UUID, Carried] = {}
@@ -70,7 +74,7 @@ class Worker:
     async def run(self, *, lifetime_s: float, told_to_stop: Callable[[], bool]) -> None:
         """Work until `lifetime_s` is over or `told_to_stop`; then finish the steps that are under way, and leave."""
         self._ledger.start()
-        helpers = [asyncio.create_task(_lasting(work)) for work in (self._listen, self._keep, self._tidy, self._obey)]
+        helpers = [asyncio.create_task(lasting(work)) for work in (self._listen, self._keep, self._tidy, self._obey)]
         ends = time.monotonic() + lifetime_s
         try:
             while time.monotonic() < ends and not told_to_stop():
@@ -94,7 +98,7 @@ class Worker:
             self._looked_for_orphans = time.monotonic()
         asked = time.monotonic()
         try:
-            states = await self._ledger.read(lambda: claim(self.owner, free, orphans=orphans))
+            states = await self._ledger.read(lambda: self._take_up(free, orphans=orphans))
         except (OperationalError, InterfaceError) as error:
             log.warning("worker.database_away", error=type(error).__name__)
             return
@@ -104,6 +108,10 @@ class Worker:
             task = asyncio.create_task(self._carry(state), name=state.ref)
             self._carried[state.id] = Carried(state, task)
         self._ledger.crowd = len(self._carried)
+
+    def _take_up(self, free: int, *, orphans: bool) -> list[State]:
+        self._tolls.make_ready()
+        return claim(self.owner, free, orphans=orphans)
 
     async def _rest(self, told_to_stop: Callable[[], bool]) -> None:
         """Wait for a wake-up, or for the next poll; look for the stop sign meanwhile."""
@@ -218,10 +226,14 @@ class Worker:
             await self._look_at_stops()
             await asyncio.sleep(OBEY_S)
 
+    def _look(self) -> Stops:
+        self._tolls.refresh()
+        return self._hands.rules.look()
+
     async def _look_at_stops(self) -> None:
         """Hold the sessions that are stopped: nothing more is begun in them, and an open model call ends at once."""
         try:
-            stops = await self._ledger.read(self._hands.rules.look)
+            stops = await self._ledger.read(self._look)
         except (OperationalError, InterfaceError):
             log.warning("stops.not_read")
             return
@@ -262,16 +274,6 @@ class Worker:
             await self._ledger.read(lambda: leave(self.owner))
         except (OperationalError, InterfaceError):
             log.info("heartbeat.left_behind")
-
-
-async def _lasting(work: Callable[[], Awaitable[None]]) -> None:
-    """Do a helper's work for good: an error that nobody thought of is told and tried again, never the helper's silent end."""
-    while True:
-        try:
-            await work()
-        except Exception:
-            log.exception("worker.helper_failed", helper=work.__name__)
-        await asyncio.sleep(POLL_S)
 
 
 def _take(state: State, news: News, lease_until: float | None) -> None:

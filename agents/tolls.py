@@ -1,0 +1,44 @@
+"""Which tolls a worker's questions pass on their way to a model, in order, and what of them is kept in the process.
+
+A toll keeps a copy of its operators' settings (limits, forced states), so that a question costs nothing where none are
+set. The copy is read again twice a second and whenever somebody says that they changed; it says what to look at, the
+rows alone say what may be had.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from agents.door import Toll
+from agents.ledger import Ledger
+
+
+class Kept(Toll, Protocol):
+    """A toll with a copy of its settings."""
+
+    def refresh(self) -> None:
+        """Read the settings again; called in the ledger's thread."""
+        ...
+
+
+class Tolls:
+    """One worker's tolls, outermost first."""
+
+    def __init__(self, tolls: Sequence[Kept]) -> None:
+        self.passed = tuple(tolls)
+        self._ready = False
+
+    def refresh(self) -> None:
+        """Read every toll's settings again; in the ledger's thread."""
+        for toll in self.passed:
+            toll.refresh()
+        self._ready = True
+
+    def make_ready(self) -> None:
+        """Read them where nobody did yet: before the first session is taken."""
+        if not self._ready:
+            self.refresh()
+
+
+def tolls(ledger: Ledger) -> Tolls:
+    """Return the tolls of a worker: a breaker's permit, a place in the rate, money."""
+    return Tolls([])
