@@ -178,8 +178,9 @@ class Turn(models.Model):
 
     class Meta:
         constraints: ClassVar = [
+            # A turn's number needs no index of its own: the keys of its calls, which are unique, are made of it.
             models.UniqueConstraint(fields=["session", "index"], name="turn_index_once"),
-            models.UniqueConstraint(fields=["session", "number"], name="turn_number_once"),
+            models.CheckConstraint(condition=Q(number__gte=1, number__lte=F("index")), name="turn_number_in_order"),
         ]
 
 
