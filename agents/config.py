@@ -53,6 +53,17 @@ class Retries(Document):
     base_backoff_s: Annotated[float, Field(gt=0, le=60)] = 1.0
 
 
+class Loops(Document):
+    """How often something may repeat before it counts as going in circles: first the model is told, then people are asked."""
+
+    same_call: Annotated[int, Field(ge=2, le=100)] = 4  # in a row, with the same outcome
+    cycles: Annotated[int, Field(ge=2, le=100)] = 3  # of two and more calls over and over
+    longest_cycle: Annotated[int, Field(ge=2, le=20)] = 8
+    nothing_new: Annotated[int, Field(ge=2, le=10_000)] = 6  # turns in a row
+    hint: bool = True  # False: the model is not told first
+    ask: bool = True  # False: nobody is asked, the session halts
+
+
 class AgentConfig(Document):
     """One agent, whole."""
 
@@ -73,6 +84,7 @@ class AgentConfig(Document):
     dry_run: bool = False
     task_types: dict[Annotated[str, Field(max_length=60)], tuple[Scope, ...]] = Field(default_factory=_no_scopes)
     limits: Limits = Limits()
+    loops: Loops = Loops()
     retries: Retries = Retries()
 
     @model_validator(mode="after")

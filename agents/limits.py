@@ -1,7 +1,7 @@
 """Whether a session may go on: loops and its own budgets, before every turn and every call."""
 
-from agents import rests
-from agents.guardrails import budget, loops
+from agents import rests, stuck
+from agents.guardrails import budget
 from agents.hands import Hands
 from agents.ledger import Record
 from agents.state import Call, State
@@ -10,9 +10,8 @@ from agents.state import Call, State
 async def before_turn(state: State, hands: Hands) -> Record | None:
     """Return the record that halts, warns or asks people; None where the session may ask the model."""
     read = hands.ledger.read
-    found = loops.detect([call.mark for call in state.calls()])
-    if found is not None:
-        return await rests.halt(state, found.text, read, category="model", code="loop")
+    if (circling := await stuck.look(state, hands)) is not None:
+        return circling
     warned = frozenset(state.notes.get("warned", ()))
     stops = budget.check(state.config.limits, state.spent, _allowance(state), warned)
     if not stops:

@@ -165,28 +165,48 @@ def _close_calls(state: State, event: str, texts: list[Text]) -> list[Change]:
 def warn(state: State, stops: tuple[Stop, ...]) -> Record:
     """Soft limits: say it once, to people and to the model."""
     state.notes = {**state.notes, "warned": sorted({*state.notes.get("warned", ()), *(stop.limit for stop in stops)})}
-    words_ = " ".join(stop.text for stop in stops) + " Come to an end soon: answer with what you have."
-    text = Text(uuid7(), "message", words_)
-    said = Said(uuid7(), state.next_index, "system", "trusted", words_)
-    state.items.append(said)
-    state.next_index += 1
-    birth = Birth(
-        "agents.Message", {"id": said.id, "session_id": state.id, "index": said.index, "source": "system", "text_id": text.id}
-    )
+    birth, text = say(state, " ".join(stop.text for stop in stops) + " Come to an end soon: answer with what you have.")
     told = {"limits": [stop.limit for stop in stops]}
     return record(state, changes=[move(state)], births=[birth], entries=[entry(state, EventKind.SESSION_WARNED, told, text)])
 
 
+def say(state: State, words_: str) -> tuple[Birth, Text]:
+    """Tell the model something in the system's name: the message's row, and its text for the entry."""
+    text = Text(uuid7(), "message", words_)
+    said = Said(uuid7(), state.next_index, "system", "trusted", words_)
+    state.items.append(said)
+    state.next_index += 1
+    values = {"id": said.id, "session_id": state.id, "index": said.index, "source": "system", "text_id": text.id}
+    return Birth("agents.Message", values), text
+
+
 async def ask_budget(state: State, stop: Stop, take_numbers: Numbers) -> Record:
     """Ask people for a further allowance; the session rests meanwhile."""
+    told = {"limit": stop.limit, "spent": int(stop.spent), "allowed": int(stop.allowed), "suggested": int(stop.allowed)}
+    summary = f"Let {state.ref} spend more: it has used ${stop.spent / 1e6:.4f} of ${stop.allowed / 1e6:.4f}"
+    return await ask_people(state, "budget", summary, told, stop.text, take_numbers)
+
+
+async def ask_people(
+    state: State, kind: str, summary: str, told: dict[str, Any], why: str, take_numbers: Numbers, *entries: Entry
+) -> Record:
+    """Put a request about the session itself before people; it rests until they answer.
+
+    Args:
+        state: the session.
+        kind: `budget` or `stuck`.
+        summary: what is asked, in one line.
+        told: the facts that it rests on.
+        why: the reason, in one sentence.
+        take_numbers: hands out its short id.
+        entries: what else is told of in the same record.
+    """
     number = (await take_numbers(1))[0]
     request_id = uuid7()
-    told = {"limit": stop.limit, "spent": int(stop.spent), "allowed": int(stop.allowed), "suggested": int(stop.allowed)}
-    body = other_body(request=str(request_id), revision=1, kind="budget", session=state.ref, facts=told)
+    body = other_body(request=str(request_id), revision=1, kind=kind, session=state.ref, facts=told)
     new = NewRequest(
-        id=request_id, number=number, kind="budget", body=body, digest=digest(body),
-        summary=f"Let {state.ref} spend more: it has used ${stop.spent / 1e6:.4f} of ${stop.allowed / 1e6:.4f}",
-        judgement=Judgement("ask", (Reason("budget", stop.text),), risk=2), session_id=state.id, session_ref=state.ref,
+        id=request_id, number=number, kind=kind, body=body, digest=digest(body), summary=summary,
+        judgement=Judgement("ask", (Reason(kind, why),), risk=2), session_id=state.id, session_ref=state.ref,
         agent=state.agent, environment=state.environment, facts=told, taint=tuple(state.taint),
         cost_microusd=state.cost_microusd, prompt_version=state.prompt_version, requested_by=state.started_name,
         requested_for=state.on_behalf_of, requester=state.requester, excluded=frozenset(state.excluded),
@@ -194,5 +214,5 @@ async def ask_budget(state: State, stop: Stop, take_numbers: Numbers) -> Record:
     )  # fmt: skip
     birth, opened = open_request(new, actor=agent_of(state), trace=state.trace)
     change = move(state, "await_approval", quiet=True, **FREE)
-    waits = entry(state, EventKind.SESSION_WAITING_APPROVAL, {"calls": [], "budget": f"AP-{number}"})
-    return record(state, changes=[change], births=[birth], entries=[opened, waits])
+    waits = entry(state, EventKind.SESSION_WAITING_APPROVAL, {"calls": [], kind: f"AP-{number}"})
+    return record(state, changes=[change], births=[birth], entries=[*entries, opened, waits])

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from agents.config import AgentConfig
 from agents.guardrails.budget import Spent
+from agents.guardrails.loops import Trail
 from agents.guardrails.stops import ActiveStop
 from agents.lifecycle import CALL_OUTCOMES
 from agents.origins import LONGEST_CONVERSATION, Source
@@ -89,11 +90,6 @@ class Call:
     def done(self) -> bool:
         """True if the model has, or will read, its one tool message."""
         return self.status in CALL_OUTCOMES
-
-    @property
-    def mark(self) -> str:
-        """Equal only for the same tool, arguments and outcome."""
-        return f"{self.fingerprint or self.tool + self.raw}:{self.status}:{self.result_hash}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +169,8 @@ class State:
     lease_until: float = 0.0  # by the process's monotonic clock; past it another worker may hold the session
     sources: list[Source] = field(default_factory=list)  # texts that values are compared with, of the first `sourced` items
     sourced: int = 0
+    trail: Trail | None = None  # what loops are found in, of the first `walked` items
+    walked: int = 0
     source_room: int = LONGEST_CONVERSATION  # characters that may still be added to them
     asking: asyncio.Timeout | None = None  # the open model call, to be abandoned from outside
 

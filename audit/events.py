@@ -40,7 +40,7 @@ class EventKind(StrEnum):
     SESSION_PAUSED = "session.paused", "An operator paused the session."
     SESSION_UNPAUSED = "session.unpaused", "An operator let the session go on."
     SESSION_REFUSALS_LIFTED = "session.refusals_lifted", "A person let the agent ask again for what people refused."
-    SESSION_WARNED = "session.warned", "A soft limit of the session was passed."
+    SESSION_WARNED = "session.warned", "A soft limit of the session was passed, or it goes in circles; the model is told."
     SESSION_EXTENDED = "session.extended", "A limit of the session was raised by a person."
     SESSION_TAINTED = "session.tainted", "Untrusted content came into the session's context."
     SESSION_MOVED = "session.moved", "The session goes on with another prompt version or agent revision."

@@ -14,6 +14,7 @@ from django.db import transaction
 from agents.errors import BadEdit
 from agents.failpoints import failpoint
 from agents.gate import words
+from agents.gate.about_session import Left, left
 from agents.gate.planting import without_call
 from agents.gate.request import stored
 from agents.gate.submit import context_of, facts, fingerprint
@@ -187,17 +188,19 @@ def _consequences(settled: Settled, session: Session, actor: Actor, edited: Edit
     request = settled.request
     changes: list[Change] = []
     entries: list[Entry] = []
+    told = Left()
     if edited is not None:
         _add(changes, entries, _revised(settled, edited, actor))
     if settled.effect != "pending":
         if request.call_id is not None:
             _add(changes, entries, _call_outcome(settled, actor))
         if not session.ended:
-            values = {**_allowance(settled, session), **({"standing": True} if settled.stands else {})}
-            change, told = _woken(session, values, hold_s=settled.hold_s)
+            told = left(settled, session, actor)
+            values = {**told.values, **({"standing": True} if settled.stands else {})}
+            change, woken = _woken(session, values, hold_s=settled.hold_s)
             changes.append(change)
-            entries += told
-    return Batch(tuple(changes), (), tuple(entries))
+            entries += [*told.entries, *woken]
+    return Batch(tuple(changes), told.births, tuple(entries))
 
 
 def _add(changes: list[Change], entries: list[Entry], step: tuple[Change, Entry] | None) -> None:
@@ -269,19 +272,6 @@ def _call_id(request: ApprovalRequest) -> UUID:
 def _entry(request: ApprovalRequest, kind: EventKind, actor: Actor, *texts: Text) -> Entry:
     told = {"key": request.facts.get("key") or request.facts.get("call", ""), "tool": request.tool, "approval": request.ref}
     return Entry(f"session:{request.session_ref}", kind, actor, told, ids=(request.session_ref, request.ref), texts=texts)
-
-
-def _allowance(settled: Settled, session: Session) -> dict[str, Any]:
-    """A further allowance, or that it was refused, for the limits to read."""
-    if settled.request.kind != "budget":
-        return {}
-    notes, limit = dict(session.notes), settled.request.facts["limit"]
-    if settled.said.amount is None:
-        notes["refused"] = sorted({*notes.get("refused", ()), limit})
-    else:
-        allowance = dict(notes.get("allowance", {}))
-        notes["allowance"] = {**allowance, limit: allowance.get(limit, 0) + settled.said.amount}
-    return {"notes": notes}
 
 
 def _woken(session: Session, values: dict[str, Any], *, hold_s: int = 0) -> tuple[Change, tuple[Entry, ...]]:

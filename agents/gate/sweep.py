@@ -9,6 +9,7 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from agents.gate import words
+from agents.gate.about_session import unanswered
 from agents.gate.planting import plant
 from agents.lifecycle import SESSION, TOOL_CALL
 from agents.models import Session, ToolCall
@@ -54,8 +55,8 @@ def expire_requests() -> int:
         entries.append(entry)
     ids = {request.session_id for request in requests if request.session_id}
     sessions = list(Session.objects.select_for_update(no_key=True).filter(id__in=ids, status__in=LIVE).order_by("id"))
-    refused = {request.session_id: request.facts.get("limit", "") for request in requests if request.kind == "budget"}
-    changes += [_woken(session, refused.get(session.id, "")) for session in sessions]
+    about = {request.session_id: request for request in requests if request.call_id is None}
+    changes += [_woken(session, about.get(session.id)) for session in sessions]
     write([Batch(tuple(changes), (), tuple(entries)), *(one.batch for one in controls.values())])
     for session in sessions:
         wake(session.id)
@@ -75,18 +76,15 @@ def _unanswered(call: ToolCall, request: ApprovalRequest) -> tuple[Change, Entry
     )
 
 
-def _woken(session: Session, refused: str) -> Change:
+def _woken(session: Session, request: ApprovalRequest | None) -> Change:
+    """Let a session look again; `request` is what was asked about itself, if it was."""
     values = {"nudges": session.nudges + 1, "updated_at": NOW}
     if session.status in ("waiting_approval", "queued"):
         values["ready_at"] = NOW
-    if refused:
-        values["notes"] = {**session.notes, **{name: _with(session, name, refused) for name in ("refused", "unanswered")}}
+    if request is not None and (notes := unanswered(request, session)):
+        values["notes"] = notes
     event = "wake" if session.status == "waiting_approval" else "nudge"
     return Change(SESSION, session.id, session.status, event, values)
-
-
-def _with(session: Session, name: str, limit: str) -> list[str]:
-    return sorted({*session.notes.get(name, ()), limit})
 
 
 def expire_sessions() -> int:

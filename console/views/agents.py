@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from agents import queries
-from agents.config import Limits
+from agents.config import Limits, Loops
 from agents.errors import UnknownAgent
 from agents.models import Agent, AgentRevision
 from agents.queries import live_versions
@@ -90,7 +90,7 @@ def _one(request: HttpRequest, slug: str) -> dict[str, Any]:
         "tools": [tool_line(tool, known, document["task_types"]) for tool in granted if tool],
         "unknown": [name for name in document["tools"] if registry.get(name) is None],
         "task_types": [{"name": name, "scopes": scopes} for name, scopes in sorted(document["task_types"].items())],
-        "limits": _limits(document["limits"]),
+        "limits": [*_limits(document["limits"]), *_loops(document.get("loops", {}))],
         "document": json.dumps(document, ensure_ascii=False),
         "revisions": [{"number": row.number, "by": row.created_by, "at": row.created_at, "note": ""} for row in rows],
         "may_start": caller_of(request).has(Right.RUN_SESSIONS),
@@ -116,6 +116,16 @@ def _facts(document: Mapping[str, Any], line: Mapping[str, Any]) -> list[dict[st
 def _limits(limits: Mapping[str, Any]) -> list[dict[str, str]]:
     given = ((name, limits.get(name)) for name in Limits.model_fields)
     return [{"label": label(name), "value": amount(name, value)} for name, value in given if value is not None]
+
+
+def _loops(given: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Return after how much repetition an agent counts as going in circles."""
+    loops = Loops(**given)
+    return [
+        {"label": "Same call in a row", "value": grouped(loops.same_call)},
+        {"label": "Same calls over and over", "value": f"{grouped(loops.cycles)} times"},
+        {"label": "Turns with nothing new", "value": grouped(loops.nothing_new)},
+    ]
 
 
 def label(name: str) -> str:

@@ -14,6 +14,11 @@ LABELS: Mapping[str, str] = {
     "suggested": "Suggested extra",
 }
 """Facts of a request whose own name does not say it."""
+CIRCLES: Mapping[str, str] = {
+    "same_call": "The same call, with the same outcome",
+    "cycle": "The same calls over and over, with the same outcomes",
+    "nothing_new": "Turns in which nothing new was learnt and nothing was changed",
+}
 TOLD = frozenset(
     {"control", "refused", "sensitive", "question", "detail", "text", "message", "call", "arguments", "origins", "changed"}
 )
@@ -33,6 +38,8 @@ def evidence(row: ApprovalRequest) -> list[dict[str, Any]]:
         return [{"label": "Must still hold when it runs", "value": holds, "mono": True}] if holds else []
     if row.kind == "budget":
         return _limit(row.facts)
+    if row.kind == "stuck" and "loop" in row.facts:
+        return _circle(row.facts)
     return [
         {"label": _label(name), "value": _said(value), "mono": True}
         for name, value in row.facts.items()
@@ -50,6 +57,23 @@ def _limit(facts: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [
         {"label": "Limit", "value": plain},
         *({"label": _label(part), "value": write(n) + (" s" if time else "")} for part, n in amounts.items()),
+    ]
+
+
+def _circle(facts: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return what repeats, call by call, how often, and what the session has come to with it."""
+    often = f"{grouped(facts['times'])} turns" if facts["loop"] == "nothing_new" else f"{grouped(facts['times'])} times"
+    lines = [
+        {"label": f"Call {call['key'].rpartition('/')[2]}", "value": f"{call['what']} ({call['status'].replace('_', ' ')})"}
+        for call in facts["calls"]
+    ]
+    return [
+        {"label": "What shows it", "value": CIRCLES[facts["loop"]]},
+        {"label": "How often", "value": often},
+        *lines,
+        {"label": "The agent was told", "value": "Yes, and went on" if facts["told"] else "No"},
+        {"label": "Turns so far", "value": grouped(facts["turns"])},
+        {"label": "Cost so far", "value": exact_microusd(facts["cost_microusd"])},
     ]
 
 

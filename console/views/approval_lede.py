@@ -55,6 +55,12 @@ OUTCOMES: tuple[tuple[str, str], ...] = (
     ("Give up", "Nothing is run. The agent is told that nobody knows, and not to repeat it."),
 )
 """What each verdict on an unknown outcome does."""
+WAYS_OUT: tuple[tuple[str, str], ...] = (
+    ("Answer", "The agent reads what you write as an instruction, and goes on from where it is."),
+    ("Give up", "The session ends with what it has reached, and says that it made no progress."),
+)
+"""What each verdict on a session without progress does."""
+CHOICES = {"unknown_outcome": OUTCOMES, "stuck": WAYS_OUT}
 
 
 def lede(row: ApprovalRequest) -> str:
@@ -74,6 +80,6 @@ def lede(row: ApprovalRequest) -> str:
 
 def choices(row: ApprovalRequest) -> list[dict[str, str]]:
     """Return what each verdict does, where its name alone does not say it; nothing once one was given."""
-    if row.kind != "unknown_outcome" or row.status != "pending":
+    if row.status != "pending":
         return []
-    return [{"label": verdict, "value": does} for verdict, does in OUTCOMES]
+    return [{"label": verdict, "value": does} for verdict, does in CHOICES.get(row.kind, ())]

@@ -38,6 +38,7 @@ LONG: dict[str, Any] = {
     "slug": "bench-long",
     "tools": ["bench_look_up", "calculate"],
     "limits": {"turns": 10_000, "tool_calls": 10_000, "tokens": 10_000_000, "cost_microusd": 10**12, "active_s": 86_400},
+    "loops": {"nothing_new": 10_000},  # its look-ups all find the same
 }
 ROOM = 1_000_000
 RESTING = ("waiting_input", "completed", "halted", "failed", "dead_letter", "cancelled", "expired")

@@ -108,7 +108,14 @@ KINDS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "stuck": (
         "stuck",
         "S-88123 makes no progress: search_documents was called three times with the same arguments",
-        {"calls": ["search_documents", "search_documents", "search_documents"], "turns": 3},
+        {
+            "loop": "same_call",
+            "times": 2,
+            "told": True,
+            "turns": 6,
+            "cost_microusd": 18_400,
+            "calls": [{"key": "S-88123/6.1", "tool": "search_documents", "what": "Search for “recall”", "status": "succeeded"}],
+        },
     ),
     "release": (
         "prompt_release",

@@ -23,9 +23,9 @@ def error_of(session: Session) -> dict[str, str]:
 MAIL = "scenario: mail-once to=kim@customer.example token=T1"
 
 
-def test_a_loop_halts_with_its_evidence_and_the_partial_answer(world: World) -> None:
+def test_a_loop_halts_with_its_evidence_where_nobody_is_to_be_asked(world: World) -> None:
     """GUARD-2: the same call, over and over."""
-    session = world.start("scenario: loop-same")
+    session = world.start("scenario: loop-same", agent=world.agent(slug="alone", loops={"ask": False}))
     world.work()
     session.refresh_from_db()
     assert (session.status, error_of(session)["code"], session.partial) == ("halted", "loop", True)
