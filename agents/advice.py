@@ -9,17 +9,18 @@ from typing import Any
 from agents.guardrails.budget import LABELS
 
 AGAIN = "then start a new session with the same goal."
+REPLAY = "then replay it."
 _RAISE = "Start a new session for what is left, or let an admin raise “limits.{name}” of the agent."
 
 ADVICE: Mapping[str, str] = {
     "model_unauthorized": f"Check OPENAI_API_KEY and OPENAI_BASE_URL and restart; {AGAIN}",
     "model_bad_request": f"Compare the agent's “model” and its parameters with what the provider offers; {AGAIN}",
     "model_context_overflow": "Start a new session with a shorter goal, or lower “limits.context_tokens” of the agent.",
-    "model_rate_limited": f"Wait, lower WORKER_SESSIONS, or ask the provider for a higher limit; {AGAIN}",
-    "model_unavailable": f"Check OPENAI_BASE_URL and wait until the provider answers again; {AGAIN}",
-    "model_timeout": f"Raise “model_timeout_s” of the agent, or wait until the provider is faster; {AGAIN}",
-    "model_broken_answer": f"If this comes again, try another “model”, or ask whoever runs the provider; {AGAIN}",
-    "poison": f"The workers' logs at that time say why. Mend that first; {AGAIN}",
+    "model_rate_limited": f"Wait, lower WORKER_SESSIONS, or ask the provider for a higher limit; {REPLAY}",
+    "model_unavailable": f"Check OPENAI_BASE_URL and wait until the provider answers again; {REPLAY}",
+    "model_timeout": f"Raise “model_timeout_s” of the agent, or wait until the provider is faster; {REPLAY}",
+    "model_broken_answer": f"If this comes again, try another “model”, or ask whoever runs the provider; {REPLAY}",
+    "poison": f"The workers' logs at that time say why. Mend that first; {REPLAY}",
     "loop": "Start a new session with a narrower goal that says which document or tool to use.",
     "stuck": "Start a new session with a narrower goal that says which document or tool to use.",
     "session_expired": "Start a new session, or let an admin raise “limits.session_ttl_s” of the agent.",

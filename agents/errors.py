@@ -55,6 +55,12 @@ class WrongState(AgentsError):
     code: ClassVar[str] = "wrong_state"
 
 
+class NotDead(AgentsError):
+    """{ref} is {status}; only a dead letter is replayed or closed."""
+
+    code: ClassVar[str] = "not_dead"
+
+
 class BadAgent(AgentsError):
     """The agent's document is not valid: {problem}."""
 

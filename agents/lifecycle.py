@@ -30,6 +30,8 @@ SESSION = Lifecycle(
         ("running", "fail"): "failed",  # not worth a replay
         ("running", "give_up"): "dead_letter",  # kept whole for inspection and replay
         ("waiting_input", "complete"): "completed",
+        ("dead_letter", "replay"): "queued",  # a person lets it go on from its last good turn
+        ("dead_letter", "close"): "failed",  # a person says with a note that it is not worth a replay
         **{(state, "pause"): "paused" for state in _LIVE if state != "paused"},
         **{(state, "cancel"): "cancelled" for state in _LIVE},
         **{(state, "expire"): "expired" for state in _LIVE},
@@ -75,6 +77,7 @@ STOP = Lifecycle(
     moves={("active", "lift"): "lifted"},
 )
 
+# All but the last are final; a dead letter is kept for a replay.
 SESSION_ENDS = frozenset({"completed", "halted", "failed", "cancelled", "expired", "dead_letter"})
 CALL_OUTCOMES = frozenset({"invalid", "denied", "rejected", "expired", "withdrawn", "succeeded", "failed", "resolved"})
 """States in which a call has the one tool message that the model will read."""

@@ -62,7 +62,7 @@ def start_session(  # noqa: PLR0913  one name for each thing that a session is s
     """
     if webhook_url:
         raise BadText(field="webhook_url", reason="is not supported yet; follow the session by polling or by its events")
-    pinned = _pinned(agent, task_type)
+    pinned = pinned_now(agent, task_type)
     text = accepted("goal", goal, MAX_GOAL)
     goal_text = Text(uuid7(), "goal", text.text)
     values: dict[str, Any] = {
@@ -121,7 +121,8 @@ class Pinned:
         return session
 
 
-def _pinned(agent: str, task_type: str) -> Pinned:
+def pinned_now(agent: str, task_type: str) -> Pinned:
+    """What a session of this agent is pinned to now. Raises UnknownAgent, UnknownTaskType, Stopped, BadAgent."""
     revision = _current(agent)
     if revision is None:
         raise UnknownAgent(slug=agent[:63])

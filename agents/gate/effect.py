@@ -171,10 +171,20 @@ async def _lost(ended: Ended, state: State, call: Call, why: str, take_numbers: 
     ended.entries.append(
         entry(state, call, EventKind.TOOL_CALL_UNKNOWN, {"key": call.key, "tool": call.tool, "reason": why[:500]})
     )
+    birth, opened = open_request(
+        question(state, call, why, (await take_numbers(1))[0]), actor=agent_of(state), trace=state.trace, span=call.span
+    )
+    ended.births.append(birth)
+    ended.entries.append(opened)
+
+
+def question(state: State, call: Call, why: str, number: int) -> NewRequest:
+    """The question whether a call happened, for a request whose id the call carries already."""
+    assert call.request_id is not None
     told = {"key": call.key, "tool": call.tool, "why": why[:500], "arguments": call.arguments or ""}
     body = other_body(request=str(call.request_id), revision=1, kind="unknown_outcome", session=state.ref, facts=told)
-    new = NewRequest(
-        id=call.request_id, number=(await take_numbers(1))[0], kind="unknown_outcome", body=body, digest=digest(body),
+    return NewRequest(
+        id=call.request_id, number=number, kind="unknown_outcome", body=body, digest=digest(body),
         summary=_question(call), judgement=Judgement("ask", (Reason("unknown_outcome", why[:500]),), risk=3),
         session_id=state.id, session_ref=state.ref, call_id=call.id, agent=state.agent, environment=state.environment,
         tool=call.tool, tier=call.tier, facts={**told, "origins": call.judgement.get("origins", []), **_sensitive(call)},
@@ -183,9 +193,6 @@ async def _lost(ended: Ended, state: State, call: Call, why: str, take_numbers: 
         requested_for=state.on_behalf_of, requester=state.requester, excluded=frozenset(state.excluded),
         ttl_s=state.config.limits.approval_ttl_s,
     )  # fmt: skip
-    birth, opened = open_request(new, actor=agent_of(state), trace=state.trace, span=call.span)
-    ended.births.append(birth)
-    ended.entries.append(opened)
 
 
 def _sensitive(call: Call) -> dict[str, Any]:

@@ -57,6 +57,7 @@ STATUS: Mapping[str, int] = {
     "decide_alone": 409,
     "illegal_move": 409,
     "not_consumable": 409,
+    "not_dead": 409,
     "not_pending": 409,
     "not_revealed": 409,
     "nothing_refused": 409,

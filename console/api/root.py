@@ -14,6 +14,7 @@ from console.api import (
     claims,
     controls,
     covers,
+    dead_letters,
     errors,
     events,
     glass,
@@ -53,7 +54,7 @@ api = NinjaAPI(
 )
 # Fixed addresses come before those that hold an id.
 for _noun in (
-    agents, sessions, queue, many, approvals, claims, covers, standing, glass, stops, tools, policies, measures, controls,
+    agents, sessions, dead_letters, queue, many, approvals, claims, covers, standing, glass, stops, tools, policies, measures, controls,
     prompts, audit, tokens, events,
 ):  # fmt: skip
     api.add_router("", _noun.router)

@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from agents.advice import title
 from agents.models import Session
-from agents.queries import active_stops, stop_of
+from agents.queries import active_stops, agent, stop_of
 from agents.services import get_session
 from agents.tools import registry
 from approvals.models import ApprovalRequest
@@ -31,6 +31,7 @@ VIEWS = ("messages", "waterfall", "events")
 EVENTS = 200
 DOCS = {kind.value: kind.doc for kind in EventKind}
 ENDED = "The session has ended. Start a new one to go on."
+KEPT = "The session failed for good. Operators and admins can replay it."
 NOT_YOURS = "Your role looks at sessions and does not write in them."
 
 
@@ -54,7 +55,8 @@ def context(request: HttpRequest, ref: str) -> dict[str, Any]:
         "unasked": unasked(told, caller),
         "may": _may(caller, row),
         "standing": of_session(row, caller),
-        "message_refusal": ENDED if ended(row) else NOT_YOURS,
+        "message_refusal": KEPT if row.status == "dead_letter" else ENDED if ended(row) else NOT_YOURS,
+        "as_now": _as_now(row),
         "key": uuid.uuid4().hex,
         "reads": (row.ref,) if reveal and row.started_user != caller.user_id else (),
         **_side(request, told, view, caller, reveal),
@@ -136,6 +138,12 @@ def _details(row: Session) -> list[dict[str, Any]]:
     return [line for line in lines if line["value"]]
 
 
+def _as_now(row: Session) -> str:
+    """Return what a dead letter would be replayed with, were it not for what it was started with; empty for any other."""
+    current = agent(row.agent.slug) if row.status == "dead_letter" else None
+    return f"revision {current.number}, {current.document['model']}" if current else ""
+
+
 def _pending(row: ApprovalRequest, reveal: bool) -> dict[str, Any]:
     return {"ref": row.ref, "url": request_url(row.ref), "summary": summary_of(row, revealed=reveal), "risk": row.risk}
 
@@ -149,6 +157,7 @@ def _may(caller: Caller, row: Session) -> dict[str, bool]:
         "pause": live and directs and row.status != "paused",
         "resume": live and directs and row.status == "paused",
         "stop": live and caller.has(Right.RESTRAIN),
+        "replay": row.status == "dead_letter" and caller.has(Right.RESTRAIN),
     }
 
 

@@ -27,6 +27,7 @@ from console.forms import NewMessage, StartSession
 from console.fragments import is_part, page
 from console.revealing import revealed_sessions, title_of
 from console.rights import Right
+from console.views import dead_letters
 from console.views.approval_item import url_of as request_url
 from console.views.filters import in_words, left_out, unknown
 from console.views.guard import guard
@@ -69,7 +70,7 @@ def session(request: HttpRequest, ref: str) -> HttpResponse:
 @require_POST
 @guard(Right.RUN_SESSIONS)
 def act(request: HttpRequest, ref: str, act: str) -> HttpResponse:
-    """Send a message, cancel, pause or resume; then show the session as it stands."""
+    """Send a message, cancel, pause, resume, replay or close; then show the session as it stands."""
     ACTS[act](request, services.get_session(ref))
     if is_part(request):
         return page(request, "sessions/page.html", lambda: context(request, ref), part="session")
@@ -130,12 +131,26 @@ def _lift(request: HttpRequest, row: Session) -> None:
     services.lift_refusals(session=row.id, call=call, actor=caller.actor(), user_id=caller.user_id)
 
 
+def _replay(request: HttpRequest, row: Session) -> None:
+    caller = caller_of(request)
+    caller.check(Right.RESTRAIN)
+    dead_letters.replay(caller, row, request.POST)
+
+
+def _close(request: HttpRequest, row: Session) -> None:
+    caller = caller_of(request)
+    caller.check(Right.RESTRAIN)
+    dead_letters.close(caller, row, request.POST)
+
+
 ACTS: Mapping[str, Callable[[HttpRequest, Session], None]] = {
     "message": _say,
     "cancel": _cancel,
     "pause": _pause,
     "resume": _resume,
     "lift": _lift,
+    "replay": _replay,
+    "close": _close,
 }
 
 

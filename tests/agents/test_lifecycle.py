@@ -27,7 +27,14 @@ def test_every_pair_is_the_move_of_the_table_or_an_error(table: Lifecycle, state
 
 def test_a_session_ends_in_exactly_one_of_six_ends() -> None:
     """LOOP-1."""
-    assert SESSION.ends == SESSION_ENDS == {"completed", "halted", "failed", "cancelled", "expired", "dead_letter"}
+    assert {"completed", "halted", "failed", "cancelled", "expired", "dead_letter"} == SESSION_ENDS
+    assert SESSION.ends == SESSION_ENDS - {"dead_letter"}
+
+
+def test_only_a_person_moves_a_dead_letter() -> None:
+    """LOOP-14: it is replayed, or closed with a note; nothing else leads out of it."""
+    moves = {event: SESSION.moves[state, event] for state, event in SESSION.moves if state == "dead_letter"}
+    assert moves == {"replay": "queued", "close": "failed"}
 
 
 def test_every_state_of_a_session_can_be_reached_and_left() -> None:

@@ -3,6 +3,7 @@
 from console import styleguide
 from tests.console.samples.approvals import BAR, BODY, approvals, bulk, bulk_results, edit, lost, request
 from tests.console.samples.frame import NOW, Context, ago, frame, later
+from tests.console.samples.letters import dead_letters
 from tests.console.samples.others import (
     agent,
     agents,
@@ -93,6 +94,7 @@ PAGES: dict[str, tuple[str, Context]] = {
     "tool": ("agents/tool.html", one_tool()),
     "cover": ("cover/page.html", cover()),
     "glass": ("glass/page.html", glass()),
+    "dead-letters": ("dead_letters/page.html", dead_letters()),
     "stop": ("stop/page.html", stop()),
     "stop-chosen": ("stop/page.html", stop(chosen=True)),
     "prompts": ("prompts/list.html", prompts()),

@@ -1,0 +1,20 @@
+"""Samples of dead letters, schedules and inlets."""
+
+from tests.console.samples.frame import Context, ago, frame
+
+
+def dead_letters() -> Context:
+    """Give the list of dead letters, with what came of some of them above."""
+    row = {"ref": "S-88120", "url": "/sessions/S-88120/", "title": "Summarise the recall of Kestrel Foods", "agent": "research-assistant",
+           "started_name": "Paul Prompt", "ended_at": ago(7200), "turns": 4, "cost_microusd": 18_400, "dry_run": False,
+           "category": "model", "error": "The model provider could not be reached"}  # fmt: skip
+    kinds = [{"category": "model", "code": "model_unavailable", "title": row["error"], "count": 2, "oldest": ago(9000), "chosen": True},
+             {"category": "tool", "code": "poison", "title": "Kept after its workers failed again and again", "count": 1,
+              "oldest": ago(600), "chosen": False}]  # fmt: skip
+    results = [{"ref": "S-88119", "url": "/sessions/S-88119/", "done": True, "text": "Queued again"},
+               {"ref": "S-88118", "url": "/sessions/S-88118/", "done": False, "text": "S-88118 is queued."}]  # fmt: skip
+    return frame(
+        "dead-letters", may=True, count=3, oldest=ago(9000), kinds=kinds, filtered="No dead letter", left_out="", newer="",
+        older="/dead-letters/?before=88120", filters={"category": "model", "code": "model_unavailable", "agent": ""}, most=50,
+        items=[row], results=results, error="`note` says why.", typed={"instruction": "Use the letter.", "note": "", "as_now": "1"},
+    )  # fmt: skip
