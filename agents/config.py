@@ -81,6 +81,7 @@ class AgentConfig(Document):
     model_timeout_s: Annotated[float, Field(gt=0, le=600)] = 120.0
     tools: Annotated[tuple[ToolName, ...], Field(max_length=100)] = ()
     single_turn: bool = False
+    priority: Literal["low", "normal", "high"] = "normal"  # who waits first where a budget runs short
     dry_run: bool = False
     task_types: dict[Annotated[str, Field(max_length=60)], tuple[Scope, ...]] = Field(default_factory=_no_scopes)
     limits: Limits = Limits()

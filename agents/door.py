@@ -19,7 +19,8 @@ from agents.llm.provider import Completion, Provider, Question
 class Caller:
     """Who asks a model: what the call is attributed to.
 
-    `session` is the row's id, `ref` the short id that people use; `purpose` is `plan` or the name of a tool.
+    `session` is the row's id, `ref` the short id that people use; `purpose` is `plan` or the name of a tool. `begun` is
+    false until the session has had its first answer; until then `priority` says whether it may wait.
     """
 
     session: UUID
@@ -29,11 +30,13 @@ class Caller:
     feature: str = ""
     prompt_version: str = ""
     purpose: str = "plan"
+    priority: str | None = None
+    begun: bool = True
 
 
 @dataclass(slots=True)
 class Asking:
-    """One question on its way through the door; `completion` is set once the model has answered."""
+    """One question on its way through the door, as the tolls left it; `completion` is set once the model has answered."""
 
     question: Question
     caller: Caller
@@ -83,7 +86,7 @@ class _Admitted:
         async with AsyncExitStack() as passed:
             for toll in self._tolls:
                 await passed.enter_async_context(toll(asking))
-            asking.completion = await self._provider.complete(question, on_delta=on_delta)
+            asking.completion = await self._provider.complete(asking.question, on_delta=on_delta)
             return asking.completion
 
     async def aclose(self) -> None:

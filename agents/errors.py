@@ -86,6 +86,37 @@ class Stopped(AgentsError):
     code: ClassVar[str] = "stopped"
 
 
+class BudgetSpent(AgentsError):
+    """The budget of {budget} is spent; new sessions are refused until the {period} is over."""
+
+    code: ClassVar[str] = "budget_spent"
+    retry_after_s: int
+
+
+class UnknownBudget(AgentsError):
+    """There is no active budget {budget}."""
+
+    code: ClassVar[str] = "unknown_budget"
+
+
+class BudgetExists(AgentsError):
+    """There is a budget of {budget} already; change that one."""
+
+    code: ClassVar[str] = "budget_exists"
+
+
+class StaleBudget(AgentsError):
+    """The budget of {budget} has changed since you were shown it. Look again."""
+
+    code: ClassVar[str] = "stale_budget"
+
+
+class TooManyBudgets(AgentsError):
+    """There are {most} budgets, and no room for more; end one first."""
+
+    code: ClassVar[str] = "too_many_budgets"
+
+
 class LeaseLost(AgentsError):
     """Another worker holds this session now; nothing was written."""
 

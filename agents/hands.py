@@ -6,6 +6,7 @@ from agents.crowd import Crowd
 from agents.door import Caller, Door
 from agents.ledger import Ledger
 from agents.llm.provider import Provider
+from agents.money import Money
 from agents.rules import Cache, Rules, read
 from agents.state import State
 from agents.watching import Watchers
@@ -20,13 +21,13 @@ class Hands:
     door: Door
     rules: Cache
     watchers: Watchers
+    money: Money
     crowd: Crowd = field(default_factory=Crowd)
 
     def model(self, state: State, purpose: str = "plan") -> Provider:
         """The model as this session may ask it; `purpose` is `plan` or the name of the tool that asks."""
-        return self.door.of(
-            Caller(state.id, state.ref, state.agent, state.tenant, state.feature, state.prompt_version, purpose)
-        )
+        known = (state.id, state.ref, state.agent, state.tenant, state.feature, state.prompt_version)
+        return self.door.of(Caller(*known, purpose, priority=state.priority, begun=state.turns > 0))
 
     async def grant(self, agent: str, wanted: int, most: int) -> int:
         """How many requests of an agent may be put up, so that no more than `most` wait for people."""

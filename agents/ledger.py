@@ -106,6 +106,10 @@ class Ledger:
         result: T = await asyncio.wrap_future(reading.done)
         return result
 
+    def later(self, function: Callable[[], object]) -> None:
+        """Have a function run on the ledger's connection; nobody waits for it."""
+        self._inbox.put(_Reading(function))
+
     def _run(self) -> None:
         try:
             while (jobs := self._gather()) is not None:

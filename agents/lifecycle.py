@@ -1,4 +1,4 @@
-"""How sessions, tool calls and stops move, on one screen.
+"""How sessions, tool calls, stops and budgets move, on one screen.
 
 Pure. The rows are moved by `audit.services.transition` alone; the tests try every pair of state and event.
 """
@@ -75,6 +75,16 @@ STOP = Lifecycle(
     rank=4,
     start="active",  # holds what it names, on every worker
     moves={("active", "lift"): "lifted"},
+)
+
+BUDGET = Lifecycle(
+    model="agents.Budget",
+    rank=4,
+    start="active",  # caps what it names
+    moves={
+        ("active", "change"): "active",  # another cap, or another way to meet it
+        ("active", "end"): "ended",
+    },
 )
 
 # All but the last are final; a dead letter is kept for a replay.

@@ -4,6 +4,8 @@ from agents import rests, stuck
 from agents.guardrails import budget
 from agents.hands import Hands
 from agents.ledger import Record
+from agents.llm.pricing import most_microusd
+from agents.money import Unpaid
 from agents.state import Call, State
 
 
@@ -32,8 +34,17 @@ async def before_calls(state: State, wave: list[Call], hands: Hands) -> Record |
     """Cut the wave to the calls that are left; the record that halts the session where none is."""
     over = _over_limit(state, wave) or _exhausted(state, wave)
     if over is None:
-        return None
+        error = _unpaid(state, wave, hands)
+        return await rests.unpaid(state, error, hands.ledger.read) if error is not None else None
     return await rests.halt(state, over.text, hands.ledger.read, category="budget", code=f"limit_{over.limit}")
+
+
+def _unpaid(state: State, wave: list[Call], hands: Hands) -> Unpaid | None:
+    """What people allowed does not run either where no budget pays the session's next question."""
+    if not any(call.request is not None for call in wave):
+        return None
+    least = most_microusd(state.config.model, 0, state.config.max_output_tokens)
+    return hands.money.short(state.agent, state.tenant, least)
 
 
 def _allowance(state: State) -> dict[str, int]:

@@ -18,7 +18,7 @@ from audit.connection import read
 _SESSION = """
 SELECT s.id, s.number, a.slug AS agent, s.revision_id, s.prompt_version_id, s.environment, s.task_type, s.dry_run,
        s.trace, s.started_kind, s.started_by, s.started_user, s.started_name, s.on_behalf_of, s.on_behalf_user, s.tenant,
-       s.feature,
+       s.feature, s.priority,
        s.lease_owner, s.lease_token, s.step, s.nudges, s.attempts, s.stop, s.stop_note, s.turns, s.tool_calls,
        s.input_tokens, s.output_tokens, s.cost_microusd, s.active_ms, s.consecutive_errors, s.notes, s.taint, s.lifted,
        coalesce(s.watched_until > now(), false) AS watched, s.expires_at <= now() AS expired,
@@ -84,7 +84,7 @@ def _state(row: Row, messages: list[Row], turns: list[Row], calls: dict[UUID, li
     items.sort(key=lambda item: item.index)
     excluded = {row["started_user"], row["on_behalf_user"], *(m["author"] for m in messages)}
     taken = ("id", "number", "agent", "environment", "task_type", "dry_run", "trace", "started_kind", "started_by", "started_user",
-             "started_name", "on_behalf_of", "tenant", "feature", "lease_token", "step", "nudges", "attempts", "stop", "turns",
+             "started_name", "on_behalf_of", "tenant", "feature", "priority", "lease_token", "step", "nudges", "attempts", "stop", "turns",
              "tool_calls", "input_tokens", "output_tokens", "cost_microusd", "active_ms", "consecutive_errors",
              "watched", "expired", "standing")  # fmt: skip
     state = State(

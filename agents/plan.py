@@ -32,10 +32,12 @@ from agents.llm.provider import (
     Question,
     Usage,
 )
+from agents.money import Unpaid
 from agents.state import Pass, State
 from agents.steps import FREE, entry, move, record
 from agents.watching import Watchers
 from audit.events import EventKind
+from audit.ids import uuid7
 from audit.services import After, Birth
 
 log = structlog.get_logger(__name__)
@@ -80,6 +82,7 @@ async def ask(
             answer = await _once(state, question, hands)
             if isinstance(answer, Completion):
                 state.notes.pop("retries", None)
+                state.notes.pop("unpaid", None)
                 return answer
             if answer is None or _told_to_end(state):
                 return _abandoned(state, prepared)
@@ -156,10 +159,12 @@ def _abandoned(state: State, prepared: Prepared) -> Record:
 
 def _charge_unknown(state: State, prepared: Prepared) -> None:
     """A call whose count never came is spent all the same, as far as can be told."""
-    charge(state, [(state.config.model, Usage(prepared.context.tokens, 0, estimated=True))])
+    charge_use(state, "plan", [(state.config.model, Usage(prepared.context.tokens, 0, estimated=True))])
 
 
 async def _given_up(state: State, error: ModelError, attempts: int, hands: Asking) -> Record:
+    if isinstance(error, Unpaid):
+        return await rests.unpaid(state, error, hands.ledger.read)
     tries = f"{attempts} attempts" if attempts > 1 else "1 attempt"
     told = {"category": error.category, "code": error.code, "detail": f"{error.detail} ({tries})"[:1000]}
     event = "fail" if isinstance(error, BadRequest) else "give_up"
@@ -184,6 +189,21 @@ def charge(state: State, spent: Sequence[tuple[str, Usage]]) -> int:
         total += cost_microusd(model, usage)
     state.cost_microusd += total
     return total
+
+
+def charge_use(state: State, purpose: str, spent: Sequence[tuple[str, Usage]]) -> None:
+    """Add model calls that are no turn of their own to the session's spend, each with a row that is written with the next step.
+
+    `purpose` is the tool that asked, or `plan` for an answer that never came whole.
+    """
+    for model, usage in spent:
+        cost = charge(state, [(model, usage)])
+        values = {
+            "id": uuid7(), "session_id": state.id, "purpose": purpose, "model": model, "prompt_version": state.prompt_version,
+            "input_tokens": usage.input_tokens, "output_tokens": usage.output_tokens, "cost_microusd": cost,
+            "estimated": usage.estimated,
+        }  # fmt: skip
+        state.uses.append(Birth("agents.ModelUse", values))
 
 
 def settle(state: State, completion: Completion) -> int:

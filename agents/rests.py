@@ -15,6 +15,7 @@ from agents.guardrails.budget import Stop
 from agents.guardrails.stops import ActiveStop
 from agents.ledger import Record
 from agents.lifecycle import SESSION, TOOL_CALL
+from agents.money import Unpaid
 from agents.state import Call, Pass, Said, State
 from agents.steps import ENDS, FREE, entry, move, record
 from approvals.digest import digest, other_body
@@ -102,6 +103,16 @@ def _pending(state: State) -> list[Call]:
 
 def _waits(state: State, pending: list[Call]) -> Entry:
     return entry(state, EventKind.SESSION_WAITING_APPROVAL, {"calls": [call.key for call in pending]})
+
+
+async def unpaid(state: State, error: Unpaid, read: Reader) -> Record:
+    """A budget does not pay the next question: end with what was reached, or wait where the budget says so."""
+    if error.action == "halt":
+        return await halt(state, f"{error.reason}.", read, category="budget", code=error.code)
+    state.notes = {**state.notes, "unpaid": error.budget}
+    told = {"code": error.code, "seconds": int(error.wait_s), "reason": error.reason}
+    change = move(state, "release", ready_at=After(error.wait_s), **FREE)
+    return record(state, changes=[change], entries=[entry(state, EventKind.SESSION_PARKED, told)])
 
 
 def idle(state: State) -> Record:

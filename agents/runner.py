@@ -169,7 +169,7 @@ async def act(state: State, calls: list[Call], hands: Hands) -> Record:
         changes += ended.changes
         births += ended.births
         entries += ended.entries
-        plan.charge(state, ended.spent)
+        plan.charge_use(state, call.tool, ended.spent)
         state.consecutive_errors = state.consecutive_errors + 1 if ended.failed else 0
         state.mark(ended.tainted)
         state.remember(call)

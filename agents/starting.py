@@ -9,10 +9,14 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
+from agents.budgets import refuse_spent
 from agents.config import AgentConfig
 from agents.errors import BadText, UnknownAgent, UnknownTaskType
 from agents.guardrails.inputs import MAX_GOAL, BadInput, Input, accept
+from agents.guardrails.money import Priority
 from agents.lifecycle import SESSION
+from agents.llm.pricing import most_microusd
+from agents.llm.tokens import most
 from agents.loading import from_json
 from agents.models import Agent, AgentRevision, PromptVersion, Session
 from agents.prompts.releases import live_version
@@ -43,6 +47,7 @@ def start_session(  # noqa: PLR0913  one name for each thing that a session is s
     feature: str = "",
     dry_run: bool = False,
     webhook_url: str = "",
+    priority: Priority | None = None,
 ) -> Session:
     """Start a session: pinned to the agent's current revision and the prompt's live version, queued for any worker.
 
@@ -56,20 +61,26 @@ def start_session(  # noqa: PLR0913  one name for each thing that a session is s
         tenant, feature: labels for budgets and attribution.
         dry_run: write tools only say what they would have done.
         webhook_url: not supported yet; refused.
+        priority: who waits first where a budget runs short; the agent's own where it is None.
 
     Raises:
-        UnknownAgent, UnknownTaskType, BadText, Stopped.
+        UnknownAgent, UnknownTaskType, BadText, Stopped, BudgetSpent.
     """
     if webhook_url:
         raise BadText(field="webhook_url", reason="is not supported yet; follow the session by polling or by its events")
     pinned = pinned_now(agent, task_type)
     text = accepted("goal", goal, MAX_GOAL)
+    if pinned.capped:
+        config = pinned.config
+        least = most_microusd(config.model, most(pinned.version.text) + most(text.text), config.max_output_tokens)
+        refuse_spent(agent=agent, tenant=tenant[:200], least_microusd=least)
     goal_text = Text(uuid7(), "goal", text.text)
     values: dict[str, Any] = {
         **pinned.columns, "id": uuid7(), "number": _next_number(), "task_type": task_type,
         "title": " ".join(text.text.split())[:TITLE], "started_kind": actor.kind, "started_by": actor.id,
         "started_name": actor.name, "started_user": person_id, "token": actor.token, "on_behalf_of": on_behalf_of[:200],
         "on_behalf_user": _user_named(on_behalf_of), "tenant": tenant[:200], "feature": feature[:200],
+        "priority": _stored(priority or pinned.config.priority),
         "dry_run": dry_run or pinned.config.dry_run, "next_index": 1, "trace": secrets.token_hex(16),
         "notes": {"flags": list(text.flags)} if text.flags else {}, "taint": [], "stop_note": {},
         "created_at": NOW, "updated_at": NOW, "ready_at": NOW, "expires_at": After(pinned.config.limits.session_ttl_s),
@@ -92,6 +103,7 @@ class Pinned:
     revision: AgentRevision
     config: AgentConfig
     version: PromptVersion
+    capped: bool  # there is a budget
 
     @property
     def columns(self) -> dict[str, Any]:
@@ -123,28 +135,31 @@ class Pinned:
 
 def pinned_now(agent: str, task_type: str) -> Pinned:
     """What a session of this agent is pinned to now. Raises UnknownAgent, UnknownTaskType, Stopped, BadAgent."""
-    revision = _current(agent)
-    if revision is None:
+    found = _current(agent)
+    if found is None:
         raise UnknownAgent(slug=agent[:63])
+    revision, capped = found
     refuse_stopped(agent)
     config = AgentConfig.model_validate(revision.document)
     if task_type not in config.task_types:
         raise UnknownTaskType(agent=agent, task_type=task_type[:60], known=", ".join(sorted(config.task_types)))
-    return Pinned(revision, config, live_version(config.prompt))
+    return Pinned(revision, config, live_version(config.prompt), capped)
 
 
 _CURRENT = """
-SELECT r.id, r.agent_id, r.number, r.document, a.slug FROM agents_agentrevision r JOIN agents_agent a ON a.id = r.agent_id
+SELECT r.id, r.agent_id, r.number, r.document, a.slug,
+       EXISTS (SELECT FROM agents_budget WHERE status = 'active') AS capped
+FROM agents_agentrevision r JOIN agents_agent a ON a.id = r.agent_id
 WHERE a.slug = %s AND r.current"""
 
 
-def _current(agent: str) -> AgentRevision | None:
-    """The agent's current revision with the columns that a start needs; the others are read when somebody asks."""
+def _current(agent: str) -> tuple[AgentRevision, bool] | None:
+    """The agent's current revision with the columns that a start needs, and whether there is any budget."""
     for row in read(_CURRENT, [agent]):
-        slug, row["document"] = row.pop("slug"), from_json(row["document"])
+        slug, capped, row["document"] = row.pop("slug"), row.pop("capped"), from_json(row["document"])
         revision = AgentRevision.from_db("default", list(row), list(row.values()))
         revision.agent = Agent.from_db("default", ["id", "slug"], [row["agent_id"], slug])
-        return revision
+        return revision, capped
     return None
 
 
@@ -154,6 +169,11 @@ def accepted(field: str, text: str, limit: int) -> Input:
     if isinstance(accepted, BadInput):
         raise BadText(field=field, reason=accepted.reason)
     return accepted
+
+
+def _stored(priority: Priority) -> str | None:
+    """The priority as its column holds it: nothing in the ordinary case."""
+    return None if priority == "normal" else priority
 
 
 def _next_number() -> int:

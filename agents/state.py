@@ -17,6 +17,7 @@ from agents.guardrails.stops import ActiveStop
 from agents.lifecycle import CALL_OUTCOMES
 from agents.origins import LONGEST_CONVERSATION, Source
 from approvals.likeness import Aim, aim
+from audit.batch import Birth
 
 MAX_TAINT = 50  # sources named on a session; that it is tainted does not depend on it
 Rendered = tuple[list[dict[str, Any]], int]
@@ -157,6 +158,7 @@ class State:
     next_index: int
     watched: bool
     expired: bool
+    priority: str | None = None  # low | high; None is normal
     standing: bool = False  # a standing approval was given in it
     items: list[Said | Pass] = field(default_factory=list)
     asks_about_session: bool = False  # a budget or stuck request is open
@@ -172,6 +174,7 @@ class State:
     trail: Trail | None = None  # what loops are found in, of the first `walked` items
     walked: int = 0
     source_room: int = LONGEST_CONVERSATION  # characters that may still be added to them
+    uses: list[Birth] = field(default_factory=list)  # model calls that are no turn, written with the next step
     asking: asyncio.Timeout | None = None  # the open model call, to be abandoned from outside
 
     @property

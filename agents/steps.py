@@ -67,7 +67,10 @@ def record(
 ) -> Record:
     """One step, ready for the ledger; advances the step in memory."""
     state.step += 1
-    batch = Batch(tuple(changes), tuple(births or ()), tuple(entries or ()))
+    uses, state.uses = tuple(state.uses), []
+    batch = Batch(tuple(changes), (*(births or ()), *uses), tuple(entries or ()))
+    if fallback is not None and uses:
+        fallback = Batch(fallback.changes, (*fallback.births, *uses), fallback.entries)
     return Record(state.id, batch, premise=premise, fallback=fallback)
 
 

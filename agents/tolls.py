@@ -10,6 +10,7 @@ from typing import Protocol
 
 from agents.door import Toll
 from agents.ledger import Ledger
+from agents.money import Money
 
 
 class Kept(Toll, Protocol):
@@ -23,8 +24,9 @@ class Kept(Toll, Protocol):
 class Tolls:
     """One worker's tolls, outermost first."""
 
-    def __init__(self, tolls: Sequence[Kept]) -> None:
-        self.passed = tuple(tolls)
+    def __init__(self, tolls: Sequence[Kept], money: Money) -> None:
+        self.money = money
+        self.passed = (*tolls, money)
         self._ready = False
 
     def refresh(self) -> None:
@@ -39,6 +41,6 @@ class Tolls:
             self.refresh()
 
 
-def tolls(ledger: Ledger) -> Tolls:
+def tolls(ledger: Ledger, owner: str) -> Tolls:
     """Return the tolls of a worker: a breaker's permit, a place in the rate, money."""
-    return Tolls([])
+    return Tolls([], Money(ledger, owner))

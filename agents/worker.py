@@ -62,8 +62,10 @@ class Worker:
     def __init__(self, provider: Provider, *, capacity: int, cluster: str = "drain") -> None:
         self.owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self._ledger = Ledger()
-        self._tolls = tolls(self._ledger)
-        self._hands = Hands(self._ledger, Door(provider, self._tolls.passed), Cache(), Watchers(self._ledger))
+        self._tolls = tolls(self._ledger, self.owner)
+        self._hands = Hands(
+            self._ledger, Door(provider, self._tolls.passed), Cache(), Watchers(self._ledger), self._tolls.money
+        )
         self._capacity = capacity
         self._cluster = cluster
         self._carried: dict[UUID, Carried] = {}

@@ -13,6 +13,7 @@ from agents.gate.about_session import unanswered
 from agents.gate.planting import plant
 from agents.lifecycle import SESSION, TOOL_CALL
 from agents.models import Session, ToolCall
+from agents.money import settle_left_behind
 from agents.services import end_session
 from agents.wake import wake
 from approvals.claims import tend
@@ -32,7 +33,7 @@ LIVE = ("queued", "running", "waiting_approval", "waiting_input", "paused")
 
 def sweep() -> int:
     """Do what is due; returns how many rows it moved."""
-    return expire_requests() + expire_sessions() + tend() + plant()
+    return expire_requests() + expire_sessions() + tend() + plant() + settle_left_behind()
 
 
 @transaction.atomic

@@ -24,6 +24,8 @@ from agents.llm.provider import (
 
 _LONGEST_REASON = 500
 _OVERFLOW_CODES = frozenset({"context_length_exceeded", "exceed_context_size_error"})
+_NOT_CONNECTED = frozenset({"ConnectError", "ConnectTimeout", "PoolTimeout"})
+"""What the SDK's transport raises before anything is sent."""
 _OVERFLOW_WORDS = ("maximum context length", "context window", "context size", "prompt is too long")
 
 
@@ -91,11 +93,12 @@ def _kind(status: int, reason: str, code: str) -> type[ModelError]:
 def _without_status(error: Exception) -> ModelError:
     """Tell a time-out, a connection that failed, and an error sent inside a stream apart."""
     name = type(error).__name__
+    cause = type(error.__cause__).__name__ if error.__cause__ else name
+    unsent = cause in _NOT_CONNECTED
     if name == "APITimeoutError":
-        return ModelTimeout("the connection timed out")
+        return ModelTimeout("the connection timed out", unsent=unsent)
     if name == "APIConnectionError":
-        cause = error.__cause__
-        return ModelUnavailable(f"no connection: {type(cause).__name__ if cause else name}")
+        return ModelUnavailable(f"no connection: {cause}", unsent=unsent)
     return BrokenAnswer(_reason(error))
 
 

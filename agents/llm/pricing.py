@@ -16,7 +16,8 @@ import genai_prices
 from django.conf import settings
 from genai_prices import Usage as PricedUsage
 
-from agents.llm.provider import Usage
+from agents.llm import tokens
+from agents.llm.provider import Question, Usage
 
 _MILLION = 1_000_000
 
@@ -70,6 +71,20 @@ def cost(model: str, usage: Usage) -> Cost:
 def cost_microusd(model: str, usage: Usage) -> int:
     """Return the cost alone; see `cost`."""
     return cost(model, usage).microusd
+
+
+def worst_case_microusd(question: Question) -> int:
+    """Return what a question costs at most: its bytes as input, all of the output that it allows, nothing cached.
+
+    A question without a bound on its output counts with the bound that this installation gives it.
+    """
+    made = question.max_output_tokens
+    return most_microusd(question.model, tokens.most_request(question.messages, question.tools), made)
+
+
+def most_microusd(model: str, given: int, made: int | None) -> int:
+    """Return what so many tokens in and out cost at most; see `worst_case_microusd`."""
+    return cost_microusd(model, Usage(given, settings.MODEL_OUTPUT_TOKENS if made is None else made))
 
 
 def _by(price: Price, usage: Usage) -> int:

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Literal, Protocol
 
 from audit.errors import CountersignError
 
-ErrorCategory = Literal["model", "timeout"]
+ErrorCategory = Literal["model", "timeout", "budget"]
 """Which failure category of SPEC LOOP-1 an error of the model belongs to."""
 
 JsonObject = dict[str, Any]
@@ -108,6 +108,7 @@ class ModelError(CountersignError):
     status: int | None
     retry_after_s: float | None
     request_id: str
+    unsent: bool
 
     def __init__(
         self,
@@ -116,9 +117,10 @@ class ModelError(CountersignError):
         status: int | None = None,
         retry_after_s: float | None = None,
         request_id: str = "",
+        unsent: bool = False,
     ) -> None:
-        """Keep the provider's words (`reason`) and what a retry needs to know."""
-        super().__init__(reason=reason, status=status, retry_after_s=retry_after_s, request_id=request_id)
+        """Keep the provider's words (`reason`), what a retry needs to know, and whether surely nothing was sent."""
+        super().__init__(reason=reason, status=status, retry_after_s=retry_after_s, request_id=request_id, unsent=unsent)
 
 
 class RateLimited(ModelError):

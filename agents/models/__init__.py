@@ -1,6 +1,7 @@
 """The rows of the agents floor, one file per noun."""
 
 from agents.models.agent import Agent, AgentRevision
+from agents.models.budget import Budget, Meter, ModelUse, Reservation
 from agents.models.library import DeletedDocument, Draft, LibraryDocument, Memory, Note, WorkspaceFile
 from agents.models.prompt import Prompt, PromptVersion, Release
 from agents.models.session import Message, Session, ToolCall, Turn
@@ -10,15 +11,19 @@ from agents.models.worker import WorkerHeartbeat
 __all__ = [
     "Agent",
     "AgentRevision",
+    "Budget",
     "DeletedDocument",
     "Draft",
     "LibraryDocument",
     "Memory",
     "Message",
+    "Meter",
+    "ModelUse",
     "Note",
     "Prompt",
     "PromptVersion",
     "Release",
+    "Reservation",
     "Session",
     "Stop",
     "ToolCall",

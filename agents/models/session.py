@@ -51,6 +51,7 @@ class Session(models.Model):
     held_by = models.UUIDField(null=True)  # the stop of a tool that its next call waits for
     standing = models.BooleanField(null=True)  # true once a standing approval was given in it; NULL where none ever was
     error = models.JSONField(null=True)  # {category, code, detail}
+    priority = models.TextField(null=True)  # low | high; NULL is normal: who waits first where a budget runs short
     ready_at = models.DateTimeField(db_default=Now())
     lease_owner = models.TextField(null=True)
     lease_token = models.BigIntegerField(default=0, db_default=0)  # the fence: grows with every claim
@@ -109,6 +110,7 @@ class Session(models.Model):
                 condition=~Q(status__in=sorted(SESSION_ENDS)) | Q(ended_at__isnull=False), name="ended_needs_time"
             ),
             models.CheckConstraint(condition=Q(stop__in=["", "pause", "cancel", "expire"]), name="stop_known"),
+            models.CheckConstraint(condition=Q(priority__isnull=True) | Q(priority__in=["low", "high"]), name="priority_known"),
             models.CheckConstraint(
                 condition=Q(turns__gte=0, tool_calls__gte=0, input_tokens__gte=0, output_tokens__gte=0, cost_microusd__gte=0),
                 name="spent_not_negative",
@@ -177,6 +179,10 @@ class Turn(models.Model):
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:
+        indexes: ClassVar = [
+            # What was spent between two times; rows lie in the order of their making, so this costs a write nothing.
+            BrinIndex(fields=["created_at"], name="turn_by_time", pages_per_range=32, autosummarize=True),
+        ]
         constraints: ClassVar = [
             # A turn's number needs no index of its own: the keys of its calls, which are unique, are made of it.
             models.UniqueConstraint(fields=["session", "index"], name="turn_index_once"),
