@@ -10,7 +10,7 @@ import asyncio
 import json
 import random
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, replace
 from typing import Any, ClassVar, Literal
@@ -202,7 +202,7 @@ class Money:
             budgets.tell([UUID(id_) for id_ in told["crossed"]])
 
 
-def meter_round(owner: str, answered: list[tuple[UUID, int | None]], wishes: list[Wish]) -> dict[str, Any]:
+def meter_round(owner: str, answered: Sequence[tuple[UUID, int | None]], wishes: Sequence[Wish]) -> dict[str, Any]:
     """Settle and reserve in one statement; see `agents_meter_round`."""
     settled = [{"id": str(id_), "spent": spent} for id_, spent in answered]
     wished = [{**asdict(wish), "id": str(wish.id), "session": str(wish.session), "n": n} for n, wish in enumerate(wishes)]

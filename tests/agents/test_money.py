@@ -2,6 +2,7 @@
 
 import random
 import threading
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import UUID, uuid4
@@ -32,9 +33,9 @@ def wish(worst: int, *, agent: str = "researcher", tenant: str = "", share: int 
     return Wish(uuid4(), uuid4(), agent, tenant, "scripted-1", "plan", worst, share, 60.0)
 
 
-def ask(*wishes: Wish, answered: list[tuple[UUID, int | None]] | None = None, owner: str = "w") -> list[dict[str, Any]]:
+def ask(*wishes: Wish, answered: Sequence[tuple[UUID, int | None]] = (), owner: str = "w") -> list[dict[str, Any]]:
     """One round; what was told of each wish."""
-    told = meter_round(owner, answered or [], list(wishes))
+    told = meter_round(owner, answered, list(wishes))
     if told["crossed"]:
         budgets.tell([UUID(id_) for id_ in told["crossed"]])
     return list(told["answers"])
