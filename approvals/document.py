@@ -57,6 +57,12 @@ class TaintRule(_Part):
     egress: Literal["ask", "deny"] = "ask"
     writes: Literal["ask", "deny"] = "ask"  # of those above a narrow reversible one
     values: Literal["ask", "deny"] = "ask"  # of what is written or leaves, where untrusted content or the model set them
+    all_three: Verdict = "ask"  # private data was read too, and the call carries something out or changes it
+    quarantine: Literal["off", "flagged"] = "off"  # whether results that look like orders are kept from the model
+
+
+TAINT_VERDICTS = ("egress", "writes", "values", "all_three")
+"""The members of it that are verdicts."""
 
 
 class AskingRule(_Part):

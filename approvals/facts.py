@@ -62,6 +62,7 @@ class CallFacts:
     denied_before: bool
     refused: int = 0  # how often people refused the same intent in this session, as far as it counts
     flags: tuple[str, ...] = ()  # further marks of the gate; each one asks a person
+    private: bool = False  # the session has read what is the company's own
     origins: tuple[Origin, ...] = ()  # of every value in `arguments`; of a plain read that policy does not ask about, none
 
 

@@ -7,7 +7,7 @@ loosening. Where nothing is said here, no call is judged more mildly than before
 
 from collections.abc import Iterator
 
-from approvals.document import Condition, Policy, Repeat, Rule, TaintRule, TierRule
+from approvals.document import TAINT_VERDICTS, Condition, Policy, Repeat, Rule, TierRule
 from approvals.facts import ENVIRONMENTS, SEVERITY, TIERS, Tier
 
 VERBS = {"allow": "run without asking", "ask": "ask people", "deny": "are refused"}
@@ -74,9 +74,12 @@ def _environments(before: Policy, after: Policy) -> Iterator[str]:
 
 
 def _tainted(before: Policy, after: Policy) -> Iterator[str]:
-    for what in TaintRule.model_fields:
-        if SEVERITY[getattr(after.tainted, what)] < SEVERITY[getattr(before.tainted, what)]:
-            yield f"After untrusted content, {what} ask people; before, they were refused."
+    for what in TAINT_VERDICTS:
+        was, now = getattr(before.tainted, what), getattr(after.tainted, what)
+        if SEVERITY[now] < SEVERITY[was]:
+            yield f"After untrusted content, {what.replace('_', ' ')} {VERBS[now]}; before, they {_past(was)}."
+    if before.tainted.quarantine == "flagged" and after.tainted.quarantine == "off":
+        yield "Results that look like orders are no longer kept from the model."
 
 
 def _rules(before: Policy, after: Policy) -> Iterator[str]:

@@ -29,6 +29,7 @@ from approvals.facts import (
     Tier,
     Verdict,
 )
+from approvals.untrusted import accounted, all_three, flag_text, known_place, names_place
 
 __all__ = [
     "DEFAULT_POLICY", "TIERS", "VERDICTS", "CallFacts", "Condition", "DecisionVerdict", "Environment", "EnvironmentRule",
@@ -70,6 +71,9 @@ _TIER_WORDS: dict[Tier, str] = {
     "irreversible_write": "It cannot be taken back.",
     "destructive": "It destroys something.",
 }
+
+
+_ALL_THREE = "The session has read untrusted content and private data, and this carries something out or changes it."
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,10 +232,14 @@ def _matrix(row: TierRule, tier: Tier, radius: Radius) -> Iterator[_Finding]:
 
 
 def _marks(facts: CallFacts, policy: Policy, tier: Tier, radius: Radius) -> Iterator[_Finding]:
-    if facts.tainted and facts.egress:
+    slight = tier == "read_only" or (tier, radius) == ("reversible_write", "narrow")
+    leaves = facts.egress and not accounted(facts, policy)
+    if facts.tainted and leaves:
         yield _Finding(policy.tainted.egress, "tainted_egress", "It can carry data out, after untrusted content was read.")
-    if facts.tainted and tier != "read_only" and (tier, radius) != ("reversible_write", "narrow"):
+    if facts.tainted and not slight:
         yield _Finding(policy.tainted.writes, "tainted_write", "Untrusted content was read before, and may have led to this.")
+    if policy.tainted.all_three != "allow" and all_three(replace(facts, egress=leaves), slight=slight):
+        yield _Finding(policy.tainted.all_three, "all_three", _ALL_THREE)
     if facts.repeat and tier != "read_only":
         yield _Finding("ask", "repeat", "The same call was already made in this session, or its outcome is unknown.")
     if facts.denied_before:
@@ -240,7 +248,7 @@ def _marks(facts: CallFacts, policy: Policy, tier: Tier, radius: Radius) -> Iter
         times = "once" if facts.refused == 1 else f"{facts.refused} times"
         yield _Finding("deny", "refused_often", f"People refused this {times} in this session, so they are not asked again.")
     for flag in facts.flags:
-        yield _Finding("ask", flag, f"Marked for review: {flag.replace('_', ' ')}.")
+        yield _Finding("ask", flag, flag_text(flag))
 
 
 def _values(facts: CallFacts, policy: Policy, tier: Tier, radius: Radius) -> Iterator[_Finding]:
@@ -249,8 +257,13 @@ def _values(facts: CallFacts, policy: Policy, tier: Tier, radius: Radius) -> Ite
         return
     slight = (tier, radius) == ("reversible_write", "narrow") and not facts.egress
     doubtful = [origin for origin in facts.origins if origin.doubtful(tainted=facts.tainted)]
+    doubtful = [origin for origin in doubtful if not known_place(origin, facts, policy)]
     foreign = _arguments(origin for origin in doubtful if origin.untrusted and not (slight and origin.prose))
-    own = _arguments(origin for origin in doubtful if not origin.untrusted and not slight)
+    own = _arguments(
+        origin
+        for origin in doubtful
+        if not origin.untrusted and not (slight and (origin.prose or not names_place(origin, facts)))
+    )
     told = [
         *([f"Untrusted content set {foreign}."] if foreign else ()),
         *([f"The model wrote {own} itself, after it had read untrusted content."] if own else ()),

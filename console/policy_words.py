@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from approvals.document import ClaimRule, Condition, Policy, Repeat, Rule, TaintRule
+from approvals.document import TAINT_VERDICTS, ClaimRule, Condition, Policy, Repeat, Rule
 from approvals.facts import ENVIRONMENTS, TIERS
 from console.formats import duration, microusd
 from console.looks import TIER_WORDS
@@ -19,8 +19,11 @@ TAINT_WORDS = {
     "egress": "what can carry data out",
     "writes": "writes above narrow reversible ones",
     "values": "values that it or the model set",
+    "all_three": "what carries out or changes, where private data was read too",
 }
 """What untrusted content in a session changes, in words."""
+QUARANTINE_WORDS = {"off": "marked for people", "flagged": "kept from the model until somebody releases them"}
+"""What is done with untrusted results that look like orders, in words."""
 ASKING_WORDS = {
     "refusals": "Refusals of the same intent, after which it is not asked again",
     "open_per_session": "Most requests that one session has open",
@@ -87,8 +90,9 @@ def _lines(policy: Policy) -> Iterator[str]:
         yield f"{name}, may be approved for the rest of a session: {repeated(row.repeat)}"
     for environment in ENVIRONMENTS:
         yield f"In {environment}, agents may do at most: {policy.environments[environment].up_to.replace('_', ' ')}"
-    for part in TaintRule.model_fields:
+    for part in TAINT_VERDICTS:
         yield f"After untrusted content, {TAINT_WORDS[part]}: {VERDICT_WORDS[getattr(policy.tainted, part)].lower()}"
+    yield f"Results that look like orders: {QUARANTINE_WORDS[policy.tainted.quarantine]}"
     for part, word in ASKING_WORDS.items():
         yield f"{word}: {getattr(policy.asking, part)}"
     yield f"Admins may break the glass: {_yes(policy.break_glass.enabled)}"

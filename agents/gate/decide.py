@@ -15,9 +15,10 @@ from agents.errors import BadEdit
 from agents.failpoints import failpoint
 from agents.gate import words
 from agents.gate.about_session import Left, left
+from agents.gate.facts import facts
 from agents.gate.planting import without_call
 from agents.gate.request import stored
-from agents.gate.submit import context_of, facts, fingerprint
+from agents.gate.submit import context_of, fingerprint
 from agents.gate.tracing import after_edit, kept
 from agents.lifecycle import SESSION, TOOL_CALL
 from agents.loading import load
@@ -238,9 +239,8 @@ def _call_outcome(settled: Settled, actor: Actor) -> tuple[Change, Entry] | None
             text = words.happened(by, said.answer)
             return _ended(request, actor, "unknown", "resolve", EventKind.TOOL_CALL_RESOLVED, text)
         case "give_up":
-            return _ended(
-                request, actor, "unknown", "resolve", EventKind.TOOL_CALL_RESOLVED, words.gave_up(by), "unknown_outcome"
-            )
+            text = words.gave_up(by)
+            return _ended(request, actor, "unknown", "resolve", EventKind.TOOL_CALL_RESOLVED, text, "unknown_outcome")
         case "run_again":
             change = Change(TOOL_CALL, _call_id(request), "unknown", "run_again", {"error_type": ""})
             return change, _entry(request, EventKind.TOOL_CALL_RETRIED, actor)

@@ -17,9 +17,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from agents.gate import words
+from agents.gate.facts import facts
 from agents.gate.request import Put, agent_of, request_for
 from agents.gate.standing import Reader, standing
-from agents.gate.submit import Numbers, context_of, facts, offer
+from agents.gate.submit import Numbers, context_of, offer
 from agents.gate.tracing import known
 from agents.lifecycle import TOOL_CALL
 from agents.rules import Rules

@@ -11,15 +11,14 @@ Nothing is written here; `submit` returns values for the turn's one record. Step
 
 import hashlib
 import secrets
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from pydantic import BaseModel
-
 from agents.gate import words
-from agents.gate.refused import Like, counting, like, told_refusals
+from agents.gate.facts import facts
+from agents.gate.refused import counting, like, told_refusals
 from agents.gate.request import ASK_PERSON, Put, stored
 from agents.gate.standing import Reader, put_up, standing_for
 from agents.gate.tracing import kept, looked_at, origins
@@ -32,10 +31,8 @@ from agents.tools.arguments import Malformed, Parsed, parse
 from agents.tools.context import ToolContext
 from agents.tools.definition import Tool
 from agents.tools.errors import CheckFailed
-from agents.tools.execute import precondition_async, radius
-from agents.tools.scan import flags
-from approvals.facts import Origin
-from approvals.policy import CallFacts, judge
+from agents.tools.execute import precondition_async
+from approvals.policy import judge
 from audit.ids import uuid7
 from audit.services import NOW, Batch, Birth, Entry, Text
 
@@ -225,39 +222,6 @@ def accept(call: Call, tool: Tool, parsed: Parsed, rules: Rules) -> None:
 def fingerprint(tool: str, arguments: bytes) -> str:
     """Equal for the same tool with the same arguments."""
     return hashlib.sha256(tool.encode() + b"\0" + arguments).hexdigest()
-
-
-def facts(
-    state: State, call: Call, tool: Tool, value: BaseModel, rules: Rules, found: tuple[Origin, ...],
-    before: Sequence[Like] | None = None, *, refused: int = 0,
-) -> CallFacts:  # fmt: skip
-    """All that policy may know of a call; `found` are the origins of its values, `before` refused calls that are like it.
-
-    `refused` is how often that counts against asking again: for what is proposed, not for what was put before people.
-    """
-    if before is None:
-        before = like(state, call, tool) if state.refused else []
-    return CallFacts(
-        tool=tool.name,
-        tier=rules.tier(tool),
-        blast_radius=radius(tool, value),
-        egress=tool.egress,
-        scopes=tool.scopes,
-        granted=state.config.scopes(state.task_type),
-        arguments=value.model_dump(mode="json"),
-        tainted=bool(state.taint),
-        cost_microusd=state.cost_microusd,
-        environment=state.environment,
-        agent=state.agent,
-        task_type=state.task_type,
-        enabled=tool.name not in rules.disabled,
-        repeat=call.repeat_of is not None,
-        dry_run=state.dry_run,
-        denied_before=bool(before),
-        refused=refused,
-        flags=tuple(flags(tool, value)),
-        origins=found,
-    )
 
 
 def _texts(out: Submission, call: Call) -> None:

@@ -6,11 +6,13 @@ scope, is made of what the model gave it, so it counts as the model's own.
 """
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
 from agents.gate.request import ASK_PERSON
+from agents.guardrails.signs import signs, with_decoded
 from agents.origins import LONGEST, Source, plain, trace
 from agents.state import Call, Pass, Said, State
 from agents.tools import registry
@@ -19,6 +21,7 @@ from approvals.document import Policy
 from approvals.facts import Origin, OriginKind
 
 TITLE, TITLES = 120, 3
+_ADDRESS = re.compile(r"[^\s\"“”<>()]{1,200}(?:@|://)[^\s\"“”<>()]{1,500}")
 
 
 def looked_at(tool: Tool, policy: Policy) -> bool:
@@ -39,6 +42,7 @@ def sources(state: State) -> list[Source]:
         known += [
             Source(_prompt(state.prompt), "operator", "The agent’s prompt"),
             Source(plain(state.on_behalf_of), "operator", "Who the session acts for"),
+            *_described(state.config.tools),
         ]
     for item in state.items[state.sourced :]:
         if isinstance(item, Said):
@@ -78,6 +82,14 @@ def _prompt(text: str) -> str:
     return plain(text)  # many sessions have the same
 
 
+@lru_cache(maxsize=256)
+def _described(tools: tuple[str, ...]) -> tuple[Source, ...]:
+    """Addresses in descriptions of tools: whoever writes a tool says what it does, not where things are sent."""
+    known = [tool for tool in map(registry.get, tools) if tool is not None]
+    named = [(tool.name, " ".join(_ADDRESS.findall(with_decoded(tool.description)))) for tool in known]
+    return tuple(Source(plain(places), "result", f"Description of {name}", trusted=False) for name, places in named if places)
+
+
 def _fits(state: State, source: Source) -> bool:
     state.source_room -= len(source.text)
     return state.source_room > 0
@@ -110,7 +122,8 @@ def _answer(call: Call, result: str) -> Source:
         ref = next((str(source["ref"]) for source in call.sources if source.get("ref")), "")
         return Source(plain(text[:LONGEST]), "result", label, trusted=False, call=call.key, ref=ref)
     if call.status == "rejected" or (call.tool == ASK_PERSON and call.status == "succeeded"):
-        return Source(plain(text[:LONGEST]), "reviewer", "A reviewer’s words", call=call.key)
+        trusted = call.tool == ASK_PERSON or not signs(text)  # a rejection that gives orders to machines is nobody's word
+        return Source(plain(text[:LONGEST]), "reviewer", "A reviewer’s words", trusted=trusted, call=call.key)
     tool = registry.get(call.tool)
     if tool is None or tool.writes or not tool.scopes:
         return _model(text, call.tool, call.key)

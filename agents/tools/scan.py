@@ -34,11 +34,16 @@ def flags(tool: Tool, value: BaseModel) -> tuple[str, ...]:
     """Return what a person should look at before the call runs, in a fixed order; nothing for a plain read."""
     if not (tool.writes or tool.egress):
         return ()
-    texts = list(_texts(value.model_dump(mode="json")))
+    texts = texts_of(value)
     found = [name for name, pattern in _FLAGS if any(pattern.search(_SHOWN.sub(" ", text)) for text in texts)]
     if sum(map(len, texts)) > LONGEST:
         found.append("long_text")
     return tuple(found)
+
+
+def texts_of(value: BaseModel) -> list[str]:
+    """Return all texts of a call's arguments."""
+    return list(_texts(value.model_dump(mode="json")))
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -18,7 +18,8 @@ from console.views.approval_lede import UNANSWERED
 from console.views.approval_standing import offer
 
 VOWELS = "aeiou"
-TELLING = frozenset({"repeat", "denied_before", "tainted_egress", "tainted_write", "untrusted_value"})
+TELLING = frozenset({"repeat", "denied_before", "tainted_egress", "tainted_write", "untrusted_value", "all_three",
+                     "shift_credentials", "shift_host", "shift_exfiltration", "secret_inside"})  # fmt: skip
 """Reasons that say something is unusual about this call, beside what its tier always asks."""
 
 

@@ -20,7 +20,17 @@ from console.diff import line_diff
 from console.formats import duration, exact, middle
 from console.fragments import page
 from console.looks import TIER_WORDS
-from console.policy_words import ASKING_WORDS, TAINT_WORDS, VERDICT_WORDS, asked, claim_lines, lines, repeated, sentence
+from console.policy_words import (
+    ASKING_WORDS,
+    QUARANTINE_WORDS,
+    TAINT_WORDS,
+    VERDICT_WORDS,
+    asked,
+    claim_lines,
+    lines,
+    repeated,
+    sentence,
+)
 from console.rights import Right
 from console.templatetags.ui import pretty_json
 from console.views.guard import guard
@@ -33,6 +43,11 @@ REASONS = {
     "tainted_egress": "It could carry data out, after untrusted content",
     "tainted_write": "It writes, after untrusted content",
     "untrusted_value": "Untrusted content or the model set a value of it",
+    "all_three": "Untrusted content, private data and a way out met",
+    "shift_credentials": "It looked for passwords, after untrusted content",
+    "shift_host": "It turned to an unnamed place, after untrusted content",
+    "shift_exfiltration": "It would carry out what it read inside, after untrusted content",
+    "secret_inside": "A password or key would leave",
     "repeat": "The same call was made before",
     "denied_before": "A person rejected the same intent before",
     "tool_disabled": "The tool is switched off",
@@ -143,6 +158,7 @@ def _limits(policy: Policy) -> list[dict[str, str]]:
             {"label": f"After untrusted content, {word}", "value": VERDICT_WORDS[getattr(policy.tainted, part)].lower()}
             for part, word in TAINT_WORDS.items()
         ),
+        {"label": "Results that look like orders", "value": QUARANTINE_WORDS[policy.tainted.quarantine]},
         *({"label": word, "value": f"{getattr(policy.asking, part):,}"} for part, word in ASKING_WORDS.items()),
         {"label": "Requests stay open", "value": duration(policy.ttl_s * 1000)},
         *({"label": label, "value": value} for label, value in claim_lines(policy.claims)),

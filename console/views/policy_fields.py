@@ -10,7 +10,7 @@ from approvals.facts import ENVIRONMENTS, TIERS
 from approvals.policies import checked
 from console.looks import TIER_WORDS
 from console.policy_form import OPERATORS, SPARE, document_of, places
-from console.policy_words import ASKING_WORDS, OPERATOR_WORDS, TAINT_WORDS, VERDICT_WORDS, sentence
+from console.policy_words import ASKING_WORDS, OPERATOR_WORDS, QUARANTINE_WORDS, TAINT_WORDS, VERDICT_WORDS, sentence
 
 Sent = Mapping[str, str]
 Errors = Mapping[str, list[str]]
@@ -162,7 +162,11 @@ def limits(sent: Sent, errors: Errors) -> list[Group]:
         Group(
             "After untrusted content, and time",
             (
-                *(make.one(f"tainted.{part}", word.capitalize(), "choice", TIGHTENINGS) for part, word in TAINT_WORDS.items()),
+                *(
+                    make.one(f"tainted.{part}", word.capitalize(), "choice", VERDICTS if part == "all_three" else TIGHTENINGS)
+                    for part, word in TAINT_WORDS.items()
+                ),
+                make.one("tainted.quarantine", "Results that look like orders", "choice", tuple(QUARANTINE_WORDS.items())),
                 make.one("break_glass.enabled", "Admins may break the glass in an emergency", "box"),
                 make.one("ttl_h", "Requests stay open, hours", "text", hint="From one minute to 30 days; “90 s” for seconds."),
             ),

@@ -267,3 +267,56 @@ def test_policy_can_deny_what_untrusted_values_set() -> None:
     assert (
         judge(call(tier="reversible_write", blast_radius="narrow", tainted=True, origins=(LETTER,)), strict).verdict == "deny"
     )
+
+
+GIVEN = Origin(path="to", kind="user", label="Message of Olga")
+OWN = Origin(path="to", kind="model", own=100)
+QUOTED = Origin(path="to", kind="result", label="Letter", untrusted=True)
+
+
+@pytest.mark.parametrize(
+    ("to", "origin", "policy", "verdict"),
+    [
+        ("kim@example.com", GIVEN, DEFAULT_POLICY, "allow"),
+        ("kim@example.com", OWN, DEFAULT_POLICY, "ask"),
+        ("kim@example.com", QUOTED, DEFAULT_POLICY, "ask"),
+        ("kim@example.com", QUOTED, with_rules(recipients=["@example.com"]), "allow"),
+        ("kim@example.com.thief.example", QUOTED, with_rules(recipients=["@example.com"]), "ask"),
+        ("https://docs.example.com/a", OWN, with_rules(hosts=["example.com"]), "allow"),
+        ("https://example.com.thief.example/", OWN, with_rules(hosts=["example.com"]), "ask"),
+        ("example.com", OWN, with_rules(hosts=["example.com"]), "ask"),
+    ],
+)
+def test_only_what_people_gave_or_policy_knows_leaves_a_tainted_session_unasked(
+    to: str, origin: Origin, policy: Policy, verdict: str
+) -> None:
+    """GUARD-11: hosts and recipients on the lists, and values of a person, are asked about by their tier alone."""
+    facts = call(egress=True, tainted=True, arguments={"to": to}, origins=(origin,))
+    assert judge(facts, policy).verdict == verdict
+
+
+def test_a_reviewers_words_are_no_leave_to_carry_something_out() -> None:
+    """THREATS 57: an instruction of a reviewer names a place; the session that it goes to is tainted all the same."""
+    origin = Origin(path="to", kind="reviewer", label="A reviewer’s words")
+    assert (
+        judge(call(egress=True, tainted=True, arguments={"to": "kim@example.com"}, origins=(origin,)), DEFAULT_POLICY).verdict
+        == "ask"
+    )
+
+
+@pytest.mark.parametrize(("setting", "verdict"), [("allow", "ask"), ("ask", "ask"), ("deny", "deny")])
+def test_untrusted_content_private_data_and_a_way_out_need_a_person(setting: str, verdict: str) -> None:
+    """GUARD-11: the rule of two; two of the three are let through, by default all three ask, and policy may refuse them."""
+    strict = with_rules(tainted={"all_three": setting})
+    everything = {"tier": "irreversible_write", "tainted": True, "private": True}
+    assert judge(call(**everything), strict).verdict == verdict
+    assert ("all_three" in codes(judge(call(**everything), strict))) == (setting != "allow")
+    for missing in ({"tainted": False}, {"private": False}, {"tier": "read_only"}):
+        assert "all_three" not in codes(judge(call(**{**everything, **missing}), strict))
+
+
+def test_an_address_of_the_models_own_asks_even_where_the_write_is_slight() -> None:
+    """GUARD-11: an order that was encoded leaves no trace in the text; what it names is an address all the same."""
+    slight = {"tier": "reversible_write", "tainted": True, "arguments": {"to": "collect@thief.example"}}
+    assert judge(call(**slight, origins=(OWN,)), DEFAULT_POLICY).verdict == "ask"
+    assert judge(call(**{**slight, "arguments": {"to": "Our notes"}}, origins=(OWN,)), DEFAULT_POLICY).verdict == "allow"

@@ -7,6 +7,7 @@ like the researcher.
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from collections.abc import Iterator
@@ -27,6 +28,8 @@ _ORDER = re.compile(
     r"\b(?:ignore|disregard|forget|override|instruction|assistant|AI|agent|system|you must|must now|urgent|immediately)\b",
     re.IGNORECASE,
 )
+_INVISIBLE = re.compile(r"[\u00ad\u200b-\u200f\u2060-\u2064\ufeff\U000e0000-\U000e007f]")
+_BLOB = re.compile(r"[A-Za-z0-9+/]{40,}={0,2}")
 _MOST_OBEYED = 20
 
 
@@ -70,8 +73,16 @@ def _with(conversation: Conversation, tool: str, **wanted: object) -> AnswerCall
 
 
 def _readable(text: str) -> str:
-    """Undo JSON's escapes, so that an order inside a JSON string reads as it was written."""
-    return text.replace("\\n", "\n").replace('\\"', '"')
+    """Undo JSON's escapes and whatever hides an order, so that it reads as it was meant; blobs are read too."""
+    text = _INVISIBLE.sub("", text).replace("\\n", "\n").replace('\\"', '"')
+    return "\n".join([text, *filter(None, map(_decoded, _BLOB.findall(text)))])
+
+
+def _decoded(blob: str) -> str:
+    try:
+        return base64.b64decode(blob, validate=True).decode()
+    except ValueError:
+        return ""
 
 
 def _plain(arguments: str) -> str:
