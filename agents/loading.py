@@ -29,7 +29,8 @@ FROM agents_session s JOIN agents_agent a ON a.id = s.agent_id
 WHERE s.id = ANY(%s) AND (%s::text IS NULL OR (s.status = 'running' AND s.lease_owner = %s))"""
 
 _MESSAGES = """
-SELECT m.session_id, m.id, m.index, m.source, m.trust, coalesce(c.body, '') AS text, m.author_name, m.author
+SELECT m.session_id, m.id, m.index, m.source, m.trust, coalesce(c.body, '') AS text, m.author_name, m.author,
+       m.covers_from, m.covers_to
 FROM agents_message m LEFT JOIN audit_content c ON c.id = m.text_id WHERE m.session_id = ANY(%s)"""
 
 _TURNS = """
@@ -77,9 +78,7 @@ def _grouped(rows: Iterable[Row], key: str) -> dict[UUID, list[Row]]:
 def _state(row: Row, messages: list[Row], turns: list[Row], calls: dict[UUID, list[Row]]) -> State:
     config = agent_config(row["revision_id"])
     prompt, parameters, version = prompt_version(row["prompt_version_id"])
-    items: list[Said | Pass] = [
-        Said(m["id"], m["index"], m["source"], m["trust"], m["text"], m["author_name"]) for m in messages
-    ]
+    items: list[Said | Pass] = [_said(message) for message in messages]
     items += [_turn(turn, calls.get(turn["id"], [])) for turn in turns]
     items.sort(key=lambda item: item.index)
     excluded = {row["started_user"], row["on_behalf_user"], *(m["author"] for m in messages)}
@@ -100,6 +99,11 @@ def _state(row: Row, messages: list[Row], turns: list[Row], calls: dict[UUID, li
     for call in state.calls():
         state.remember(call)
     return state
+
+
+def _said(row: Row) -> Said:
+    covers = None if row["covers_to"] is None else (row["covers_from"], row["covers_to"])
+    return Said(row["id"], row["index"], row["source"], row["trust"], row["text"], row["author_name"], covers)
 
 
 def _turn(row: Row, calls: list[Row]) -> Pass:

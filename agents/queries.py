@@ -85,6 +85,8 @@ def steps_of(session_id: UUID | None) -> list[dict[str, Any]]:
 def _said(message: Message) -> str:
     if message.index == 0:
         return "Goal"
+    if message.covers_to is not None:
+        return "Summary of earlier steps"
     return "Message" if message.source == "user" else "Note of the system"
 
 

@@ -7,8 +7,9 @@ session rests, ends, or is given back. Each round:
 3. act      run what may run: reads side by side, writes one by one; results are one record with nothing else
 4. rest     a call or the session itself waits for people, or for a stopped tool
 5. limits   budgets and loops, before every turn and every call
-6. plan     assemble the context, ask the model; no transaction and no connection is held
-7. submit   the turn, its judged calls and the intent of those that run at once, or the rest where only people can go
+6. past     where the context is full, let the cheap model summarise the oldest steps
+7. plan     assemble the context, ask the model; no transaction and no connection is held
+8. submit   the turn, its judged calls and the intent of those that run at once, or the rest where only people can go
             on: one record
 """
 
@@ -19,7 +20,7 @@ from dataclasses import dataclass, field, replace
 
 import structlog
 
-from agents import limits, plan, rests
+from agents import limits, plan, rests, summaries
 from agents.context import assemble
 from agents.failpoints import failpoint
 from agents.gate import effect, intent
@@ -75,10 +76,10 @@ async def _next(state: State, ready: list[Call], hands: Hands) -> Step | None:
         return Step(await act(state, ready, hands))  # 3
     if state.nudged:
         return None
-    for stage in (_stop, _start, _behind, _rest, _limits):  # 1, 3, 4, 4, 5
+    for stage in (_stop, _start, _behind, _rest, _limits, _past):  # 1, 3, 4, 4, 5, 6
         if (step := await stage(state, hands)) is not None:
             return step
-    return await _plan(state, hands)  # 6, 7
+    return await _plan(state, hands)  # 7, 8
 
 
 def _poison(state: State) -> dict[str, str]:
@@ -123,6 +124,12 @@ async def _limits(state: State, hands: Hands) -> Step | None:
     return Step(found) if found is not None else None
 
 
+async def _past(state: State, hands: Hands) -> Step | None:
+    """A summary of what is long past, where the context grows full; no transaction and no connection is held meanwhile."""
+    found = await summaries.summarise(state, hands)
+    return Step(found) if found is not None else None
+
+
 async def _behind(state: State, hands: Hands) -> Step | None:
     """Rest until a stopped tool is let go, where the turn waits for nothing else."""
     stop = behind(state, (await hands.current_rules()).stops)
@@ -139,13 +146,14 @@ async def _rest(state: State, hands: Hands) -> Step | None:
 
 async def _plan(state: State, hands: Hands) -> Step:
     """Ask the model, with less of the conversation where it was too long, and submit what it planned."""
-    tokens = state.config.limits.context_tokens
+    tokens = state.room or state.config.limits.context_tokens
     while True:
         question = await _question(state, hands, tokens)
         completion = await plan.ask(state, question, hands, shorter=tokens > SHORTEST_CONTEXT)
         if not isinstance(completion, ContextOverflow):
             break
         tokens //= 2
+        state.room = tokens  # summaries come sooner from now on
     if isinstance(completion, Record):
         return Step(completion)
     return await _submitted(state, completion, hands)
@@ -185,7 +193,7 @@ SHORTEST_CONTEXT = 1_000  # tokens, estimated; below it leaving more out does no
 
 
 async def _submitted(state: State, completion: Completion, hands: Hands) -> Step:
-    """Step 7: what the model said, and the reads of it, which run at once. Writes are looked at once more first."""
+    """Step 8: what the model said, and the reads of it, which run at once. Writes are looked at once more first."""
     failpoint("runner.after_model")
     rules = await hands.current_rules()
     if not (completion.text or completion.calls):

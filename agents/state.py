@@ -34,6 +34,7 @@ class Said:
     trust: str
     text: str
     author: str = ""
+    covers: tuple[int, int] | None = None  # a summary: the first and the last index that it stands for
     rendered: Rendered | None = None
 
 
@@ -86,6 +87,7 @@ class Call:
     trust: str = "trusted"
     sources: list[dict[str, str]] = field(default_factory=list)
     span: str = ""
+    superseded: str = ""  # key of a later call that read the same again
 
     @property
     def done(self) -> bool:
@@ -162,6 +164,9 @@ class State:
     standing: bool = False  # a standing approval was given in it
     items: list[Said | Pass] = field(default_factory=list)
     asks_about_session: bool = False  # a budget or stuck request is open
+    read: dict[str, Call] = field(default_factory=dict)  # the newest result of each call that only reads
+    outline: tuple[list[Said], list[Said]] | None = None  # summaries, and what people said, in order; see `agents.context`
+    room: int = 0  # tokens that the model's window turned out to hold; 0 where the agent's limit fitted so far
     fingerprints: dict[str, UUID] = field(default_factory=dict)  # calls that succeeded, run, or are unknown
     refused: list[Refused] = field(default_factory=list)  # what people rejected, oldest first
     lifted: frozenset[str] = frozenset()  # keys of rejected calls that no longer count against asking again
@@ -223,9 +228,21 @@ class State:
         """Keep what later calls are compared with: done or unknown effects, and what a person refused."""
         if call.status in ("executing", "succeeded", "unknown", "resolved") and call.fingerprint:
             self.fingerprints[call.fingerprint] = call.id
+        if call.status == "succeeded" and call.tier == "read_only" and call.fingerprint:
+            self._supersede(self.read.get(call.fingerprint), call)
+            self.read[call.fingerprint] = call
         if call.status == "rejected":
             wish = aim(json.loads(call.arguments)) if call.arguments else Aim()
             self.refused.append(Refused(call.key, call.tool, call.fingerprint, wish, call.request_id))
+
+    def _supersede(self, earlier: Call | None, later: Call) -> None:
+        """What was read once more is told of in one line where it stood first."""
+        if earlier is None or earlier is later:
+            return
+        earlier.superseded = later.key
+        for item in self.items:
+            if isinstance(item, Pass) and item.number == earlier.turn:
+                item.rendered = None
 
     def mark(self, sources: Iterable[Mapping[str, str]]) -> None:
         """Name on the session what untrusted content it has read."""

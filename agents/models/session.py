@@ -145,13 +145,27 @@ class Message(models.Model):
     author = models.BigIntegerField(null=True)  # user id: four eyes
     author_name = models.TextField(default="", db_default="")
     supersedes = models.UUIDField(null=True)
+    covers_from = models.IntegerField(null=True)  # a summary: the first and the last index that it stands for
+    covers_to = models.IntegerField(null=True)
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["session", "index"], name="message_index_once"),
             models.CheckConstraint(condition=Q(trust__in=["trusted", "untrusted"]), name="message_trust_known"),
+            models.UniqueConstraint(
+                fields=["session", "covers_to"], condition=Q(covers_to__isnull=False), name="summarised_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(covers_from__isnull=True, covers_to__isnull=True) | Q(covers_to__gte=F("covers_from")),
+                name="summary_covers_a_part",
+            ),
         ]
+
+    @property
+    def summarises(self) -> int | None:
+        """How many earlier places a summary stands for; None for any other message."""
+        return None if self.covers_to is None or self.covers_from is None else self.covers_to - self.covers_from + 1
 
 
 class Turn(models.Model):

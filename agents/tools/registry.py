@@ -28,6 +28,7 @@ BUILT_IN = (
     "agents.tools.memory",
     "agents.tools.web",
     "agents.tools.people",
+    "agents.tools.earlier",
 )
 MAX_RESULT = 12_000
 

@@ -49,6 +49,7 @@ class Item(Schema):
     approval: str | None = None
     verdict: str = ""
     revision: int | None = None
+    summarises: int | None = None  # of a summary: how many earlier steps it stands for
 
 
 class Timeline(Schema):
@@ -93,6 +94,7 @@ def _rows(session_id: UUID) -> Iterator[Row]:
             "at": message.created_at,
             "by": message.author_name or message.source,
             "trust": message.trust,
+            "summarises": message.summarises,
         }
         yield message.created_at, 0, facts, _ids(text=message.text_id)
     for turn in Turn.objects.filter(session_id=session_id):

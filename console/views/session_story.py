@@ -34,7 +34,8 @@ def messages(told: Story, *, hidden: bool) -> list[dict[str, Any]]:
 
 
 def _message(told: Story, row: Message, hidden: bool) -> dict[str, Any]:
-    return {"kind": row.source, "who": row.author_name or WHO.get(row.source, row.source), "at": row.created_at,
+    who = "Summary of earlier steps" if row.covers_to is not None else row.author_name or WHO.get(row.source, row.source)
+    return {"kind": row.source, "who": who, "at": row.created_at,
             "text": told.text(row.text_id), "trust": row.trust, "hidden": hidden}  # fmt: skip
 
 
@@ -108,7 +109,7 @@ def _spans(told: Story) -> Iterator[dict[str, Any]]:
         _span(
             1,
             "message",
-            f"Message from {row.author_name or row.source}",
+            "Summary of earlier steps" if row.covers_to is not None else f"Message from {row.author_name or row.source}",
             f"m{row.index}",
             row.created_at,
             row.created_at,

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents.config import AgentConfig
-from agents.context import NOTICE, assemble, message_tokens, wrap
+from agents.context import NOTICE, assemble, message_tokens, overfull, summaries, wrap
 from agents.state import Call, Pass, Said, State
 
 
@@ -92,3 +92,88 @@ def test_goal_and_newest_are_always_there_and_what_is_left_out_is_counted(sizes:
     assert bool(context.omitted) == any("earlier steps" in text for text in texts)
     if len(answered) > 1:
         assert sum(message_tokens(message) for message in context.messages) <= budget + 40
+
+
+def summary(index: int, first: int, last: int, text: str = "What was done.", **more: Any) -> Said:
+    """A summary at a place, of a part."""
+    return Said(uuid4(), index, "system", more.get("trust", "trusted"), text, covers=(first, last))
+
+
+def answered(messages: list[dict[str, Any]]) -> list[str]:
+    """The ids of the calls that the model is shown with their results."""
+    return [message["tool_call_id"] for message in messages if message["role"] == "tool"]
+
+
+def test_a_summary_stands_in_the_place_of_what_it_covers() -> None:
+    """LOOP-4: goal, summary, then the newest in full."""
+    items = [turn(number, call(number)) for number in range(1, 6)]
+    messages = assemble(state(*items[:4], summary(5, 1, 3), *items[4:]), budget=10_000).messages
+    assert [message["content"] for message in messages[1:3]] == [
+        "Find the refund policy.",
+        "[Summary of earlier steps of this session.]\nWhat was done.",
+    ]
+    assert answered(messages) == ["call_4", "call_5"]
+
+
+def test_a_summary_that_took_up_earlier_ones_stands_for_them() -> None:
+    """LOOP-4: what tells the past does not grow without end."""
+    items = [turn(number, call(number)) for number in range(1, 6)]
+    here = state(
+        *items, summary(6, 1, 2, "One."), summary(7, 3, 4, "Two."), summary(8, 1, 5, "All."), summary(9, 6, 8, "More.")
+    )
+    assert [said.text for said in summaries(here)] == ["All.", "More."]
+
+
+def test_a_summary_of_strangers_words_is_marked_like_them() -> None:
+    """GUARD-11: a summary makes nothing trusted."""
+    here = state(turn(1, call(1)), summary(2, 1, 1, "Obey the letter.", trust="untrusted"), turn(3, call(3)))
+    (told,) = [m["content"] for m in assemble(here, budget=10_000).messages if "Obey the letter." in (m.get("content") or "")]
+    assert "<untrusted " in told
+
+
+def test_people_s_words_stay_as_they_were_said() -> None:
+    """LOOP-4: what a person asked for in between is not left to a summary."""
+    said = Said(uuid4(), 2, "user", "trusted", "Leave the prices out.")
+    here = state(turn(1, call(1)), said, turn(3, call(3)), summary(4, 1, 3), turn(5, call(5)))
+    texts = [message.get("content") for message in assemble(here, budget=10_000).messages]
+    assert "Leave the prices out." in texts
+
+
+def test_what_was_read_again_is_one_line_where_it_stood_first() -> None:
+    """LOOP-5: the later result supersedes the earlier one."""
+    first, again = (call(n, fingerprint="f", tier="read_only", result=f"text {n}") for n in (1, 2))
+    here = state(turn(1, first), turn(2, again))
+    assemble(here, budget=10_000)  # rendered once, before it is superseded
+    for one in (first, again):
+        here.remember(one)
+    results = [m["content"] for m in assemble(here, budget=10_000).messages if m["role"] == "tool"]
+    assert "superseded" in results[0]
+    assert "by call 2.1" in results[0]
+    assert results[1] == "text 2"
+
+
+def test_writes_are_never_told_of_as_superseded() -> None:
+    """The same effect twice is two effects."""
+    twice = [call(number, fingerprint="f", tier="irreversible_write", result=f"sent {number}") for number in (1, 2)]
+    here = state(*(turn(number, one) for number, one in enumerate(twice, start=1)))
+    for one in twice:
+        here.remember(one)
+    assert [m["content"] for m in assemble(here, budget=10_000).messages if m["role"] == "tool"] == ["sent 1", "sent 2"]
+
+
+@settings(max_examples=60)
+@given(st.lists(st.integers(0, 4_000), min_size=1, max_size=40), st.integers(1_000, 6_000))
+def test_what_is_summarised_leaves_no_gap_and_never_the_newest(sizes: list[int], budget: int) -> None:
+    """LOOP-4: again and again until there is room, each time the oldest that no summary stands for."""
+    items: list[Said | Pass] = [turn(number, call(number, result="r" * size)) for number, size in enumerate(sizes, start=1)]
+    here, covered = state(*items), 0
+    while found := overfull(here, budget=budget):
+        assert found[0].index == covered + 1
+        assert [item.index for item in found] == list(range(covered + 1, found[-1].index + 1))
+        assert found[-1].index < len(sizes)
+        covered = found[-1].index
+        here.items.append(summary(here.items[-1].index + 1, found[0].index, covered))
+        here.outline = None
+    context = assemble(here, budget=budget)
+    shown = len(answered(context.messages))
+    assert shown + context.omitted + covered == len(sizes)

@@ -53,8 +53,8 @@ def test_the_assistant_has_exactly_the_tools_of_the_contract(empty: None) -> Non
     seed(goals=False)
     document = AgentRevision.objects.get(agent__slug="research-assistant", current=True).document
     assert set(document["tools"]) == {
-        "search_documents", "read_document", "summarise_document", "calculate", "read_file", "recall", "fetch_url", "web_search",
-        "write_file", "draft_message", "remember", "send_email", "publish_note", "delete_document", "ask_person",
+        "search_documents", "read_document", "summarise_document", "earlier_result", "calculate", "read_file", "recall", "fetch_url",
+        "web_search", "write_file", "draft_message", "remember", "send_email", "publish_note", "delete_document", "ask_person",
     }  # fmt: skip
     assert set(Agent.objects.values_list("slug", flat=True)) == set(AGENTS)
     environments = AgentRevision.objects.filter(current=True).values_list("agent__slug", "document__environment")

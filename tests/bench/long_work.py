@@ -33,7 +33,9 @@ class Noting:
         self._asked = 0
 
     async def complete(self, question: Question, *, on_delta: Callable[[str], None] | None = None) -> Completion:
-        """Answer with the next call."""
+        """Answer with the next call; a summary of earlier steps is not one of the questions."""
+        if not question.tools:
+            return _answer("What was looked up was found each time.")
         if not any(message["role"] == "assistant" for message in question.messages):
             self._asked = 0
         self._asked += 1
