@@ -83,7 +83,7 @@ async def _ask(state: State, question: Question, hands: Hands) -> Completion | N
 
 def _charge_unknown(state: State, question: Question) -> None:
     """What was asked is spent though no count came back."""
-    plan.charge(state, [(question.model, Usage(estimate_request(question.messages), 0, estimated=True))])
+    plan.charge_use(state, PURPOSE, [(question.model, Usage(estimate_request(question.messages), 0, estimated=True))])
 
 
 def _put_off(state: State) -> None:
@@ -139,7 +139,9 @@ def _kept(state: State, before: Sequence[Said], items: Sequence[Said | Pass], an
     state.outline = None
     state.next_index += 1
     state.notes = {name: value for name, value in state.notes.items() if name != "summary"}
-    cost = plan.charge(state, [(state.config.cheap_model, answer.usage)])
+    cost = -state.cost_microusd
+    plan.charge_use(state, PURPOSE, [(state.config.cheap_model, answer.usage)])
+    cost += state.cost_microusd
     values = {
         "id": said.id, "session_id": state.id, "index": said.index, "source": said.source, "trust": trust, "text_id": text.id,
         "covers_from": covers[0], "covers_to": covers[1],

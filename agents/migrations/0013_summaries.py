@@ -9,7 +9,7 @@ from django.db.models import F, Q
 class Migration(migrations.Migration):
     """Two columns that stay NULL in every other message, and what keeps a part from being summarised twice."""
 
-    dependencies: ClassVar = [("agents", "0011_turns_in_order")]
+    dependencies: ClassVar = [("agents", "0012_budgets")]
 
     operations: ClassVar = [
         migrations.AddField(model_name="message", name="covers_from", field=models.IntegerField(null=True)),
