@@ -21,7 +21,7 @@ from agents.loading import from_json
 from agents.models import Agent, AgentRevision, PromptVersion, Session
 from agents.prompts.releases import live_version
 from agents.queries import refuse_stopped
-from agents.wake import wake
+from agents.wake import waking
 from audit.actors import Actor
 from audit.batch import settled
 from audit.connection import read
@@ -90,8 +90,7 @@ def start_session(  # noqa: PLR0913  one name for each thing that a session is s
     entry = Entry(f"session:{ref}", EventKind.SESSION_STARTED, actor, {**pinned.facts, **told, "flags": list(text.flags)}, ids=(ref,),
                   rev=1, texts=(goal_text,), on_behalf_of=values["on_behalf_of"], trace=values["trace"])  # fmt: skip
     first = message_row(values["id"], 0, goal_text, actor, person_id)
-    (written,) = write(Batch((), (Birth("agents.Session", values, SESSION), first), (entry,)))
-    wake(values["id"])
+    (written,) = write(Batch((), (Birth("agents.Session", values, SESSION), first), (entry,), (waking(values["id"]),)))
     transaction.on_commit(index_soon)
     return pinned.session(values, written.at)
 

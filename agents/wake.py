@@ -9,4 +9,9 @@ CHANNEL = "countersign_wake"
 
 def wake(session: UUID) -> None:
     """Notify the workers, when the surrounding transaction commits."""
-    read("SELECT pg_notify(%s, %s)", [CHANNEL, str(session)])
+    read("SELECT pg_notify(%s, %s)", list(waking(session)))
+
+
+def waking(session: UUID) -> tuple[str, str]:
+    """The same as a notice of what is written."""
+    return CHANNEL, str(session)

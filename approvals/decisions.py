@@ -39,7 +39,7 @@ from approvals.sameness import Same
 from approvals.verdicts import APPROVALS, Said, checked
 from audit.actors import Actor
 from audit.batch import Batch, Change
-from audit.connection import locked, read
+from audit.connection import locked_now
 from audit.events import EventKind
 from audit.services import transition
 
@@ -49,7 +49,7 @@ __all__ = ["Decided", "Edit", "decide", "refuse", "undo"]
 @transaction.atomic
 def decide(  # noqa: PLR0913  one name for each thing that can be said
     *,
-    request_id: UUID,
+    request_id: UUID | int,
     person: Person,
     actor: Actor,
     verdict: str,
@@ -68,11 +68,12 @@ def decide(  # noqa: PLR0913  one name for each thing that can be said
     """Take one person's decision on the revision of a request that they were shown.
 
     Steps: 1 lock the request, 2 answer a repeat as before, 3 rights, 4 still open, 5 in time by the database's clock,
-    6 what was shown is what stands, all of it and for long enough, 7 the verdict's own input, 8 write. `digest` is the
-    one that was shown; `edit` is given with the verdict `edit`, or a function that prepares it from the locked request
-    once steps 1 to 6 are passed; with `hold` an approval can be undone for a moment; `also` says what else is written in
-    the same call; `looked` is what a page knows of how long it was before the person; with `same` an approval stands for
-    further calls of the session; `glass` breaks it, in the place of groups and quorum.
+    6 what was shown is what stands, all of it and for long enough, 7 the verdict's own input, 8 write. `request_id` may
+    be its number; `digest` is the one that was shown; `edit` is given with the verdict `edit`, or a function that
+    prepares it from the locked request once steps 1 to 6 are passed; with `hold` an approval can be undone for a moment;
+    `also` says what else is written in the same call; `looked` is what a page knows of how long it was before the
+    person; with `same` an approval stands for further calls of the session; `glass` breaks it, in the place of groups
+    and quorum.
     Raises the errors of `approvals.errors`; nothing is written then.
     """
     said = Said(verdict, instruction, answer, amount)
@@ -155,13 +156,12 @@ def refuse(person: Person, rights: RequestFacts, verdict: str) -> None:
     raise NotYours(refusal=refusal.code, reason=refusal.text)
 
 
-def _locked(request_id: UUID) -> tuple[ApprovalRequest, datetime]:
-    request = locked(ApprovalRequest, request_id)
-    if request is None:
+def _locked(request_id: UUID | int) -> tuple[ApprovalRequest, datetime]:
+    # The time is that after the lock was got: waiting for it may have taken until after the expiry.
+    found = locked_now(ApprovalRequest, request_id, by="number" if isinstance(request_id, int) else "id")
+    if found is None:
         raise ApprovalNotFound
-    # Asked after the lock was got: waiting for it may have taken until after the expiry.
-    (clock,) = read("SELECT clock_timestamp() AS now")
-    return request, clock["now"]
+    return found
 
 
 def _repeat(request: ApprovalRequest, person: Person, key: str) -> Decision | None:

@@ -14,14 +14,14 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from django.db.models import Count, Prefetch, Q, QuerySet, prefetch_related_objects
+from django.db.models import Count, Prefetch, Q, QuerySet
 
 from approvals.errors import ApprovalNotFound, InvalidCursor
 from approvals.facts import Person
 from approvals.inbox import REF, conditions
 from approvals.lifecycle import OPEN
 from approvals.models import ApprovalRequest, Decision, PolicyRevision
-from audit.connection import read
+from audit.connection import of_model
 
 WAITING = ("pending", "held")
 
@@ -110,18 +110,20 @@ def get(ref: str | UUID) -> ApprovalRequest:
     return found
 
 
-def id_of(ref: str) -> UUID:
-    """Return the id of the request with a short id, for whoever locks and reads it next; raise ApprovalNotFound."""
+def number_of(ref: str) -> int:
+    """Return the number in a request's short id, for whoever locks and reads it next; raise ApprovalNotFound."""
     match = REF.match(ref)
-    found = read("SELECT id FROM approvals_approvalrequest WHERE number = %s", [int(match[1])]) if match else []
-    if not found:
+    if match is None:
         raise ApprovalNotFound
-    return UUID(str(found[0]["id"]))
+    return int(match[1])
 
 
 def with_decisions(row: ApprovalRequest) -> ApprovalRequest:
     """Return a request that is at hand, with its decisions read as `get` reads them."""
-    prefetch_related_objects([row], _decisions())
+    found = of_model(Decision, "WHERE request_id = %s ORDER BY created_at, id", [row.id])
+    rows = row.decisions.all()
+    rows._result_cache = found  # noqa: SLF001 where Django's own prefetching puts them
+    row._prefetched_objects_cache = {"decisions": rows}  # type: ignore[attr-defined]  # noqa: SLF001
     return row
 
 

@@ -86,11 +86,15 @@ class Birth:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Changes, new rows and entries that stand or fall together."""
+    """Changes, new rows and entries that stand or fall together.
+
+    `notices` are channels and payloads: whoever listens is told with the commit.
+    """
 
     changes: tuple[Change, ...] = ()
     births: tuple[Birth, ...] = ()
     entries: tuple[Entry, ...] = ()
+    notices: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ and where the connection allows prepared statements (`prepare_threshold`) the pl
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from functools import cache
 from typing import Any, TypeVar
 from uuid import UUID
@@ -67,11 +68,30 @@ def locked(model: type[M], key: UUID, *, using: str = "default") -> M | None:
 
     As the model's own `select_for_update`, in a statement that is planned once; see `read`.
     """
-    for row in read(_locking(model), [key], using=using):
-        return model.from_db(
-            using, _names(model), [load(value) for load, value in zip(_loads(model), row.values(), strict=True)]
-        )
+    for row in read(_locking(model, ""), [key], using=using):
+        return _instance(model, row, using)
     return None
+
+
+def locked_now(model: type[M], key: UUID | int, *, by: str = "", using: str = "default") -> tuple[M, datetime] | None:
+    """As `locked`, by any unique column, with the database's time after the lock was got: waiting for it takes time too."""
+    for row in read(_LOCKED_NOW.format(locking=_locking(model, by)), [key], using=using):
+        now: datetime = row.pop("_now")
+        return _instance(model, row, using), now
+    return None
+
+
+def of_model(model: type[M], condition: str, parameters: Sequence[Any], *, using: str = "default") -> list[M]:
+    """Read rows whole that meet a condition in SQL, as the model's own manager would, in a statement that is planned once."""
+    return [_instance(model, row, using) for row in read(f"{_selecting(model)} {condition}", parameters, using=using)]
+
+
+# A common table expression: the time is asked once the rows are locked.
+_LOCKED_NOW = 'WITH one AS MATERIALIZED ({locking}) SELECT one.*, clock_timestamp() AS "_now" FROM one'
+
+
+def _instance(model: type[M], row: dict[str, Any], using: str) -> M:
+    return model.from_db(using, _names(model), [load(value) for load, value in zip(_loads(model), row.values(), strict=True)])
 
 
 @cache
@@ -80,12 +100,18 @@ def _names(model: type[Model]) -> list[str]:
 
 
 @cache
-def _locking(model: type[Model]) -> str:
+def _locking(model: type[Model], by: str) -> str:
+    options = model._meta  # noqa: SLF001 as above
+    key = connections["default"].ops.quote_name(str(options.get_field(by).column if by else options.pk.column))  # type: ignore[union-attr]  # columns only
+    return f"{_selecting(model)} WHERE {key} = %s FOR NO KEY UPDATE"
+
+
+@cache
+def _selecting(model: type[Model]) -> str:
     quote = connections["default"].ops.quote_name
     options = model._meta  # noqa: SLF001 as above
     columns = ", ".join(quote(str(field.column)) for field in options.concrete_fields)
-    key = quote(str(options.pk.column))
-    return f"SELECT {columns} FROM {quote(options.db_table)} WHERE {key} = %s FOR NO KEY UPDATE"  # noqa: S608 names of models
+    return f"SELECT {columns} FROM {quote(options.db_table)}"  # noqa: S608 names of models
 
 
 @cache

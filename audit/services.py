@@ -50,7 +50,7 @@ def transition(batch: Batch | Sequence[Batch], *, using: str = "default") -> lis
     entries = [entry for one in batches for entry in one.entries]
     with transaction.atomic(using=using, savepoint=False):
         writer = Writer(using)
-        log, at = _log_and_clock(writer)
+        log, at = _log_and_clock(writer, [notice for one in batches for notice in one.notices])
         _give_birth(writer, [birth for birth in births if not birth.after_changes], at)
         _change(writer, changes, at)
         _give_birth(writer, [birth for birth in births if birth.after_changes], at)
@@ -62,9 +62,17 @@ def record(entries: Iterable[Entry], *, using: str = "default") -> list[Appended
     return transition(Batch(entries=tuple(entries)), using=using)
 
 
-def _log_and_clock(writer: Writer) -> tuple[str, datetime]:
-    """Return the installation's log and the time that all of one call shares: the database's, in UTC."""
-    ((log, at),) = writer.rows("SELECT id, clock_timestamp() FROM audit_log", ())
+_NOTICES = ", (SELECT count(pg_notify(n.channel, n.payload)) FROM unnest(%s::text[], %s::text[]) AS n(channel, payload))"
+
+
+def _log_and_clock(writer: Writer, notices: Sequence[tuple[str, str]]) -> tuple[str, datetime]:
+    """Return the installation's log and the time that all of one call shares: the database's, in UTC.
+
+    What is told with the commit goes with the same statement.
+    """
+    told = [list(column) for column in zip(*notices, strict=True)]
+    statement = f"SELECT id, clock_timestamp(){_NOTICES if told else ''} FROM audit_log"  # noqa: S608 no value is in it
+    ((log, at, *_),) = writer.rows(statement, told)
     return str(log), at.astimezone(UTC)
 
 

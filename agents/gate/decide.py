@@ -30,7 +30,7 @@ from agents.tools.arguments import Malformed, parse
 from agents.tools.errors import CheckFailed
 from agents.tools.execute import precondition_within, radius, summary
 from agents.tools.sensitive import sensitive_places
-from agents.wake import wake
+from agents.wake import wake, waking
 from approvals.digest import canonical_body, digest
 from approvals.looked import Looked
 from approvals.models import ApprovalRequest
@@ -58,7 +58,7 @@ class Edited:
 
 def answer(  # noqa: PLR0913  one name for each thing that can be said
     *,
-    request_id: UUID,
+    request_id: UUID | int,
     person: Person,
     actor: Actor,
     verdict: str,
@@ -76,7 +76,7 @@ def answer(  # noqa: PLR0913  one name for each thing that can be said
     """Take a person's verdict and let the session go on.
 
     Args:
-        request_id: the request.
+        request_id: the request, by its id or its number.
         person, actor: who decides, as a human with rights and as a principal.
         verdict: see API.md; `digest` is the one that was shown.
         instruction, arguments, answer, amount: what belongs to the verdict.
@@ -102,7 +102,6 @@ def answer(  # noqa: PLR0913  one name for each thing that can be said
         session = _session_of(settled.request)
         if session is None:
             return Batch()
-        wake(session.id)
         return _consequences(settled, session, actor, made[0] if made else None)
 
     decided = decide(
@@ -201,7 +200,7 @@ def _consequences(settled: Settled, session: Session, actor: Actor, edited: Edit
             change, woken = _woken(session, values, hold_s=settled.hold_s)
             changes.append(change)
             entries += [*told.entries, *woken]
-    return Batch(tuple(changes), told.births, tuple(entries))
+    return Batch(tuple(changes), told.births, tuple(entries), (waking(session.id),))
 
 
 def _add(changes: list[Change], entries: list[Entry], step: tuple[Change, Entry] | None) -> None:

@@ -142,7 +142,7 @@ def decide_approval(request: ApiRequest, ref: ApprovalRef, body: DecisionBody) -
     if body.break_glass is not None:
         caller.check(Right.BREAK_GLASS, DECIDE_SCOPE)
     decided = answer(
-        request_id=queries.id_of(ref),
+        request_id=queries.number_of(ref),
         person=caller.person(reauthenticated=caller.kind == "user" and reauthenticated(request, body.digest)),
         actor=caller.actor(),
         verdict=body.verdict,

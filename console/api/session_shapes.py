@@ -88,11 +88,11 @@ def shape(caller: Caller, session: Session) -> SessionOut:
 
 
 def shape_of_new(caller: Caller, session: Session) -> SessionOut:
-    """Return a session that was started a moment ago: nobody answered it, nothing of it waits, nothing in it is covered."""
+    """Return a session that was started a moment ago: nobody answered or stopped it, nothing waits, nothing is covered."""
     open_ = session.id in revealed_sessions(caller, {session.id: session.started_user})
     found = read(_GOAL, [session.id]) if open_ else []
     goal = found[0]["body"] if found else None
-    return _shape(session, goal, None, [], stop_of(session, active_stops()), open_, NOTHING)
+    return _shape(session, goal, None, [], None, open_, NOTHING)
 
 
 _GOAL = """
