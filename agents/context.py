@@ -68,11 +68,14 @@ def overfull(state: State, *, budget: int) -> list[Said | Pass]:
     head = _tokens([{"content": state.prompt}, *_rendered(state.items[0])[0], *_past(state, budget)])
     rest = uncovered(state)
     room, recent = int(budget * FULL) - head, int(budget * RECENT)
-    total, kept = 0, len(rest) - 1
+    total, kept = 0, len(rest)
     for number in range(len(rest) - 1, -1, -1):
         item = state.items[rest[number]]
-        total += 0 if _is_summary(item) else _rendered(item)[1]
-        if total <= recent:
+        if _is_summary(item):
+            continue
+        newest = total == 0
+        total += _rendered(item)[1]
+        if newest or total <= recent:
             kept = number
         if total > room:
             return _portion(state, rest[:kept], budget)
