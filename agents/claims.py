@@ -3,6 +3,7 @@
 A lease lasts ten seconds (LEASE_S) by the database's clock and carries a fencing token that grows with every claim.
 """
 
+import json
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -13,6 +14,7 @@ from django.db import connection, transaction
 from agents.lifecycle import SESSION
 from agents.loading import from_json, load
 from agents.state import State
+from agents.versions import VERSION
 from audit.actors import Actor
 from audit.connection import read
 from audit.events import EventKind
@@ -28,7 +30,7 @@ def lease_s() -> float:
 # What the kill switch holds stays in the queue. Where it holds everything, no row is looked at.
 _READY = """
 SELECT s.id, s.number, s.status, s.lease_token, s.step + s.nudges AS rev FROM agents_session s
-WHERE s.status = 'queued' AND s.ready_at <= now()
+WHERE s.status = 'queued' AND s.ready_at <= now() AND s.schema_version <= %s
   AND NOT EXISTS (SELECT 1 FROM agents_stop t WHERE t.status = 'active' AND t.kind = 'all')
   AND NOT EXISTS (SELECT 1 FROM agents_stop t WHERE t.status = 'active'
                   AND (t.agent_id = s.agent_id OR t.session_id = s.id OR t.id = s.held_by))
@@ -36,7 +38,7 @@ ORDER BY s.ready_at LIMIT %s FOR UPDATE OF s SKIP LOCKED"""
 
 _ORPHANED = """
 SELECT id, number, status, lease_token, step + nudges AS rev FROM agents_session
-WHERE status = 'running' AND lease_expires < now() ORDER BY lease_expires LIMIT %s FOR UPDATE SKIP LOCKED"""
+WHERE status = 'running' AND lease_expires < now() AND schema_version <= %s ORDER BY lease_expires LIMIT %s FOR UPDATE SKIP LOCKED"""
 
 _RENEW = """
 UPDATE agents_session SET lease_expires = now() + make_interval(secs => %s)
@@ -59,14 +61,22 @@ class News:
 
 
 def claim(owner: str, limit: int, *, orphans: bool = True) -> list[State]:
-    """Take up to `limit` sessions that are ready, or (with `orphans`) whose worker is gone, and read them whole."""
+    """Take up to `limit` sessions that are ready, or (with `orphans`) whose worker is gone, and read them whole.
+
+    Those that an older version of the product stored are stored in the shapes of this one; those of a newer version are
+    left to its workers.
+    """
     with transaction.atomic():
-        rows = _rows(_ORPHANED, [limit]) if orphans else []
-        rows += _rows(_READY, [limit - len(rows)]) if len(rows) < limit else []
+        rows = _rows(_ORPHANED, [VERSION, limit]) if orphans else []
+        rows += _rows(_READY, [VERSION, limit - len(rows)]) if len(rows) < limit else []
         if not rows:
             return []
         write([_taken(owner, *row) for row in rows])
-    return load([row[0] for row in rows], owner)
+    states = load([row[0] for row in rows], owner)
+    for state in states:
+        if state.schema_version < VERSION:
+            _store_upgraded(state)
+    return states
 
 
 def _taken(owner: str, id_: UUID, number: int, status: str, token: int, rev: int) -> Batch:
@@ -77,6 +87,23 @@ def _taken(owner: str, id_: UUID, number: int, status: str, token: int, rev: int
     actor = Actor("system", owner, "worker")
     told: dict[str, Any] = {"lease_token": token + 1}
     return Batch((change,), (), (Entry(f"session:S-{number}", kind, actor, told, ids=(f"S-{number}",), rev=rev),))
+
+
+@transaction.atomic
+def _store_upgraded(state: State) -> None:
+    """Store what was brought up while loading, so that it is done once; the lease says that nobody else writes."""
+    with connection.cursor() as cursor:
+        for call in state.calls():
+            cursor.execute(
+                "UPDATE agents_toolcall SET judgement = %s::jsonb WHERE id = %s", [json.dumps(call.judgement), call.id]
+            )
+    values = {"schema_version": VERSION, "notes": state.notes, "taint": state.taint}
+    change = Change(SESSION, state.id, "running", "progress", values, {"lease_token": state.lease_token, "step": state.step})
+    told = {"from": state.schema_version, "to": VERSION}
+    worker = Actor("system", state.owner, "worker")
+    entry = Entry(state.stream, EventKind.SESSION_UPGRADED, worker, told, ids=(state.ref,), rev=state.step + state.nudges)
+    write(Batch((change,), (), (entry,)))
+    state.schema_version = VERSION
 
 
 def renew(owner: str, ids: list[UUID]) -> dict[UUID, News]:

@@ -13,6 +13,7 @@ from uuid import UUID
 from agents.config import AgentConfig
 from agents.models import AgentRevision, PromptVersion
 from agents.state import Asked, Call, Pass, Said, State
+from agents.versions import VERSION, Shapes, upgraded
 from audit.connection import read
 
 _SESSION = """
@@ -20,7 +21,7 @@ SELECT s.id, s.number, a.slug AS agent, s.revision_id, s.prompt_version_id, s.en
        s.trace, s.started_kind, s.started_by, s.started_user, s.started_name, s.on_behalf_of, s.on_behalf_user, s.tenant,
        s.feature, s.priority,
        s.lease_owner, s.lease_token, s.step, s.nudges, s.attempts, s.stop, s.stop_note, s.turns, s.tool_calls,
-       s.input_tokens, s.output_tokens, s.cost_microusd, s.active_ms, s.consecutive_errors, s.notes, s.taint, s.lifted,
+       s.input_tokens, s.output_tokens, s.cost_microusd, s.active_ms, s.consecutive_errors, s.notes, s.taint, s.lifted, s.schema_version,
        coalesce(s.watched_until > now(), false) AS watched, s.expires_at <= now() AS expired,
        coalesce(s.standing, false) AS standing,
        EXISTS (SELECT 1 FROM approvals_approvalrequest r WHERE r.session_id = s.id AND r.call_id IS NULL
@@ -85,7 +86,9 @@ def _state(row: Row, messages: list[Row], turns: list[Row], calls: dict[UUID, li
     taken = ("id", "number", "agent", "environment", "task_type", "dry_run", "trace", "started_kind", "started_by", "started_user",
              "started_name", "on_behalf_of", "tenant", "feature", "priority", "lease_token", "step", "nudges", "attempts", "stop", "turns",
              "tool_calls", "input_tokens", "output_tokens", "cost_microusd", "active_ms", "consecutive_errors",
-             "watched", "expired", "standing")  # fmt: skip
+             "watched", "expired", "standing", "schema_version")  # fmt: skip
+    if row["schema_version"] < VERSION:
+        _bring_up(row, items)
     state = State(
         **{name: row[name] for name in taken},
         config=config, prompt=prompt, parameters=parameters, prompt_version=version, owner=row["lease_owner"] or "",
@@ -104,6 +107,16 @@ def _state(row: Row, messages: list[Row], turns: list[Row], calls: dict[UUID, li
 def _said(row: Row) -> Said:
     covers = None if row["covers_to"] is None else (row["covers_from"], row["covers_to"])
     return Said(row["id"], row["index"], row["source"], row["trust"], row["text"], row["author_name"], covers)
+
+
+def _bring_up(row: Row, items: list[Said | Pass]) -> None:
+    """Give what an older version of the product stored the shapes of this one."""
+    calls = {call.key: call for item in items if isinstance(item, Pass) for call in item.calls}
+    stored = Shapes(from_json(row["notes"]), from_json(row["taint"]), {key: call.judgement for key, call in calls.items()})
+    shapes = upgraded(row["schema_version"], stored)
+    row["notes"], row["taint"] = shapes.notes, shapes.taint
+    for key, judgement in shapes.judgements.items():
+        calls[key].judgement = judgement
 
 
 def _turn(row: Row, calls: list[Row]) -> Pass:

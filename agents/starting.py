@@ -21,6 +21,7 @@ from agents.loading import from_json
 from agents.models import Agent, AgentRevision, PromptVersion, Session
 from agents.prompts.releases import live_version
 from agents.queries import refuse_stopped
+from agents.versions import VERSION
 from agents.wake import waking
 from audit.actors import Actor
 from audit.batch import settled
@@ -82,7 +83,7 @@ def start_session(  # noqa: PLR0913  one name for each thing that a session is s
         "on_behalf_user": _user_named(on_behalf_of), "tenant": tenant[:200], "feature": feature[:200],
         "priority": _stored(priority or pinned.config.priority),
         "dry_run": dry_run or pinned.config.dry_run, "next_index": 1, "trace": secrets.token_hex(16),
-        "notes": {"flags": list(text.flags)} if text.flags else {}, "taint": [], "stop_note": {},
+        "schema_version": VERSION, "notes": {"flags": list(text.flags)} if text.flags else {}, "taint": [], "stop_note": {},
         "created_at": NOW, "updated_at": NOW, "ready_at": NOW, "expires_at": After(pinned.config.limits.session_ttl_s),
     }  # fmt: skip
     told = {name: values[name] for name in ("environment", "task_type", "dry_run", "tenant", "feature")}

@@ -16,6 +16,7 @@ from agents.guardrails.loops import Trail
 from agents.guardrails.stops import ActiveStop
 from agents.lifecycle import CALL_OUTCOMES
 from agents.origins import LONGEST_CONVERSATION, Source
+from agents.versions import VERSION
 from approvals.likeness import Aim, aim
 from audit.batch import Birth
 
@@ -161,6 +162,7 @@ class State:
     watched: bool
     expired: bool
     priority: str | None = None  # low | high; None is normal
+    schema_version: int = VERSION  # in which it is stored
     standing: bool = False  # a standing approval was given in it
     items: list[Said | Pass] = field(default_factory=list)
     asks_about_session: bool = False  # a budget or stuck request is open

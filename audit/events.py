@@ -43,6 +43,7 @@ class EventKind(StrEnum):
     SESSION_WARNED = "session.warned", "A soft limit of the session was passed, or it goes in circles; the model is told."
     SESSION_EXTENDED = "session.extended", "A limit of the session was raised by a person."
     SESSION_TAINTED = "session.tainted", "Untrusted content came into the session's context."
+    SESSION_UPGRADED = "session.upgraded", "The session's stored state was brought to the version of the product that runs it."
     SESSION_MOVED = "session.moved", "The session goes on with another prompt version or agent revision."
     SESSION_STUCK = "session.stuck", "The session makes no progress; a person is asked."
     SESSION_REPLAYED = "session.replayed", "An ended session was queued again from its last good turn."

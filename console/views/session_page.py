@@ -12,6 +12,7 @@ from agents.models import Session
 from agents.queries import active_stops, agent, stop_of
 from agents.services import get_session
 from agents.tools import registry
+from agents.versions import VERSION
 from approvals.models import ApprovalRequest
 from approvals.sensitive import Mask
 from audit import queries
@@ -31,6 +32,7 @@ VIEWS = ("messages", "waterfall", "events")
 EVENTS = 200
 DOCS = {kind.value: kind.doc for kind in EventKind}
 ENDED = "The session has ended. Start a new one to go on."
+NEWER = "Version {}: a newer version of Countersign wrote it, and only its workers run it."
 KEPT = "The session failed for good. Operators and admins can replay it."
 NOT_YOURS = "Your role looks at sessions and does not write in them."
 
@@ -134,6 +136,7 @@ def _details(row: Session) -> list[dict[str, Any]]:
         {"label": "Tenant", "value": row.tenant},
         {"label": "Feature", "value": row.feature},
         {"label": "Trace", "value": row.trace, "mono": True},
+        {"label": "Stored state", "value": NEWER.format(row.schema_version) if row.schema_version > VERSION else ""},
     ]
     return [line for line in lines if line["value"]]
 
