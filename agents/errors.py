@@ -43,6 +43,14 @@ class NothingRefused(AgentsError):
     call: str
 
 
+class NothingWithheld(AgentsError):
+    """{ref} keeps no result of a call {call} from the model."""
+
+    code: ClassVar[str] = "nothing_withheld"
+    ref: str
+    call: str
+
+
 class SessionEnded(AgentsError):
     """{ref} has ended ({status}); start a new session."""
 

@@ -173,7 +173,7 @@ async def act(state: State, calls: list[Call], hands: Hands) -> Record:
     births: list[Birth] = []
     entries: list[Entry] = []
     for call, (outcome, took) in zip(calls, outcomes, strict=True):
-        ended = await effect.finish(state, call, outcome, took, hands.numbers)
+        ended = await effect.finish(state, call, outcome, took, hands.numbers, hands.current_rules)
         changes += ended.changes
         births += ended.births
         entries += ended.entries

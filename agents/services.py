@@ -11,13 +11,14 @@ from django.db import connection, transaction
 
 from agents.advice import advised
 from agents.agents import apply_agent
-from agents.errors import NothingRefused, SessionEnded, UnknownSession, WrongState
+from agents.errors import NothingRefused, NothingWithheld, SessionEnded, UnknownSession, WrongState
 from agents.gate import words
+from agents.gate.flagging import withheld
 from agents.gate.refused import like
 from agents.guardrails.inputs import MAX_MESSAGE
 from agents.lifecycle import SESSION, TOOL_CALL
 from agents.loading import load
-from agents.models import Session, ToolCall
+from agents.models import Message, Session, ToolCall
 from agents.starting import accepted, message_row, start_session
 from agents.steps import ENDS
 from agents.tools import registry
@@ -30,12 +31,12 @@ from audit.actors import Actor
 from audit.events import EventKind
 from audit.ids import uuid7
 from audit.index import index_soon
-from audit.services import NOW, Batch, Change, Entry, Text
+from audit.services import NOW, Batch, Birth, Change, Entry, Text
 from audit.services import transition as write
 
 __all__ = [
-    "add_message", "apply_agent", "cancel", "end_session", "get_session", "lift_refusals", "pause", "resume", "start_session",
-    "watch",
+    "add_message", "apply_agent", "cancel", "end_session", "get_session", "lift_refusals", "pause", "release_result", "resume",
+    "start_session", "watch",
 ]  # fmt: skip
 
 WATCH_S = 30
@@ -140,6 +141,27 @@ def lift_refusals(*, session: Session | UUID, call: str, actor: Actor, user_id: 
     change = _noticed(row, lifted=sorted(state.lifted | keys))
     told = {"call": call, "refused": sorted(keys), "by": actor.name}
     write(Batch((change,), (), (_entry(row, EventKind.SESSION_REFUSALS_LIFTED, actor, told),)))
+    return _moved(row)
+
+
+@transaction.atomic
+def release_result(*, session: Session | UUID, call: str, actor: Actor) -> Session:
+    """Give the agent the result of `call`, its key, that was kept from it for looking like orders; it stays untrusted.
+
+    Raises UnknownSession, SessionEnded, NothingWithheld.
+    """
+    _open_requests(session)
+    row = _locked(session)
+    kept = ToolCall.objects.filter(session=row, key=call).exclude(sources=[]).first()
+    text_id = withheld(kept.sources) if kept else None
+    if kept is None or text_id is None or Message.objects.filter(session=row, text_id=text_id).exists():
+        raise NothingWithheld(ref=row.ref, call=call[:100])
+    index = row.next_index if row.status != "running" else _beyond(row)
+    values = {"id": uuid7(), "session_id": row.id, "index": index, "source": "user", "trust": "untrusted", "text_id": text_id,
+              "author_name": f"{kept.tool}, released by {actor.name}"}  # fmt: skip
+    told = {"call": call, "tool": kept.tool, "by": actor.name}
+    entry = _entry(row, EventKind.MESSAGE_RELEASED, actor, told)
+    write(Batch((_noticed(row, next_index=index + 1),), (Birth("agents.Message", values),), (entry,)))
     return _moved(row)
 
 

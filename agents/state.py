@@ -250,6 +250,7 @@ class State:
         """Name on the session what untrusted content it has read."""
         for source in sources:
             mark = {name: source.get(name, "") for name in ("source", "title", "ref", "quote")}
+            mark |= {name: source[name] for name in ("flags", "passage") if source.get(name)}
             known = {(taint["source"], taint["ref"]) for taint in self.taint}
             if (mark["source"], mark["ref"]) not in known and len(self.taint) < MAX_TAINT:
                 self.taint = [*self.taint, mark]

@@ -67,6 +67,7 @@ class EventKind(StrEnum):
     MESSAGE_RECEIVED = "message.received", "A person or program sent a message to the session."
     MESSAGE_ANSWERED = "message.answered", "The agent's answer was given."
     MESSAGE_SUMMARISED = "message.summarised", "Older messages were summarised for the context."
+    MESSAGE_RELEASED = "message.released", "A person gave the model a result that was kept from it."
     MESSAGE_FLAGGED = "message.flagged", "An input or answer was flagged or bounded."
 
     # A tool call, from plan to outcome. `facts.tool` names the tool.

@@ -57,4 +57,4 @@ def summary_of(row: ApprovalRequest, *, revealed: bool) -> str:
 
 def marks_of(taint: Sequence[Mapping[str, Any]], *, revealed: bool) -> list[dict[str, Any]]:
     """Return where untrusted content came from, and what it said only for those who may read it."""
-    return [{name: value for name, value in mark.items() if revealed or name != "quote"} for mark in taint]
+    return [{name: value for name, value in mark.items() if revealed or name not in ("quote", "passage")} for mark in taint]

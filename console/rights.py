@@ -31,6 +31,7 @@ class Right(StrEnum):
     RUN_SESSIONS = "run_sessions"  # start, send messages, cancel own
     DIRECT_SESSIONS = "direct_sessions"  # act on behalf of another, cancel any, pause
     LIFT_REFUSALS = "lift_refusals"  # let an agent ask again for what people refused
+    RELEASE_RESULTS = "release_results"  # give an agent a result that was kept from it
     DECIDE = "decide"  # approval requests; of which kinds says `may_decide`
     BREAK_GLASS = "break_glass"  # approve alone in an emergency, where policy allows it
     REVIEW_GLASS = "review_glass"  # say what one found of somebody else's doing so
@@ -58,6 +59,7 @@ RIGHTS: Mapping[Right, frozenset[Role]] = {
     Right.RUN_SESSIONS: frozenset({_R, _P, _O, _AD}),
     Right.DIRECT_SESSIONS: frozenset({_O, _AD}),
     Right.LIFT_REFUSALS: frozenset({_R, _O, _AD}),
+    Right.RELEASE_RESULTS: frozenset({_R, _O, _AD}),
     Right.DECIDE: frozenset({_R, _P, _O, _AD}),
     Right.BREAK_GLASS: frozenset({_AD}),
     Right.REVIEW_GLASS: frozenset({_AU, _AD}),

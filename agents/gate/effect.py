@@ -16,6 +16,7 @@ import structlog
 from agents.errors import LeaseLost
 from agents.failpoints import failpoint
 from agents.gate import words
+from agents.gate.flagging import CurrentRules, flag
 from agents.gate.request import agent_of, kept_places
 from agents.gate.submit import Numbers, context_of
 from agents.lifecycle import TOOL_CALL
@@ -94,7 +95,9 @@ async def _run(state: State, call: Call, provider: Provider, rules: Cache) -> Ou
     raise AssertionError("unreachable: the loop returns on its last attempt")
 
 
-async def finish(state: State, call: Call, outcome: Outcome, duration_ms: int, take_numbers: Numbers) -> Ended:
+async def finish(
+    state: State, call: Call, outcome: Outcome, duration_ms: int, take_numbers: Numbers, rules: CurrentRules
+) -> Ended:
     """Say how a call ended: its one tool message, or a question to people where nobody can know."""
     ended = Ended(spent=list(outcome.spent))
     if not outcome.entered:
@@ -108,8 +111,9 @@ async def finish(state: State, call: Call, outcome: Outcome, duration_ms: int, t
     call.result, call.result_id = outcome.text, uuid7()
     call.result_hash = outcome.full_hash or hashlib.sha256(outcome.text.encode()).hexdigest()
     call.error_type, call.trust, call.sources = outcome.error_type, outcome.trust, outcome.sources
+    flagged = await flag(state, call, outcome, rules)
     ended.failed = int(not good)
-    ended.tainted = outcome.sources if outcome.trust == "untrusted" else []
+    ended.tainted = call.sources if outcome.trust == "untrusted" else []
     values = {
         "result_id": call.result_id, "result_hash": call.result_hash, "result_size": outcome.size,
         "error_type": call.error_type, "trust": call.trust, "sources": call.sources, "confidence": outcome.confidence,
@@ -126,7 +130,8 @@ async def finish(state: State, call: Call, outcome: Outcome, duration_ms: int, t
     }
     if call.error_type:
         told["error_type"] = call.error_type
-    ended.entries.append(entry(state, call, kind, told, Text(call.result_id, "result", outcome.text)))
+    ended.entries.append(entry(state, call, kind, told, Text(call.result_id, "result", call.result)))
+    ended.entries += flagged
     return ended
 
 

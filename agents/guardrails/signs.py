@@ -60,7 +60,7 @@ _NAMES_TOOL = re.compile(
     re.IGNORECASE,
 )
 _HIDDEN = re.compile(
-    r"<!--|display\s{0,3}:\s{0,3}none|visibility\s{0,3}:\s{0,3}hidden|font-size\s{0,3}:\s{0,3}0|(?:\b[a-z]\b[ .\-_]){12}",
+    r"<!--|display\s{0,3}:\s{0,3}none|visibility\s{0,3}:\s{0,3}hidden|font-size\s{0,3}:\s{0,3}0",
     re.IGNORECASE,
 )
 _BLOB = re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{40,4000}={0,2}")
@@ -91,23 +91,29 @@ def signs(text: str) -> tuple[Sign, ...]:
 
 
 def _worded(text: str) -> Iterator[Sign]:
-    for order in _OVERRIDES.finditer(text):
+    lower = text.lower()
+    orders = _OVERRIDES.finditer(text) if any(stem in lower for stem in _OVERRIDING) else ()
+    for order in orders:
         if _RULES.search(text, order.end(), order.end() + WINDOW):
             yield _sign("instruction_like", text, order.start())
             break
-    for code, pattern in _PATTERNS:
-        if (match := pattern.search(text)) is not None:
+    for code, pattern, stems in _PATTERNS:
+        if any(stem in lower for stem in stems) and (match := pattern.search(text)) is not None:
             yield _sign(code, text, match.start())
 
 
+# Most texts hold none of these, and finding that out costs a hundredth of a pattern.
+_OVERRIDING = ("ignor", "disregard", "forget", "overrid", "bypass", "vergiss", "missacht", "oubli", "olvid", "dimentica", "esque",
+               "negeer", "vergeet", "zignoruj", "unut", "игнор", "забудь", "忽略", "无视", "忘记", "無視", "무시")  # fmt: skip
 _PATTERNS = (
-    ("addressed_to_agent", _ADDRESSED),
-    ("role_marker", _ROLE),
-    ("secrecy", _SECRECY),
-    ("claims_approval", _BYPASS),
-    ("names_tool", _NAMES_TOOL),
-    ("hidden_text", _HIDDEN),
-)
+    ("addressed_to_agent", _ADDRESSED, ("assistant", "assistent", "asistente", "agent", " ai", "ai,", "ai:", "model", "llm", "you are",
+                                        "pretend", "act as", "new instruction", "system")),
+    ("role_marker", _ROLE, ("<", "[inst", "[/inst", "system", "assistant", "developer", "instruction")),
+    ("secrecy", _SECRECY, ("do not", "don’t", "don't", "never", "without", "keep this", "nie", "dis pas")),
+    ("claims_approval", _BYPASS, ("approv", "authori", "confirm", "review", "permission", "policy allows", "ohne", "sans", "aprob")),
+    ("names_tool", _NAMES_TOOL, ("_", " with {")),
+    ("hidden_text", _HIDDEN, ("<!--", "display", "visibility", "font-size")),
+)  # fmt: skip
 
 
 def _encoded(text: str) -> Sign | None:

@@ -61,6 +61,7 @@ STATUS: Mapping[str, int] = {
     "not_pending": 409,
     "not_revealed": 409,
     "nothing_refused": 409,
+    "nothing_withheld": 409,
     "nothing_to_reveal": 409,
     "nothing_stands": 409,
     "nothing_to_undo": 409,

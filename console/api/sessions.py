@@ -53,6 +53,12 @@ class Lift(Body):
     call: Annotated[Word, Field(min_length=1, max_length=100)]
 
 
+class Release(Body):
+    """The key of the call whose result was kept from the model."""
+
+    call: Annotated[Word, Field(min_length=1, max_length=100)]
+
+
 class Why(Body):
     """Why a session is stopped, paused or resumed."""
 
@@ -194,6 +200,16 @@ def lift_refusals(request: ApiRequest, ref: SessionRef, body: Lift) -> SessionOu
     """Let the agent ask again for what people refused; not for who started the session or wrote in it."""
     session, caller = services.get_session(ref), request.auth
     services.lift_refusals(session=session.id, call=body.call, actor=caller.actor(), user_id=caller.user_id)
+    return _changed(request, ref)
+
+
+@endpoint(
+    router, "POST", "/sessions/{ref}/results/release", right=Right.RELEASE_RESULTS, scope="sessions:write", answer=SessionOut,
+    refuses=WRITES,
+)  # fmt: skip
+def release_result(request: ApiRequest, ref: SessionRef, body: Release) -> SessionOut:
+    """Give the agent the result of a call that was kept from it for looking like orders; it stays untrusted."""
+    services.release_result(session=services.get_session(ref).id, call=body.call, actor=request.auth.actor())
     return _changed(request, ref)
 
 

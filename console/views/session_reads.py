@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from agents import queries
+from agents.gate.flagging import withheld
 from agents.lifecycle import SESSION_ENDS
 from agents.models import Message, Session, ToolCall, Turn
 from approvals.models import ApprovalRequest
@@ -89,7 +90,7 @@ def _texts_of(found: Story) -> set[UUID]:
     wanted = {message.text_id for message in found.messages}
     wanted |= {turn.text_id for turn in found.turns if turn.text_id}
     for call in found.calls:
-        wanted |= {id_ for id_ in (call.raw_id, call.arguments_id, call.result_id) if id_}
+        wanted |= {id_ for id_ in (call.raw_id, call.arguments_id, call.result_id, withheld(call.sources)) if id_}
     return wanted | ({found.session.answer_id} if found.session.answer_id else set())
 
 

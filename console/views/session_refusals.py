@@ -1,11 +1,13 @@
-"""What of a session's calls never came before people: refused often enough before, or one of too many at once."""
+"""What of a session's calls needs a look: refused often enough before, one of too many at once, a result that is kept back."""
 
 from typing import Any
 
+from agents.gate.flagging import withheld
 from agents.gate.submit import TOO_MANY
 from agents.models import ToolCall
 from console.auth import Caller
 from console.rights import Right
+from console.signs import signs_of
 from console.views.session_reads import Story, ended
 from console.views.session_story import link
 
@@ -20,7 +22,25 @@ def unasked(told: Story, caller: Caller) -> dict[str, Any]:
     crowded = [call for call in told.calls if TOO_MANY in _codes(call)]
     return {
         "refused": _refused(told, refused, caller) if refused else None,
+        "withheld": _withheld(told, caller),
         "crowded": {"count": len(crowded), "text": _text(crowded[-1], TOO_MANY)} if crowded else None,
+    }
+
+
+def _withheld(told: Story, caller: Caller) -> dict[str, Any] | None:
+    """Return the newest result that is kept from the model, what it looks like, and whether this person may release it."""
+    given = {message.text_id for message in told.messages}
+    kept = [call for call in told.calls if (text := withheld(call.sources)) and text not in given]
+    if not kept:
+        return None
+    found = [signs_of(source) for source in kept[-1].sources]
+    return {
+        "tool": kept[-1].tool,
+        "call": kept[-1].key,
+        "signs": list(dict.fromkeys(sign for one in found for sign in one)),
+        "text": told.text(withheld(kept[-1].sources)),
+        "more": len(kept) - 1,
+        "may_release": caller.has(Right.RELEASE_RESULTS) and not ended(told.session),
     }
 
 

@@ -131,6 +131,11 @@ def _lift(request: HttpRequest, row: Session) -> None:
     services.lift_refusals(session=row.id, call=call, actor=caller.actor(), user_id=caller.user_id)
 
 
+def _release(request: HttpRequest, row: Session) -> None:
+    caller_of(request).check(Right.RELEASE_RESULTS)
+    services.release_result(session=row.id, call=request.POST.get("call", "")[:100], actor=caller_of(request).actor())
+
+
 def _replay(request: HttpRequest, row: Session) -> None:
     caller = caller_of(request)
     caller.check(Right.RESTRAIN)
@@ -149,6 +154,7 @@ ACTS: Mapping[str, Callable[[HttpRequest, Session], None]] = {
     "pause": _pause,
     "resume": _resume,
     "lift": _lift,
+    "release": _release,
     "replay": _replay,
     "close": _close,
 }

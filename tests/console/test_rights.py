@@ -27,6 +27,7 @@ OPERATIONS: dict[str, frozenset[Role]] = {
     "send_message": RUN,
     "cancel_session": RUN,
     "lift_refusals": ALL - {Role.VIEWER, Role.AUDITOR, Role.PROMPT_MANAGER},
+    "release_result": ALL - {Role.VIEWER, Role.AUDITOR, Role.PROMPT_MANAGER},
     "pause_session": DIRECT,
     "resume_session": DIRECT,
     "list_dead_letters": ALL,
