@@ -20,6 +20,7 @@ ADVICE: Mapping[str, str] = {
     "model_unavailable": f"Check OPENAI_BASE_URL and wait until the provider answers again; {REPLAY}",
     "model_timeout": f"Raise “model_timeout_s” of the agent, or wait until the provider is faster; {REPLAY}",
     "model_broken_answer": f"If this comes again, try another “model”, or ask whoever runs the provider; {REPLAY}",
+    "no_model": f"The page Breakers says what does not answer, and when it is tried again; {REPLAY}",
     "poison": f"The workers' logs at that time say why. Mend that first; {REPLAY}",
     "budget_spent": "Start a new session once the period begins anew, or let an admin raise the budget.",
     "budget_throttled": "Wait, or start a new session of a higher priority.",

@@ -8,9 +8,12 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from approvals.facts import Tier
+
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 Scope = Annotated[str, Field(pattern=r"^[a-z0-9_-]+:[a-z0-9_-]+$", max_length=80)]
 ToolName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_-]{0,63}$")]
+ModelName = Annotated[str, Field(min_length=1, max_length=120)]
 Count = Annotated[int, Field(ge=1, le=10_000_000)]
 Micro = Annotated[int, Field(ge=1, le=10**15)]
 Seconds = Annotated[int, Field(ge=1, le=31_536_000)]
@@ -64,6 +67,22 @@ class Loops(Document):
     ask: bool = True  # False: nobody is asked, the session halts
 
 
+class Degradation(Document):
+    """What the agent does without, decided before it has to.
+
+    Where no model can be had, neither its own nor a fallback: `queue` lets its sessions wait up to `queue_s`, `fail_fast`
+    ends them with what was reached. `drop_tools` keeps tools whose breaker is open from the model, which is told.
+    Calls of `suspended_tiers` are denied, or put before people, as long as a session is not at its full.
+    """
+
+    when_no_model: Literal["queue", "fail_fast"] = "queue"
+    queue_s: Seconds = 3600
+    minimal_text: Annotated[str, Field(max_length=500)] = ""
+    drop_tools: bool = True
+    suspended_tiers: Annotated[tuple[Tier, ...], Field(max_length=4)] = ()
+    suspended_calls: Literal["deny", "ask"] = "deny"
+
+
 class AgentConfig(Document):
     """One agent, whole."""
 
@@ -73,8 +92,8 @@ class AgentConfig(Document):
     environment: Literal["development", "staging", "production"] = "production"
     prompt: Slug
     prompt_text: Annotated[str, Field(max_length=100_000)] | None = None
-    model: Annotated[str, Field(min_length=1, max_length=120)]
-    fallbacks: Annotated[tuple[str, ...], Field(max_length=8)] = ()
+    model: ModelName
+    fallbacks: Annotated[tuple[ModelName, ...], Field(max_length=8)] = ()
     cheap_model: Annotated[str, Field(max_length=120)] = ""
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
     max_output_tokens: Annotated[int, Field(ge=16, le=200_000)] = 2048
@@ -87,6 +106,7 @@ class AgentConfig(Document):
     limits: Limits = Limits()
     loops: Loops = Loops()
     retries: Retries = Retries()
+    degradation: Degradation = Degradation()
 
     @model_validator(mode="after")
     def _has_a_default_task_type(self) -> "AgentConfig":

@@ -9,7 +9,7 @@ outermost. No toll holds a transaction or a connection while the model is waited
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 from uuid import UUID
 
 from agents.llm.provider import Completion, Provider, Question
@@ -40,6 +40,7 @@ class Asking:
 
     question: Question
     caller: Caller
+    address: str = ""  # of the server that has the model
     completion: Completion | None = None
 
 
@@ -55,6 +56,15 @@ class Toll(Protocol):
         ...
 
 
+@runtime_checkable
+class Placed(Protocol):
+    """A provider that says where its models are."""
+
+    def address(self, model: str) -> str:
+        """Return the server that has a model, as people know it."""
+        ...
+
+
 class Door:
     """The provider behind its tolls; one per worker."""
 
@@ -66,6 +76,10 @@ class Door:
     def of(self, caller: Caller) -> Provider:
         """Return the provider as this caller may use it."""
         return _Admitted(self._provider, self._tolls, caller) if self._tolls else self._provider
+
+    def address(self, model: str) -> str:
+        """Return the server that has a model; empty where the provider does not say."""
+        return _address(self._provider, model)
 
     async def aclose(self) -> None:
         """Give the provider's connections back."""
@@ -82,7 +96,7 @@ class _Admitted:
 
     async def complete(self, question: Question, *, on_delta: Callable[[str], None] | None = None) -> Completion:
         """Pass the tolls, then ask once; see `agents.llm.provider.Provider`."""
-        asking = Asking(question, self._caller)
+        asking = Asking(question, self._caller, _address(self._provider, question.model))
         async with AsyncExitStack() as passed:
             for toll in self._tolls:
                 await passed.enter_async_context(toll(asking))
@@ -91,3 +105,7 @@ class _Admitted:
 
     async def aclose(self) -> None:
         """Nothing: the provider belongs to the worker."""
+
+
+def _address(provider: Provider, model: str) -> str:
+    return provider.address(model) if isinstance(provider, Placed) else ""

@@ -125,6 +125,18 @@ class TooManyBudgets(AgentsError):
     code: ClassVar[str] = "too_many_budgets"
 
 
+class UnknownBreaker(AgentsError):
+    """There is no breaker `{key}`."""
+
+    code: ClassVar[str] = "unknown_breaker"
+
+
+class BreakerNotHeld(AgentsError):
+    """Nobody holds the breaker of {name}."""
+
+    code: ClassVar[str] = "breaker_not_held"
+
+
 class LeaseLost(AgentsError):
     """Another worker holds this session now; nothing was written."""
 

@@ -7,6 +7,7 @@ from agents.door import Caller, Door
 from agents.ledger import Ledger
 from agents.llm.provider import Provider
 from agents.money import Money
+from agents.permits import Permits
 from agents.rules import Cache, Rules, read
 from agents.state import State
 from agents.watching import Watchers
@@ -22,6 +23,7 @@ class Hands:
     rules: Cache
     watchers: Watchers
     money: Money
+    permits: Permits
     crowd: Crowd = field(default_factory=Crowd)
 
     def model(self, state: State, purpose: str = "plan") -> Provider:

@@ -1,4 +1,4 @@
-"""How sessions, tool calls, stops and budgets move, on one screen.
+"""How sessions, tool calls, stops, budgets and breakers move, on one screen.
 
 Pure. The rows are moved by `audit.services.transition` alone; the tests try every pair of state and event.
 """
@@ -84,6 +84,24 @@ BUDGET = Lifecycle(
     moves={
         ("active", "change"): "active",  # another cap, or another way to meet it
         ("active", "end"): "ended",
+    },
+)
+
+BREAKER = Lifecycle(
+    model="agents.Breaker",
+    rank=5,
+    start="closed",  # calls go through; failures are counted
+    moves={
+        ("closed", "trip"): "open",  # too many failures: nothing goes through until it has cooled down
+        ("open", "probe"): "half_open",  # one call of one worker is let through
+        ("half_open", "probe"): "half_open",  # its prober was not heard of again; another one
+        ("half_open", "pass"): "closed",
+        ("half_open", "fail"): "open",  # for longer than before
+        ("half_open", "leave"): "open",  # the probe was never sent, or taken back: the next caller makes it
+        **{(state, "force_open"): "forced_open" for state in ("closed", "open", "half_open", "forced_closed")},
+        **{(state, "force_closed"): "forced_closed" for state in ("closed", "open", "half_open", "forced_open")},
+        ("forced_open", "release"): "closed",  # counts from nothing again
+        ("forced_closed", "release"): "closed",
     },
 )
 

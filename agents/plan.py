@@ -14,15 +14,17 @@ from uuid import UUID
 
 import structlog
 
-from agents import rests
+from agents import fallback, rests
 from agents.context import Context
 from agents.failpoints import failpoint
+from agents.fallback import Missed
 from agents.gate.request import Put
 from agents.ledger import Ledger, Record
 from agents.llm import retry
 from agents.llm.pricing import cost_microusd
 from agents.llm.provider import (
     BadRequest,
+    BreakerOpen,
     BrokenAnswer,
     Completion,
     ContextOverflow,
@@ -55,6 +57,20 @@ class Asking(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Answered:
+    """What a model answered, which was asked for it, and which did not answer before it."""
+
+    completion: Completion
+    model: str
+    missed: Sequence[Missed] = ()
+
+    @property
+    def instead_of(self) -> str:
+        """The model that was to answer, where a fallback did."""
+        return self.missed[0].model if self.missed else ""
+
+
+@dataclass(frozen=True, slots=True)
 class Prepared:
     """What the model will be given."""
 
@@ -62,46 +78,76 @@ class Prepared:
     tools: list[JsonObject]
 
 
-async def ask(
-    state: State, prepared: Prepared, hands: Asking, *, shorter: bool = False
-) -> Completion | Record | ContextOverflow:
-    """Ask the model once, with retries.
+async def ask(state: State, prepared: Prepared, hands: Asking, *, shorter: bool = False) -> Answered | Record | ContextOverflow:
+    """Ask the agent's model, with retries, and its fallbacks where it cannot be had.
 
-    Returns its answer; or the record of what follows without one; or, where `shorter` says that the caller can give
+    Returns the answer; or the record of what follows without one; or, where `shorter` says that the caller can give
     less, the error that says the context was too long.
     """
-    question = _question(state, prepared)
-    policy = retry.RetryPolicy(attempts=1 + state.config.retries.model, base_s=state.config.retries.base_backoff_s)
     started = asyncio.get_running_loop().time()
-    attempt = 0
+    missed: list[Missed] = []
     try:
-        while True:
-            if _told_to_end(state):  # since the last look, and nothing is asked yet
-                return record(state, changes=[move(state)])
-            attempt += 1
-            answer = await _once(state, question, hands)
+        for place, model in enumerate(fallback.chain(state)):
+            answer = await _ask_one(state, prepared, model, hands)
             if isinstance(answer, Completion):
                 state.notes.pop("retries", None)
                 state.notes.pop("unpaid", None)
+                fallback.answered(state, model)
+                return Answered(answer, model, missed)
+            if isinstance(answer, Record):
                 return answer
-            if answer is None or _told_to_end(state):
-                return _abandoned(state, prepared)
-            if isinstance(answer, ContextOverflow) and shorter:
-                return answer
-            decision = retry.decide(answer, attempt, random=random.random(), policy=policy)  # noqa: S311  jitter
-            log.warning(
-                "model.failed", session=state.ref, trace=state.trace, attempt=attempt, code=answer.code, next=decision.action
-            )
-            if isinstance(answer, BrokenAnswer):
-                _charge_unknown(state, prepared)
-            if decision.action == "give_up":
-                return await _given_up(state, answer, attempt, hands)
-            if decision.action == "park":
-                return _parked(state, answer, decision.delay_s)
-            await _wait(state, decision.delay_s)
+            if isinstance(answer.error, ContextOverflow) and shorter:
+                return answer.error
+            missed.append(answer)
+            if not place and not fallback.passes_on(answer.error):
+                break  # the question itself was refused; a fallback that refuses it is only not there
+        return await _unanswered(state, missed, hands)
     finally:
         hands.watchers.forget(state.ref)
         state.active_ms += int((asyncio.get_running_loop().time() - started) * 1000)
+
+
+async def _ask_one(state: State, prepared: Prepared, model: str, hands: Asking) -> Completion | Record | Missed:
+    """Ask one model, with retries: its answer, the record of what came from outside, or why it did not answer."""
+    question = _question(state, prepared, model)
+    policy = retry.RetryPolicy(attempts=1 + state.config.retries.model, base_s=state.config.retries.base_backoff_s)
+    attempt = 0
+    while True:
+        if _told_to_end(state):  # since the last look, and nothing is asked yet
+            return record(state, changes=[move(state)])
+        attempt += 1
+        answer = await _once(state, question, hands)
+        if isinstance(answer, Completion):
+            return answer
+        if answer is None or _told_to_end(state):
+            return _abandoned(state, prepared, model)
+        if isinstance(answer, BrokenAnswer):
+            _charge_unknown(state, prepared, model)
+        if isinstance(answer, BreakerOpen):
+            return Missed(model, answer, attempt)
+        decision = retry.decide(answer, attempt, random=random.random(), policy=policy)  # noqa: S311  jitter
+        log.warning(
+            "model.failed", session=state.ref, trace=state.trace, model=model, attempt=attempt, code=answer.code,
+            next=decision.action,
+        )  # fmt: skip
+        if decision.action == "wait":
+            await _wait(state, decision.delay_s)
+            continue
+        return Missed(model, answer, attempt, decision.delay_s if decision.action == "park" else None)
+
+
+async def _unanswered(state: State, missed: list[Missed], hands: Asking) -> Record:
+    """No model answered: wait where one asked for that, or as the agent's degradation says; else give up."""
+    asked = [one for one in missed if one.wait_s is not None]
+    if asked:
+        soonest = min(asked, key=lambda one: one.wait_s or 0)
+        return _parked(state, soonest.error, soonest.wait_s or 0)
+    if fallback.waits(state, missed):
+        follows = fallback.without_model(state, missed, random=random.random())  # noqa: S311  jitter
+        if isinstance(follows, Record):
+            return follows
+        return await rests.end(state, "give_up", hands.ledger.read, error=follows)
+    return await _given_up(state, missed[-1].error, missed[-1].attempts, hands)
 
 
 def _told_to_end(state: State) -> bool:
@@ -109,10 +155,10 @@ def _told_to_end(state: State) -> bool:
     return bool(state.stop) or state.leaving or state.held is not None
 
 
-def _question(state: State, prepared: Prepared) -> Question:
+def _question(state: State, prepared: Prepared, model: str) -> Question:
     parameters = state.parameters
     return Question(
-        model=parameters.get("model", state.config.model),
+        model=model,
         messages=prepared.context.messages,
         tools=prepared.tools,
         temperature=parameters.get("temperature", state.config.temperature),
@@ -150,16 +196,16 @@ def abandon(state: State) -> None:
         state.asking.reschedule(asyncio.get_running_loop().time())
 
 
-def _abandoned(state: State, prepared: Prepared) -> Record:
-    _charge_unknown(state, prepared)
+def _abandoned(state: State, prepared: Prepared, model: str) -> Record:
+    _charge_unknown(state, prepared, model)
     why = state.stop or ("the kill switch" if state.held else "the worker leaves")
     told = {"reason": why, "input_tokens_estimated": prepared.context.tokens}
     return record(state, changes=[move(state)], entries=[entry(state, EventKind.TURN_ABANDONED, told)])
 
 
-def _charge_unknown(state: State, prepared: Prepared) -> None:
+def _charge_unknown(state: State, prepared: Prepared, model: str) -> None:
     """A call whose count never came is spent all the same, as far as can be told."""
-    charge_use(state, "plan", [(state.config.model, Usage(prepared.context.tokens, 0, estimated=True))])
+    charge_use(state, "plan", [(model, Usage(prepared.context.tokens, 0, estimated=True))])
 
 
 async def _given_up(state: State, error: ModelError, attempts: int, hands: Asking) -> Record:
@@ -206,13 +252,14 @@ def charge_use(state: State, purpose: str, spent: Sequence[tuple[str, Usage]]) -
         state.uses.append(Birth("agents.ModelUse", values))
 
 
-def settle(state: State, completion: Completion) -> int:
-    """Add the turn's own call, priced by the model that was asked for where the answer's name is unknown."""
-    return charge(state, [(state.parameters.get("model", state.config.model), completion.usage)])
+def settle(state: State, completion: Completion, model: str) -> int:
+    """Add the turn's own call, at the price of the model that was asked and answered."""
+    return charge(state, [(model, completion.usage)])
 
 
-def turn_row(state: State, turn: Pass, completion: Completion, cost: int, text_id: UUID | None, span: str) -> Birth:
+def turn_row(state: State, turn: Pass, answered: Answered, cost: int, text_id: UUID | None, span: str) -> Birth:
     """The turn as a row."""
+    completion = answered.completion
     usage = completion.usage
     values = {
         "id": turn.id, "session_id": state.id, "index": turn.index, "number": turn.number, "text_id": text_id,
@@ -221,12 +268,17 @@ def turn_row(state: State, turn: Pass, completion: Completion, cost: int, text_i
         "cached_tokens": usage.cached_tokens, "cost_microusd": cost, "estimated": usage.estimated,
         "duration_ms": completion.duration_ms, "first_token_ms": completion.first_token_ms, "span": span,
     }  # fmt: skip
+    if answered.instead_of:
+        values["instead_of"] = answered.instead_of
     return Birth("agents.Turn", values)
 
 
-def told(turn: Pass, completion: Completion, cost: int, puts: Sequence[Put]) -> dict[str, Any]:
+def told(turn: Pass, answered: Answered, cost: int, puts: Sequence[Put]) -> dict[str, Any]:
     """What the turn's entry states: the model's use, and each call with how it was judged."""
+    completion = answered.completion
+    instead = [{"model": one.model, "why": one.error.code} for one in answered.missed]
     return {
+        **({"asked": answered.model, "instead_of": instead} if instead else {}),
         "turn": turn.number,
         "model": completion.model,
         "request_id": completion.request_id,

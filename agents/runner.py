@@ -20,14 +20,14 @@ from dataclasses import dataclass, field, replace
 
 import structlog
 
-from agents import limits, plan, rests, summaries
+from agents import fallback, limits, plan, rests, summaries
 from agents.context import assemble
 from agents.failpoints import failpoint
 from agents.gate import effect, intent
 from agents.gate.submit import offer, row, submit
 from agents.hands import Hands
 from agents.ledger import Record
-from agents.llm.provider import Completion, ContextOverflow
+from agents.llm.provider import ContextOverflow
 from agents.rules import Rules
 from agents.state import Call, Pass, State
 from agents.steps import entry, move, record
@@ -110,7 +110,11 @@ async def _start(state: State, hands: Hands) -> Step | None:
         return None
     if (halted := await limits.before_calls(state, wave, hands)) is not None:
         return Step(halted)
+    state.hindered = fallback.hindered(state, hands.permits, hands.door)
+    if barred := await fallback.barred(wave, hands.permits):
+        return Step(fallback.behind(state, barred))
     prepared = await intent.prepare(state, wave, rules, hands.numbers, hands.ledger.read)
+    await fallback.unused(wave, prepared.run, hands.permits)
     if not prepared.changes:
         return None  # taken back, or within its undo period
     failpoint("gate.before_intent")
@@ -149,20 +153,21 @@ async def _plan(state: State, hands: Hands) -> Step:
     tokens = state.room or state.config.limits.context_tokens
     while True:
         question = await _question(state, hands, tokens)
-        completion = await plan.ask(state, question, hands, shorter=tokens > SHORTEST_CONTEXT)
-        if not isinstance(completion, ContextOverflow):
+        answer = await plan.ask(state, question, hands, shorter=tokens > SHORTEST_CONTEXT)
+        if not isinstance(answer, ContextOverflow):
             break
         tokens //= 2
         state.room = tokens  # summaries come sooner from now on
-    if isinstance(completion, Record):
-        return Step(completion)
-    return await _submitted(state, completion, hands)
+    return Step(answer) if isinstance(answer, Record) else await _submitted(state, answer, hands)
 
 
 async def _question(state: State, hands: Hands, tokens: int) -> plan.Prepared:
     rules = await hands.current_rules()
     context = assemble(state, budget=tokens)
-    return plan.Prepared(context, [tool.offer for tool in offer(state, rules)])
+    tools = {tool.name: tool.offer for tool in offer(state, rules)}
+    if without := fallback.dropped(state, list(tools), hands.permits):
+        context = replace(context, messages=[*context.messages, fallback.told_of(without)])
+    return plan.Prepared(context, [shape for name, shape in tools.items() if name not in without])
 
 
 async def act(state: State, calls: list[Call], hands: Hands) -> Record:
@@ -178,6 +183,7 @@ async def act(state: State, calls: list[Call], hands: Hands) -> Record:
         births += ended.births
         entries += ended.entries
         plan.charge_use(state, call.tool, ended.spent)
+        await fallback.ended(call, outcome, hands.permits)
         state.consecutive_errors = state.consecutive_errors + 1 if ended.failed else 0
         state.mark(ended.tainted)
         state.remember(call)
@@ -192,15 +198,19 @@ MAX_ATTEMPTS = 5  # claims of one session without a step written
 SHORTEST_CONTEXT = 1_000  # tokens, estimated; below it leaving more out does not help
 
 
-async def _submitted(state: State, completion: Completion, hands: Hands) -> Step:
+async def _submitted(state: State, answered: plan.Answered, hands: Hands) -> Step:
     """Step 8: what the model said, and the reads of it, which run at once. Writes are looked at once more first."""
     failpoint("runner.after_model")
     rules = await hands.current_rules()
+    completion = answered.completion
     if not (completion.text or completion.calls):
         completion = replace(completion, text=f"(The model gave no answer: {completion.finish_reason}.)")
+        answered = replace(answered, completion=completion)
+    state.shut = hands.permits.shut_tools(state.config.tools)
     reasoning = Text(uuid7(), "reasoning", completion.text) if completion.text else None
     reasoning_id = reasoning.id if reasoning else None
-    cost = plan.settle(state, completion)  # first: a request states what the session has cost with the call that asks for it
+    # First: a request states what the session has cost with the call that asks for it.
+    cost = plan.settle(state, completion, answered.model)
     out = await submit(state, completion, rules, hands.numbers, hands.grant, hands.ledger.read, reasoning_id=reasoning_id)
     turn = Pass(uuid7(), state.next_index, state.turns + 1, completion.text, out.calls)
     state.items.append(turn)
@@ -214,14 +224,15 @@ async def _submitted(state: State, completion: Completion, hands: Hands) -> Step
     texts = [*([reasoning] if reasoning else []), *out.texts]
 
     def planned() -> tuple[list[Birth], list[Entry]]:
-        births = [plan.turn_row(state, turn, completion, cost, reasoning_id, span), *out.requests]
+        births = [plan.turn_row(state, turn, answered, cost, reasoning_id, span), *out.requests]
         births += [row(state, turn.id, call) for call in out.calls]
-        told = entry(state, EventKind.TURN_PLANNED, plan.told(turn, completion, cost, out.puts), *texts, span=span)
+        told = entry(state, EventKind.TURN_PLANNED, plan.told(turn, answered, cost, out.puts), *texts, span=span)
         return births, [told, *out.entries]
 
     if not turn.calls:
         return Step(rests.answered(state, turn, *planned()))
-    return _begun(state, first_wave(state, rules.stops), planned, rules, out.covered)
+    wave = await fallback.admitted(first_wave(state, rules.stops), hands.permits)
+    return _begun(state, wave, planned, rules, out.covered)
 
 
 def _begun(

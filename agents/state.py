@@ -17,6 +17,7 @@ from agents.guardrails.stops import ActiveStop
 from agents.lifecycle import CALL_OUTCOMES
 from agents.origins import LONGEST_CONVERSATION, Source
 from agents.versions import VERSION
+from approvals.facts import Verdict
 from approvals.likeness import Aim, aim
 from audit.batch import Birth
 
@@ -89,6 +90,8 @@ class Call:
     sources: list[dict[str, str]] = field(default_factory=list)
     span: str = ""
     superseded: str = ""  # key of a later call that read the same again
+    probe: int | None = None  # its tool's breaker is half open, and this call is the probe of that number
+    shut_s: float | None = None  # seconds until its tool may be tried again, where its breaker is open
 
     @property
     def done(self) -> bool:
@@ -163,6 +166,10 @@ class State:
     expired: bool
     priority: str | None = None  # low | high; None is normal
     schema_version: int = VERSION  # in which it is stored
+    mode: str = ""  # degraded or minimal, as its last turn was; empty: at its full
+    stored_mode: str = ""  # what its row says
+    shut: dict[str, float] = field(default_factory=dict)  # tools whose breakers are open: seconds until they are tried again
+    hindered: bool = False  # something that its agent relies on cannot be had at this moment
     standing: bool = False  # a standing approval was given in it
     items: list[Said | Pass] = field(default_factory=list)
     asks_about_session: bool = False  # a budget or stuck request is open
@@ -221,6 +228,11 @@ class State:
             active_s=self.active_ms / 1000,
             consecutive_errors=self.consecutive_errors,
         )
+
+    def suspends(self, tier: str) -> Verdict | None:
+        """What the agent's degradation says of calls of a tier while the session is not at its full."""
+        rule = self.config.degradation
+        return rule.suspended_calls if (self.mode or self.hindered) and tier in rule.suspended_tiers else None
 
     def calls(self) -> list[Call]:
         """All calls in order."""

@@ -53,6 +53,8 @@ def move(state: State, event: str = "progress", *, quiet: bool = False, **values
     if quiet:
         guard["nudges"] = state.nudges
     written = {**spent(state), "step": state.step + 1, "attempts": 0, "updated_at": NOW, **values}
+    if state.mode != state.stored_mode:
+        written["mode"] = state.mode or None
     return Change(SESSION, state.id, "running", event, written, guard)
 
 
@@ -67,6 +69,7 @@ def record(
 ) -> Record:
     """One step, ready for the ledger; advances the step in memory."""
     state.step += 1
+    state.stored_mode = state.mode
     uses, state.uses = tuple(state.uses), []
     batch = Batch(tuple(changes), (*(births or ()), *uses), tuple(entries or ()))
     if fallback is not None and uses:

@@ -11,6 +11,7 @@ from typing import Protocol
 from agents.door import Toll
 from agents.ledger import Ledger
 from agents.money import Money
+from agents.permits import Permits
 
 
 class Kept(Toll, Protocol):
@@ -24,9 +25,10 @@ class Kept(Toll, Protocol):
 class Tolls:
     """One worker's tolls, outermost first."""
 
-    def __init__(self, tolls: Sequence[Kept], money: Money) -> None:
+    def __init__(self, permits: Permits, tolls: Sequence[Kept], money: Money) -> None:
+        self.permits = permits
         self.money = money
-        self.passed = (*tolls, money)
+        self.passed: tuple[Kept, ...] = (permits, *tolls, money)
         self._ready = False
 
     def refresh(self) -> None:
@@ -43,4 +45,4 @@ class Tolls:
 
 def tolls(ledger: Ledger, owner: str) -> Tolls:
     """Return the tolls of a worker: a breaker's permit, a place in the rate, money."""
-    return Tolls([], Money(ledger, owner))
+    return Tolls(Permits(ledger, owner), [], Money(ledger, owner))

@@ -64,8 +64,9 @@ class Worker:
         self._ledger = Ledger()
         self._tolls = tolls(self._ledger, self.owner)
         self._hands = Hands(
-            self._ledger, Door(provider, self._tolls.passed), Cache(), Watchers(self._ledger), self._tolls.money
-        )
+            self._ledger, Door(provider, self._tolls.passed), Cache(), Watchers(self._ledger), self._tolls.money,
+            self._tolls.permits,
+        )  # fmt: skip
         self._capacity = capacity
         self._cluster = cluster
         self._carried: dict[UUID, Carried] = {}

@@ -63,6 +63,7 @@ class CallFacts:
     refused: int = 0  # how often people refused the same intent in this session, as far as it counts
     flags: tuple[str, ...] = ()  # further marks of the gate; each one asks a person
     private: bool = False  # the session has read what is the company's own
+    suspended: Verdict | None = None  # what the agent says of this tier while it does without something it relies on
     origins: tuple[Origin, ...] = ()  # of every value in `arguments`; of a plain read that policy does not ask about, none
 
 

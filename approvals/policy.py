@@ -97,6 +97,7 @@ def judge(facts: CallFacts, policy: Policy) -> Judgement:
     row = policy.tiers[tier]
     findings = [
         *_forbidden(facts, policy, tier),
+        *_degraded(facts, tier),
         *_matrix(row, tier, radius),
         *_marks(facts, policy, tier, radius),
         *_values(facts, policy, tier, radius),
@@ -222,6 +223,12 @@ def _forbidden(facts: CallFacts, policy: Policy, tier: Tier) -> Iterator[_Findin
     elif TIERS.index(tier) > TIERS.index(limit.up_to):
         most, this = limit.up_to.replace("_", " "), tier.replace("_", " ")
         yield _Finding("deny", "environment", f"In {facts.environment}, agents may do no more than {most}; this is {this}.")
+
+
+def _degraded(facts: CallFacts, tier: Tier) -> Iterator[_Finding]:
+    if facts.suspended not in (None, "allow"):
+        this = tier.replace("_", " ")
+        yield _Finding(facts.suspended, "degraded", f"The agent works degraded, and its {this} calls are suspended meanwhile.")
 
 
 def _matrix(row: TierRule, tier: Tier, radius: Radius) -> Iterator[_Finding]:

@@ -47,6 +47,7 @@ def facts(
         flags=_flags(state, tool, value, rules, found),
         private=bool(state.taint) and _read_inside(state),
         origins=found,
+        suspended=state.suspends(rules.tier(tool)),
     )
 
 

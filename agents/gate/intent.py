@@ -140,6 +140,9 @@ async def _allowed(intent: Intent, state: State, call: Call, rules: Rules, take_
     if put is None or put.judgement is None or put.judgement.verdict == "deny":
         _stop(intent, state, call, "deny", "denied", words.denied(_reasons(put)))
         return
+    if call.shut_s is not None:
+        _stop(intent, state, call, "deny", "denied", words.shut(call.tool, call.shut_s), error_type="unavailable")
+        return
     if put.precondition.startswith(FAILED):
         _stop(intent, state, call, "deny", "denied", words.denied([put.precondition]))
         return
@@ -241,10 +244,10 @@ async def _ask_again(
 
 def _stop(
     intent: Intent, state: State, call: Call, event: str, status: str, text: str,
-    changes: Sequence[Change] = (), entries: Sequence[Entry] = (),
+    changes: Sequence[Change] = (), entries: Sequence[Entry] = (), error_type: str = "",
 ) -> None:  # fmt: skip
     before, call.status, call.result = call.status, status, text
-    call.error_type = "not_permitted" if status == "denied" else "rejected"
+    call.error_type = error_type or ("not_permitted" if status == "denied" else "rejected")
     call.result_id = uuid7()
     intent.changes += changes
     intent.entries += entries

@@ -205,6 +205,10 @@ async def _judged(state: State, call: Call, tool: Tool, rules: Rules, fingerprin
         call.status, call.error_type = "denied", "not_permitted"
         call.result = words.denied([reason.text for reason in judgement.reasons])
         return Put(call, parsed.changed, tool, parsed.value, judgement)
+    if tool.name in state.shut and not call.dry:
+        # Nobody is asked about what could not run.
+        call.status, call.error_type, call.result = "denied", "unavailable", words.shut(tool.name, state.shut[tool.name])
+        return Put(call, parsed.changed, tool, parsed.value, judgement)
     call.needs_approval = judgement.verdict == "ask"
     call.status = "awaiting" if call.needs_approval else "allowed"
     return Put(call, parsed.changed, tool, parsed.value, judgement, holds)

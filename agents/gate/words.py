@@ -62,6 +62,15 @@ def crowded(reason: str) -> str:
     )
 
 
+def shut(tool: str, seconds: float) -> str:
+    """The tool's breaker is open: its service does not work."""
+    return told(
+        "unavailable",
+        f"This call was not run: the last calls of {tool} failed, so it is not tried again for {max(1, round(seconds))} s.",
+        hint="Go on without it, or say what has to wait for it.",
+    )
+
+
 def rejected(by: str, instruction: str) -> str:
     """A person refused, and said why."""
     return told(

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from django.conf import settings
 
-from agents.llm.openai import OpenAIProvider
+from agents.llm.openai import OpenAIProvider, place
 from agents.llm.provider import Completion, Provider, Question, Unauthorized
 
 SCRIPTED_PREFIX = "scripted-"
@@ -28,6 +28,11 @@ def connect() -> Provider:
     )
 
 
+def addresses() -> list[str]:
+    """Return the servers that this installation's settings name, as people know them."""
+    return list(dict.fromkeys(place(url) for url in (settings.OPENAI_BASE_URL, settings.SCRIPTED_URL) if url))
+
+
 class RoutedProvider:
     """Sends each question to the server that has its model; with one server, everything goes there."""
 
@@ -38,12 +43,20 @@ class RoutedProvider:
 
     async def complete(self, question: Question, *, on_delta: Callable[[str], None] | None = None) -> Completion:
         """Ask the right server once; see `agents.llm.provider.Provider`."""
-        provider = self._other or self._scripted
-        if question.model.startswith(SCRIPTED_PREFIX):
-            provider = self._scripted or self._other
+        provider = self._of(question.model)
         if provider is None:
             raise Unauthorized("no model provider is configured; set OPENAI_BASE_URL or OPENAI_API_KEY")
         return await provider.complete(question, on_delta=on_delta)
+
+    def address(self, model: str) -> str:
+        """Return the server that has a model, as people know it."""
+        provider = self._of(model)
+        return provider.address(model) if isinstance(provider, OpenAIProvider) else ""
+
+    def _of(self, model: str) -> Provider | None:
+        if model.startswith(SCRIPTED_PREFIX):
+            return self._scripted or self._other
+        return self._other or self._scripted
 
     async def aclose(self) -> None:
         """Close both."""

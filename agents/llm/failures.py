@@ -18,6 +18,7 @@ from agents.llm.provider import (
     ModelError,
     ModelTimeout,
     ModelUnavailable,
+    NotReached,
     RateLimited,
     Unauthorized,
 )
@@ -95,10 +96,12 @@ def _without_status(error: Exception) -> ModelError:
     name = type(error).__name__
     cause = type(error.__cause__).__name__ if error.__cause__ else name
     unsent = cause in _NOT_CONNECTED
+    if cause == "ConnectTimeout":
+        return NotReached(f"no connection: {cause}", unsent=unsent)
     if name == "APITimeoutError":
         return ModelTimeout("the connection timed out", unsent=unsent)
     if name == "APIConnectionError":
-        return ModelUnavailable(f"no connection: {cause}", unsent=unsent)
+        return NotReached(f"no connection: {cause}", unsent=unsent)
     return BrokenAnswer(_reason(error))
 
 

@@ -12,6 +12,7 @@ import json
 import time
 from collections.abc import Callable
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import httpx2
 import openai
@@ -56,6 +57,11 @@ class OpenAIProvider:
             http_client=self._http,
         )
         self._dialect = Dialect()
+        self._place = place(base_url)
+
+    def address(self, model: str) -> str:
+        """Return the server, as people know it; it has every model."""
+        return self._place
 
     async def complete(self, question: Question, *, on_delta: Callable[[str], None] | None = None) -> Completion:
         """Ask once; see `agents.llm.provider.Provider`."""
@@ -124,6 +130,12 @@ class OpenAIProvider:
         draft = reader.finish()
         draft.request_id = stream.response.headers.get("x-request-id") or draft.request_id
         return _completion(question, draft, started, first_token_ms=first_token_ms)
+
+
+def place(base_url: str) -> str:
+    """Return host and port of a base address, without anything that may be secret."""
+    parts = urlsplit(base_url)
+    return parts.netloc.rpartition("@")[2].lower()
 
 
 class _Watcher:

@@ -137,6 +137,17 @@ class ModelUnavailable(ModelError):
     retryable = True
 
 
+class NotReached(ModelUnavailable):
+    """There was no connection to the model provider: {reason}."""
+
+
+class BreakerOpen(ModelError):
+    """{reason}."""
+
+    code = "breaker_open"
+    retryable = True
+
+
 class ModelTimeout(ModelError):
     """The model did not answer in time: {reason}."""
 

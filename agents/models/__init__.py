@@ -1,6 +1,7 @@
 """The rows of the agents floor, one file per noun."""
 
 from agents.models.agent import Agent, AgentRevision
+from agents.models.breaker import Breaker
 from agents.models.budget import Budget, Meter, ModelUse, Reservation
 from agents.models.library import DeletedDocument, Draft, LibraryDocument, Memory, Note, WorkspaceFile
 from agents.models.prompt import Prompt, PromptVersion, Release
@@ -11,6 +12,7 @@ from agents.models.worker import WorkerHeartbeat
 __all__ = [
     "Agent",
     "AgentRevision",
+    "Breaker",
     "Budget",
     "DeletedDocument",
     "Draft",

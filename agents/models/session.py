@@ -50,6 +50,7 @@ class Session(models.Model):
     stop_note = models.JSONField(default=dict)  # {kind, id, name, reason} of who asked
     held_by = models.UUIDField(null=True)  # the stop of a tool that its next call waits for
     standing = models.BooleanField(null=True)  # true once a standing approval was given in it; NULL where none ever was
+    mode = models.TextField(null=True)  # degraded | minimal; NULL: works with all that its agent has
     error = models.JSONField(null=True)  # {category, code, detail}
     priority = models.TextField(null=True)  # low | high; NULL is normal: who waits first where a budget runs short
     ready_at = models.DateTimeField(db_default=Now())
@@ -96,6 +97,7 @@ class Session(models.Model):
                 condition=~Q(status__in=["queued", "running"]),
             ),
             models.Index(fields=["agent", "-number"], name="session_by_agent"),
+            models.Index(fields=["-number"], name="session_degraded", condition=Q(mode__isnull=False)),
         ]
         constraints: ClassVar = [
             models.CheckConstraint(condition=Q(status__in=sorted(SESSION.states)), name="session_status_known"),
@@ -109,6 +111,7 @@ class Session(models.Model):
             models.CheckConstraint(
                 condition=~Q(status__in=sorted(SESSION_ENDS)) | Q(ended_at__isnull=False), name="ended_needs_time"
             ),
+            models.CheckConstraint(condition=Q(mode__isnull=True) | Q(mode__in=["degraded", "minimal"]), name="mode_known"),
             models.CheckConstraint(condition=Q(stop__in=["", "pause", "cancel", "expire"]), name="stop_known"),
             models.CheckConstraint(condition=Q(priority__isnull=True) | Q(priority__in=["low", "high"]), name="priority_known"),
             models.CheckConstraint(
@@ -179,6 +182,7 @@ class Turn(models.Model):
     calls = models.SmallIntegerField(default=0, db_default=0)
     finish_reason = models.TextField()
     model = models.TextField()
+    instead_of = models.TextField(null=True)  # the model that was asked first, where a fallback answered
     prompt_version = models.TextField()
     input_tokens = models.IntegerField(default=0, db_default=0)
     output_tokens = models.IntegerField(default=0, db_default=0)

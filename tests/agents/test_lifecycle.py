@@ -1,15 +1,15 @@
-"""The two tables of the agents floor: every pair of state and event is either the move it says, or an error."""
+"""The tables of the agents floor: every pair of state and event is either the move it says, or an error."""
 
 import itertools
 
 import pytest
 
-from agents.lifecycle import CALL_OUTCOMES, SESSION, SESSION_ENDS, TOOL_CALL
+from agents.lifecycle import BREAKER, CALL_OUTCOMES, SESSION, SESSION_ENDS, TOOL_CALL
 from approvals.lifecycle import REQUEST
 from audit.errors import IllegalMove
 from audit.lifecycle import Lifecycle
 
-TABLES = [SESSION, TOOL_CALL, REQUEST]
+TABLES = [SESSION, TOOL_CALL, REQUEST, BREAKER]
 PAIRS = [
     (table, state, event) for table in TABLES for state, event in itertools.product(sorted(table.states), sorted(table.events))
 ]
