@@ -40,6 +40,7 @@ TITLES: Mapping[str, str] = {
     "model_unavailable": "The model provider could not be reached",
     "model_timeout": "The model did not answer in time",
     "model_broken_answer": "The model's answers could not be read",
+    "no_model": "No model could be had",
     "poison": "Kept after its workers failed again and again",
     "budget_spent": "A budget is spent",
     "budget_throttled": "New sessions of this priority wait for a budget",

@@ -158,7 +158,7 @@ def _settle(
         with transaction.atomic():
             _write([change], entries)
             if event == "pass":
-                _wake()
+                wake_waiting()
     except StaleState:
         return  # a person holds it by now, or another probe is under way because this one took too long
 
@@ -188,7 +188,7 @@ def force(*, key: str, closed: bool, reason: str, actor: Actor) -> Breaker:
     facts = {"state": "closed" if closed else "open", "reason": why}
     _write([change], [_entry(EventKind.BREAKER_FORCED, key, actor, **facts)])
     if closed:
-        _wake()
+        wake_waiting()
     row.refresh_from_db()
     return row
 
@@ -207,7 +207,7 @@ def release(*, key: str, actor: Actor) -> Breaker:
               "changed_at": NOW}  # fmt: skip
     change = Change(BREAKER, row.pk, row.status, "release", values)
     _write([change], [_entry(EventKind.BREAKER_RELEASED, key, actor, forced_by=row.forced_name)])
-    _wake()
+    wake_waiting()
     row.refresh_from_db()
     return row
 
@@ -238,7 +238,7 @@ def _write(changes: Sequence[Change], entries: Sequence[Entry]) -> None:
     transaction.on_commit(index_soon)
 
 
-def _wake() -> None:
-    """Let the sessions that waited for it come at once, not when it would have been tried next."""
+def wake_waiting() -> None:
+    """Let the sessions that wait for a breaker come at once, not when it would have been tried next."""
     if read(_WAKE):
         read("SELECT pg_notify(%s, '')", [CHANNEL])

@@ -19,6 +19,7 @@ from agents.llm.provider import BreakerOpen, ModelError
 
 MARGIN_S = 5.0  # a probe's lease outlasts the call by so much
 TOOL_LEASE_S = 120.0  # a tool's probe: tools have time-outs of their own
+HELD_S = 60.0  # a person holds it; who releases it wakes what waits
 SOON_S = 2.0  # another worker's probe is under way: it is looked again so soon
 
 
@@ -48,12 +49,21 @@ class Permits:
     worker: str = "worker"
     _kept: dict[str, _Kept] = field(default_factory=dict)
     _seen: dict[str, _Seen] = field(default_factory=dict)
+    _wakes: int = 0
 
     def refresh(self) -> None:
         """Read the breakers that are not simply closed; say of those that count failures what went well since."""
         now = time.monotonic()
         counting = [key for key, kept in self._kept.items() if kept.standing.status == "closed"]
         breakers.clear({key: now - at for key in counting if (at := self._good_at(key)) is not None})
+        barred = self.shut(self._kept)
+        self._keep()
+        # Twice: a session that was refused a moment ago may put itself back only now.
+        self._wakes = 2 if any(self.passage(key) == "free" for key in barred) else max(0, self._wakes - 1)
+        if self._wakes:
+            breakers.wake_waiting()
+
+    def _keep(self) -> None:
         self._kept = {one.key: _Kept(one, time.monotonic() + one.due_s) for one in breakers.standings()}
 
     def _good_at(self, key: str) -> float | None:
@@ -81,7 +91,7 @@ class Permits:
             how = await self._pass(key, timeout_s, probes)
             if how == "shut":
                 await self._leave(probes)
-                raise BreakerOpen(self.told(key), retry_after_s=max(SOON_S, self.due_s(key)))
+                raise BreakerOpen(self.told(key), retry_after_s=self.wait_s(key))
         return probes
 
     async def _pass(self, key: str, timeout_s: float, probes: dict[str, int]) -> Passage:
@@ -133,7 +143,7 @@ class Permits:
             key = f"tool:{name}"
             how = await self._pass(key, TOOL_LEASE_S, permits.probes)
             if how == "shut":
-                permits.shut[name] = max(SOON_S, self.due_s(key))
+                permits.shut[name] = self.wait_s(key)
         return permits
 
     async def tool_ended(self, name: str, *, failed: bool, detail: str, probe: int | None) -> None:
@@ -154,7 +164,7 @@ class Permits:
     def shut_tools(self, names: Collection[str]) -> dict[str, float]:
         """Which of these tools let nobody in now, and for how many seconds still."""
         shut = self.shut([f"tool:{name}" for name in names])
-        return {split(key)[1]: max(SOON_S, self.due_s(key)) for key in shut}
+        return {split(key)[1]: self.wait_s(key) for key in shut}
 
     def _good(self, key: str) -> None:
         seen = self._seen.setdefault(key, _Seen())
@@ -181,7 +191,7 @@ class Permits:
                 for key, seen in failing.items()
             ]
         )
-        self._kept = {one.key: _Kept(one, time.monotonic() + one.due_s) for one in breakers.standings()}
+        self._keep()
 
     def passage(self, key: str) -> Passage:
         """How a caller comes past a breaker, as far as this worker knows."""
@@ -192,6 +202,15 @@ class Permits:
         """Seconds until a breaker may be probed; 0 where it may, or need not be."""
         kept = self._kept.get(key)
         return max(0.0, kept.due - time.monotonic()) if kept else 0.0
+
+    def wait_s(self, key: str) -> float:
+        """After how many seconds it is worth to come again to a breaker that let nobody through."""
+        kept = self._kept.get(key)
+        if kept is not None and kept.standing.status == "forced_open":
+            return HELD_S
+        if kept is not None and kept.standing.status == "half_open":
+            return SOON_S  # the probe is under way, and may end any moment
+        return max(SOON_S, self.due_s(key))
 
     def shut(self, keys: Collection[str]) -> list[str]:
         """Which of these breakers let nobody through now."""

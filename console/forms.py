@@ -66,6 +66,21 @@ class PressStop(forms.Form):
     name = Text(max_length=100)
 
 
+class HoldBreaker(forms.Form):
+    """What to do with a breaker, and why; letting one go needs no reason."""
+
+    key = Text(max_length=200)
+    act = forms.ChoiceField(choices=[("open", "open"), ("closed", "closed"), ("release", "release")])
+    reason = Text(max_length=500, required=False)
+
+    def clean(self) -> dict[str, Any]:
+        """Ask for a reason where something is held."""
+        cleaned = super().clean() or {}
+        if cleaned.get("act") in ("open", "closed") and len(cleaned.get("reason", "").strip()) < 3:
+            self.add_error("reason", "Say why, in at least 3 characters.")
+        return cleaned
+
+
 class NewCover(forms.Form):
     """Who decides in whose place, from when to when; times are UTC, without a beginning from now on."""
 

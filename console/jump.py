@@ -32,6 +32,7 @@ PAGES: tuple[tuple[str, str, str, Right, str], ...] = (
     ("Agents", "agents", "bot", Right.SEE, ""),
     ("Tools", "tools", "wrench", Right.SEE, "tiers"),
     ("Prompts", "prompts", "file-text", Right.SEE, "versions"),
+    ("Breakers", "breakers", "unplug", Right.SEE, "circuit provider model tool down degraded open"),
     ("Stop agents", "stop", "octagon-x", Right.SEE, "kill switch halt lift"),
     ("Audit trail", "audit", "scroll-text", Right.READ_OWN_AUDIT, "log entries verify chain"),
     ("Policy", "policies", "scale", Right.SEE, "rules tiers revisions"),

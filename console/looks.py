@@ -52,6 +52,13 @@ LOOKS = {
     "awaiting": Look("Waiting for approval", "pause", "warn"),
     "executing": Look("Running", "play", "acc"),
     "succeeded": Look("Succeeded", "check", "ok"),
+    "closed": Look("Closed", "circle-check", "ok"),
+    "open": Look("Open", "unplug", "bad"),
+    "half_open": Look("Being probed", "hourglass", "warn"),
+    "forced_open": Look("Held open", "lock", "bad"),
+    "forced_closed": Look("Held closed", "lock", "warn"),
+    "degraded": Look("Degraded", "triangle-alert", "warn"),
+    "minimal": Look("Without a model", "unplug", "bad"),
     "unknown": Look("Outcome unknown", "circle-question-mark", "warn"),
     "resolved": Look("Resolved", "circle-check", ""),
 }

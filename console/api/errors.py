@@ -37,6 +37,7 @@ STATUS: Mapping[str, int] = {
     "tool_not_found": 404,
     "unknown_account": 404,
     "unknown_agent": 404,
+    "unknown_breaker": 404,
     "unknown_content": 404,
     "unknown_cover": 404,
     "unknown_entry": 404,
@@ -53,6 +54,7 @@ STATUS: Mapping[str, int] = {
     # somebody was faster, or it is not the time for it
     "already_claimed": 409,
     "already_decided": 409,
+    "breaker_not_held": 409,
     "cannot_extend": 409,
     "decide_alone": 409,
     "illegal_move": 409,

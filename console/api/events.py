@@ -37,6 +37,7 @@ SCOPES = {
     "policy": "policies:read",
     "tool": "tools:read",
     "stop": "stop:read",
+    "breaker": "breakers:read",
     "glass": "approvals:read",
     **dict.fromkeys(("session", "turn", "message", "tool_call", "document", "note"), "sessions:read"),
 }

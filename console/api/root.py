@@ -11,6 +11,7 @@ from console.api import (
     agents,
     approvals,
     audit,
+    breakers,
     claims,
     controls,
     covers,
@@ -54,7 +55,8 @@ api = NinjaAPI(
 )
 # Fixed addresses come before those that hold an id.
 for _noun in (
-    agents, sessions, dead_letters, queue, many, approvals, claims, covers, standing, glass, stops, tools, policies, measures, controls,
+    agents, sessions, dead_letters, queue, many, approvals, claims, covers, standing, glass, stops, breakers,
+    tools, policies, measures, controls,
     prompts, audit, tokens, events,
 ):  # fmt: skip
     api.add_router("", _noun.router)

@@ -54,6 +54,8 @@ OPERATIONS: dict[str, frozenset[Role]] = {
     "revoke_standing": RUN,
     "list_glass_uses": ALL,
     "review_glass_use": frozenset({Role.AUDITOR, Role.ADMIN}),
+    "list_breakers": ALL,
+    "hold_breaker": DIRECT,
     "list_stops": ALL,
     "press_stop": DIRECT,
     "lift_stop": DIRECT,

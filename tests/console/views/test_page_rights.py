@@ -59,6 +59,8 @@ TABLE: tuple[tuple[str, str, str, set[str]], ...] = (
     ("POST", "session-act", "/sessions/{s}/close/", DIRECTORS),
     ("GET", "dead-letters", "/dead-letters/", EVERYBODY),
     ("POST", "dead-letters", "/dead-letters/", DIRECTORS),
+    ("GET", "breakers", "/breakers/", EVERYBODY),
+    ("POST", "breakers", "/breakers/", DIRECTORS),
     ("GET", "stop", "/stop/", EVERYBODY),
     ("POST", "stop", "/stop/", DIRECTORS),
     ("POST", "stop-lift", "/stop/lift/", DIRECTORS),
