@@ -14,6 +14,7 @@ from agents.ledger import Record
 from agents.llm.provider import (
     BreakerOpen,
     BrokenAnswer,
+    Completion,
     ModelError,
     ModelTimeout,
     ModelUnavailable,
@@ -41,6 +42,20 @@ class Missed:
     error: ModelError
     attempts: int
     wait_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What a model answered, which was asked for it, and which did not answer before it."""
+
+    completion: Completion
+    model: str
+    missed: Sequence[Missed] = ()
+
+    @property
+    def instead_of(self) -> str:
+        """The model that was to answer, where a fallback did."""
+        return self.missed[0].model if self.missed else ""
 
 
 def chain(state: State) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ import structlog
 from agents import fallback, rests
 from agents.context import Context
 from agents.failpoints import failpoint
-from agents.fallback import Missed
+from agents.fallback import Answered, Missed
 from agents.gate.request import Put
 from agents.ledger import Ledger, Record
 from agents.llm import retry
@@ -54,20 +54,6 @@ class Asking(Protocol):
     def model(self, state: State) -> Provider:
         """The model as this session may ask it."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """What a model answered, which was asked for it, and which did not answer before it."""
-
-    completion: Completion
-    model: str
-    missed: Sequence[Missed] = ()
-
-    @property
-    def instead_of(self) -> str:
-        """The model that was to answer, where a fallback did."""
-        return self.missed[0].model if self.missed else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -198,7 +198,7 @@ MAX_ATTEMPTS = 5  # claims of one session without a step written
 SHORTEST_CONTEXT = 1_000  # tokens, estimated; below it leaving more out does not help
 
 
-async def _submitted(state: State, answered: plan.Answered, hands: Hands) -> Step:
+async def _submitted(state: State, answered: fallback.Answered, hands: Hands) -> Step:
     """Step 8: what the model said, and the reads of it, which run at once. Writes are looked at once more first."""
     failpoint("runner.after_model")
     rules = await hands.current_rules()
