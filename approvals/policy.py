@@ -97,7 +97,6 @@ def judge(facts: CallFacts, policy: Policy) -> Judgement:
     row = policy.tiers[tier]
     findings = [
         *_forbidden(facts, policy, tier),
-        *_degraded(facts, tier),
         *_matrix(row, tier, radius),
         *_marks(facts, policy, tier, radius),
         *_values(facts, policy, tier, radius),
@@ -217,18 +216,14 @@ def _forbidden(facts: CallFacts, policy: Policy, tier: Tier) -> Iterator[_Findin
         yield _Finding("deny", "tool_disabled", f"The tool {facts.tool} is switched off by an operator.")
     if missing := sorted(facts.scopes - facts.granted):
         yield _Finding("deny", "scope_missing", f"The task type '{facts.task_type}' does not grant: {', '.join(missing)}.")
+    if facts.suspended not in (None, "allow"):
+        yield _Finding(facts.suspended, "degraded", "The agent works degraded, and suspends calls of this tier meanwhile.")
     limit = policy.environments.get(cast(Environment, facts.environment))
     if limit is None:
         yield _Finding("deny", "environment_unknown", f"Policy knows no environment '{facts.environment}'.")
     elif TIERS.index(tier) > TIERS.index(limit.up_to):
         most, this = limit.up_to.replace("_", " "), tier.replace("_", " ")
         yield _Finding("deny", "environment", f"In {facts.environment}, agents may do no more than {most}; this is {this}.")
-
-
-def _degraded(facts: CallFacts, tier: Tier) -> Iterator[_Finding]:
-    if facts.suspended not in (None, "allow"):
-        this = tier.replace("_", " ")
-        yield _Finding(facts.suspended, "degraded", f"The agent works degraded, and its {this} calls are suspended meanwhile.")
 
 
 def _matrix(row: TierRule, tier: Tier, radius: Radius) -> Iterator[_Finding]:
