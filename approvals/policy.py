@@ -126,9 +126,7 @@ def judge(facts: CallFacts, policy: Policy) -> Judgement:
 
 def risk(tier: str, blast_radius: str, egress: bool) -> int:
     """Return 1 (low), 2 (elevated), 3 (high) or 4 (critical): how bad a wrong call could be."""
-    level = (TIERS.index(tier) if tier in TIERS else len(TIERS) - 1) + 1
-    if tier != "read_only" and blast_radius != "narrow":
-        level += 1
+    level = TIERS.index(tier if tier in TIERS else STRICTEST) + (2 if tier != "read_only" and blast_radius != "narrow" else 1)
     return min(4, max(level, 2 if egress else 1))
 
 
@@ -172,8 +170,8 @@ def place_for(person: Person, request: RequestFacts, verdict: str, *, given_to: 
     A request that was given to somebody absent is decided in that place, if it may be.
     """
     fit = [place for place in person.places if may_stand_in(person, place, request, verdict) is None]
-    if named := next((place for place in fit if place.of == given_to), None):
-        return named
+    if named := [place for place in fit if place.of == given_to]:
+        return named[0]
     return fit[0] if fit and _may_by_own_right(person, request, verdict) is not None else None
 
 
