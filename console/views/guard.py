@@ -9,7 +9,9 @@ from functools import wraps
 from typing import Any
 from urllib.parse import urlencode
 
+import structlog
 from django.contrib.auth.models import User
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
@@ -21,11 +23,15 @@ from console.api.errors import status_of
 from console.auth import caller_of, require
 from console.errors import Forbidden, Unauthenticated
 from console.fragments import THEMES, is_part
+from console.line import AGAIN_S
 from console.rights import Right, roles_with
 
+log = structlog.get_logger(__name__)
 View = Callable[..., HttpResponseBase]
 PAGES = frozenset({400, 403, 404, 409, 410})
 """Statuses with a page of their own; the others share the plain one."""
+AWAY = "The database does not answer, or is too busy. Load the page again in a few seconds."
+CUT_OFF = "The database went away meanwhile. What you sent is stored whole or not at all: look before you send it again."
 NAMED = 3
 """How many people a refusal names."""
 
@@ -46,10 +52,18 @@ def guard(right: Right) -> Callable[[View], View]:
                 return error_page(request, 403, f"{error.detail} {who_may(request, right)}".strip())
             except CountersignError as error:
                 return error_page(request, status_of(error), error.detail)
+            except (OperationalError, InterfaceError) as error:
+                log.warning("page.database_away", path=request.path, error=type(error).__name__)
+                return _again(error_page(request, 503, AWAY if request.method in ("GET", "HEAD") else CUT_OFF))
 
         return guarded
 
     return wrap
+
+
+def _again(answer: HttpResponse) -> HttpResponse:
+    answer.headers["Retry-After"] = str(AGAIN_S)
+    return answer
 
 
 def _told(request: HttpRequest, answer: HttpResponseBase) -> HttpResponseBase:

@@ -12,7 +12,7 @@
 
   // Regions ------------------------------------------------------------------------------------------------------
   const state = new WeakMap();
-  const of = (region) => { if (!state.has(region)) state.set(region, { timer: 0, last: 0, took: 0, busy: false, again: false, news: 0 }); return state.get(region); };
+  const of = (region) => { if (!state.has(region)) state.set(region, { timer: 0, last: 0, took: 0, busy: false, again: false, news: 0, putOff: 0 }); return state.get(region); };
   const regions = () => document.querySelectorAll("[data-live-url]");
   const matches = (pattern, type) => pattern === "*" || pattern === type || (pattern.endsWith(".*") && type.startsWith(pattern.slice(0, -1)));
   const concerns = (region, message) => {
@@ -76,17 +76,28 @@
     const region = ctx.sourceElement;
     if (!region?.matches?.("[data-live-url]") || ctx.request.method !== "GET") return;
     const fragment = tasks[0]?.fragment;
+    if (ctx.response.status === 503 && soon(region)) { event.preventDefault(); return; } // busy: it asks again by itself
     if (ctx.response.status >= 400 || !fragment?.querySelector?.("[data-rev]")) {
       event.preventDefault();
       broken(region, ctx.response.status);
       return;
     }
+    of(region).putOff = 0;
     const standing = Number(region.querySelector("[data-rev]")?.dataset.rev || 0);
     if (Number(fragment.querySelector("[data-rev]").dataset.rev) < standing) { event.preventDefault(); return; }
     if (region.hasAttribute("data-live-list") && occupied(region)) { event.preventDefault(); patch(region, fragment); return; }
     if (region.hasAttribute("data-live-list")) { of(region).news = 0; keepDecided(region, fragment); }
     carry(region, fragment);
   });
+
+  const MANY = 5;
+  const soon = (region) => {
+    const mine = of(region);
+    mine.putOff += 1;
+    if (mine.putOff > MANY) { mine.putOff = 0; return false; }
+    setTimeout(() => refresh(region), SPARED * (0.5 + Math.random()));
+    return true;
+  };
 
   const broken = (region, status) => {
     if (region.querySelector(":scope > .notice")) return;

@@ -20,6 +20,7 @@ from tests.bench.stage import ROOT, Stage, ending, serving, stage, working
 from tests.waiting import wait_until
 
 A_SECOND = 20
+GIVES_WAY = 15  # how much nicer than the server the browsers are
 MOST_WAITING = 2_000  # that thousands wait is the other benchmarks' subject
 
 
@@ -44,6 +45,7 @@ def measure(options: Options) -> Iterator[Figure]:
         "events": len(stirred["moments"]),
         "seconds": stirred["took_s"],
         "waiting": waiting,
+        "browsers_nice": GIVES_WAY,
     }
     more = {"p50": percentile(late, 0.5), "most": max(late), "web_cpu_share": spent / stirred["took_s"], **said}
     yield Figure("burst, commit to the event at each socket: p95", percentile(late, 0.95), "ms", must="<= 300", detail=more)
@@ -86,7 +88,9 @@ def _paths(here: Stage, count: int) -> list[str]:
 
 
 def _program(stack: contextlib.ExitStack, here: Stage, name: str, address: str, words: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", f"tests.bench.{name}", address, str(here.folder)]
+    # People's browsers run on machines of their own: here, where they share the server's processors, they give way to it.
+    polite = ["nice", "-n", str(GIVES_WAY)] if name == "browsing" else []
+    command = [*polite, sys.executable, "-m", f"tests.bench.{name}", address, str(here.folder)]
     process = subprocess.Popen(
         command, env=here.environment, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
