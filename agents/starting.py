@@ -21,6 +21,7 @@ from agents.loading import from_json
 from agents.models import Agent, AgentRevision, PromptVersion, Session
 from agents.prompts.releases import live_version
 from agents.queries import refuse_stopped
+from agents.tools import egress
 from agents.versions import VERSION
 from agents.wake import waking
 from audit.actors import Actor
@@ -61,14 +62,14 @@ def start_session(  # noqa: PLR0913  one name for each thing that a session is s
         on_behalf_of: another person or customer, by e-mail or name.
         tenant, feature: labels for budgets and attribution.
         dry_run: write tools only say what they would have done.
-        webhook_url: not supported yet; refused.
+        webhook_url: the program that is told when it rests or ends; an https address, public unless its host is allowed.
         priority: who waits first where a budget runs short; the agent's own where it is None.
 
     Raises:
         UnknownAgent, UnknownTaskType, BadText, Stopped, BudgetSpent.
     """
-    if webhook_url:
-        raise BadText(field="webhook_url", reason="is not supported yet; follow the session by polling or by its events")
+    if webhook_url and (wrong := egress.refused_webhook(webhook_url)):
+        raise BadText(field="webhook_url", reason=wrong)
     pinned = pinned_now(agent, task_type)
     text = accepted("goal", goal, MAX_GOAL)
     if pinned.capped:
@@ -81,6 +82,7 @@ def start_session(  # noqa: PLR0913  one name for each thing that a session is s
         "title": " ".join(text.text.split())[:TITLE], "started_kind": actor.kind, "started_by": actor.id,
         "started_name": actor.name, "started_user": person_id, "token": actor.token, "on_behalf_of": on_behalf_of[:200],
         "on_behalf_user": _user_named(on_behalf_of), "tenant": tenant[:200], "feature": feature[:200],
+        **({"webhook_url": webhook_url} if webhook_url else {}),
         "priority": _stored(priority or pinned.config.priority),
         "dry_run": dry_run or pinned.config.dry_run, "next_index": 1, "trace": secrets.token_hex(16),
         "schema_version": VERSION, "notes": {"flags": list(text.flags)} if text.flags else {}, "taint": [], "stop_note": {},

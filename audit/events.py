@@ -162,6 +162,7 @@ class EventKind(StrEnum):
     USER_REFUSED = "user.refused", "A sign-in was refused."
     TOKEN_CREATED = "token.created", "An access token was made."
     TOKEN_REVOKED = "token.revoked", "An access token was revoked."
+    WEBHOOK_REQUESTED = "webhook.requested", "A person or program had a webhook sent once more."
     WEBHOOK_DELIVERED = "webhook.delivered", "A webhook was delivered."
     WEBHOOK_FAILED = "webhook.failed", "A webhook could not be delivered."
 

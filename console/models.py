@@ -180,6 +180,32 @@ class Notice(models.Model):
         ]
 
 
+class Callback(models.Model):
+    """One signed message to the program that is told of a session: the outbox of webhooks, filled from the log."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)  # the message's id, the same at each attempt
+    n = models.BigIntegerField(unique=True)  # place in the log of what it tells: told once, however often the log is read
+    session = models.TextField()  # S-88123
+    kind = models.TextField()
+    url = models.TextField()
+    body = models.TextField()  # the bytes that are signed and sent, without anything raw
+    created_at = models.DateTimeField(db_default=Now())
+    attempts = models.SmallIntegerField(default=0, db_default=0)  # counted before sending, so that a crash counts
+    ready_at = models.DateTimeField(db_default=Now())  # not before; while it is being sent: when it counts as lost
+    delivered_at = models.DateTimeField(null=True)
+    given_up_at = models.DateTimeField(null=True)
+    error = models.TextField(default="", db_default="")  # of the last attempt
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["ready_at"], name="callback_due", condition=Q(delivered_at=None, given_up_at=None)),
+            models.Index(fields=["session", "n"], name="callback_of_session"),
+        ]
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(delivered_at=None) | Q(given_up_at=None), name="delivered_or_given_up"),
+        ]
+
+
 class SavedView(models.Model):
     """A view of the approvals queue that one person saved: its name, and the query of its address."""
 

@@ -88,6 +88,10 @@ MAIL_CATCHER_DIR = Path(env_str("MAIL_CATCHER_DIR") or COUNTERSIGN_DATA / "mail"
 # Chat messages to people
 CHAT_ALLOW_PRIVATE = env_bool("CHAT_ALLOW_PRIVATE")
 
+# Webhooks: what their secrets are made from (several while it is changed, the newest first), and hosts that may be private
+WEBHOOK_KEY = env_secret("WEBHOOK_KEY")
+WEBHOOK_ALLOW_HOSTS = frozenset(host.lower() for host in env_list("WEBHOOK_ALLOW_HOSTS"))
+
 # Worker
 WORKER_SESSIONS = env_int("WORKER_SESSIONS", 50, minimum=1, maximum=1000)
 WORKERS = env_int("WORKERS", 1, minimum=1, maximum=64)

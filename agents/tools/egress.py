@@ -51,13 +51,13 @@ class Target:
         return f"{self.scheme}://{host}:{self.port}{self.path}"
 
 
-async def resolve(url: str) -> Target:
+async def resolve(url: str, *, webhook: bool = False) -> Target:
     """Return the checked place that a URL names.
 
     Raises InvalidInput for what is no http address, NotPermitted for a place no tool may reach, Unavailable where the name
     cannot be resolved.
     """
-    scheme, host, port, path = _split(url)
+    scheme, host, port, path = _split(url, webhook=webhook)
     found = await _addresses(host, port)
     for address in found:
         if not allowed(address):
@@ -66,6 +66,28 @@ async def resolve(url: str) -> Target:
             )
     await _refuse_console(host, found)
     return Target(scheme, host, port, path, str(found[0]))
+
+
+def trusted(url: str) -> bool:
+    """Whether an operator named the host of a webhook, so that it may be private or without encryption."""
+    return (urlsplit(url).hostname or "").lower() in settings.WEBHOOK_ALLOW_HOSTS
+
+
+def refused_webhook(url: str) -> str:
+    """Why a webhook does not go to this address; empty where nothing is wrong that can be seen without resolving it."""
+    try:
+        scheme, host, _, _ = _split(url, webhook=True)
+    except (InvalidInput, NotPermitted) as error:
+        return f"cannot be used: {error}"
+    if trusted(url):
+        return ""
+    if scheme != "https":
+        return "is not encrypted; use an https address"
+    try:
+        literal = ipaddress.ip_address(host)
+    except ValueError:
+        return ""
+    return "" if allowed(literal) else "is not a public address"
 
 
 def allowed(address: Address) -> bool:
@@ -86,7 +108,7 @@ def loopback_allowed() -> bool:
     return opened
 
 
-def _split(url: str) -> tuple[str, str, int, str]:
+def _split(url: str, *, webhook: bool = False) -> tuple[str, str, int, str]:
     if len(url) > _LONGEST or any(ord(character) <= 32 or ord(character) == 127 for character in url) or "\\" in url:
         raise InvalidInput("This is not one plain http or https address.")
     try:
@@ -99,7 +121,7 @@ def _split(url: str) -> tuple[str, str, int, str]:
     if parts.username is not None or parts.password is not None:
         raise InvalidInput("An address with a user name or password in it is refused.")
     port = port or _default_port(parts.scheme)
-    if port not in PORTS and not loopback_allowed():
+    if port not in PORTS and not webhook and not loopback_allowed():
         raise NotPermitted(f"Port {port} is not fetched from.")
     return parts.scheme, host, port, urlunsplit(("", "", parts.path or "/", parts.query, ""))
 

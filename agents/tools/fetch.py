@@ -32,7 +32,7 @@ class Page:
 
 
 @cache
-def _tls() -> ssl.SSLContext:
+def tls() -> ssl.SSLContext:
     """The certificates are read once; reading them costs more than a fetch."""
     return httpx2.create_ssl_context(trust_env=False)
 
@@ -45,7 +45,7 @@ async def fetch(url: str) -> Page:
     """
     # No proxy of the environment: it would resolve the name again, behind the check.
     async with httpx2.AsyncClient(
-        verify=_tls(), trust_env=False, timeout=_TIMEOUT, headers=_HEADERS, follow_redirects=False
+        verify=tls(), trust_env=False, timeout=_TIMEOUT, headers=_HEADERS, follow_redirects=False
     ) as client:
         for _ in range(HOPS + 1):
             target = await egress.resolve(url)

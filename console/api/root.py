@@ -29,6 +29,7 @@ from console.api import (
     stops,
     tokens,
     tools,
+    webhooks,
 )
 from console.api.reading import StrictParser
 
@@ -55,7 +56,7 @@ api = NinjaAPI(
 )
 # Fixed addresses come before those that hold an id.
 for _noun in (
-    agents, sessions, dead_letters, queue, many, approvals, claims, covers, standing, glass, stops, breakers,
+    agents, sessions, webhooks, dead_letters, queue, many, approvals, claims, covers, standing, glass, stops, breakers,
     tools, policies, measures, controls,
     prompts, audit, tokens, events,
 ):  # fmt: skip

@@ -11,6 +11,12 @@ class NotDelivered(CountersignError):
     final: bool  # trying again would not help
 
 
+class UnknownCallback(CountersignError):
+    """There is no such webhook message of this session."""
+
+    code = "unknown_callback"
+
+
 class ChatRefused(CountersignError):
     """{reason}"""  # noqa: D400  the reason is the sentence
 

@@ -150,7 +150,9 @@ def _concerns(person: Person, occasion: str, about: ApprovalRequest | Session | 
     if isinstance(about, GlassUse):
         return holds(person.roles, Right.SEE) and person.id != about.used_by
     if isinstance(about, Session):
-        return holds(person.roles, Right.SEE) and person.id in (about.started_user, about.on_behalf_user)
+        theirs = person.id in (about.started_user, about.on_behalf_user)
+        kept = about.status == "dead_letter" and holds(person.roles, Right.RESTRAIN)  # who can replay it hears of it
+        return holds(person.roles, Right.SEE) and (theirs or kept)
     if occasion == "assigned" and given not in (person.id, *(place.of for place in person.places)):
         return False
     if not holds(person.roles, Right.DECIDE):

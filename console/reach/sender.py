@@ -17,7 +17,7 @@ from django.db import connection
 from audit.index import index_log
 from console.models import Delivery, Notice
 from console.preferences import settings_of
-from console.reach import chat, outbox
+from console.reach import chat, outbox, webhooks
 from console.reach.errors import NotDelivered
 from console.reach.links import link
 from console.reach.occasions import heading, path_of
@@ -46,6 +46,7 @@ def run(stopping: threading.Event) -> None:
             round_trip(stopping)
             if time.monotonic() - forgotten > FORGET_EVERY_S:
                 outbox.forget()
+                webhooks.forget()
                 forgotten = time.monotonic()
         except Exception as error:  # noqa: BLE001  nobody waits for this thread: it tells, and goes on
             log.warning("reach.round_failed", error=type(error).__name__)
@@ -58,6 +59,7 @@ def round_trip(stopping: threading.Event | None = None) -> int:
     index_log()
     while outbox.gather():
         pass
+    webhooks.send_due()
     outbox.pack()
     for tried in range(IN_A_ROUND):
         claimed = None if stopping is not None and stopping.is_set() else outbox.claim()

@@ -20,6 +20,7 @@ from audit.events import EventKind
 from audit.queries import EntryFilter
 from console.auth import Caller, caller_of
 from console.formats import duration, grouped, microusd
+from console.reach import webhooks
 from console.revealing import marks_of, reveals_session, summary_of, title_of
 from console.rights import Right
 from console.views.approval_item import url_of as request_url
@@ -59,6 +60,7 @@ def context(request: HttpRequest, ref: str) -> dict[str, Any]:
         "standing": of_session(row, caller),
         "message_refusal": KEPT if row.status == "dead_letter" else ENDED if ended(row) else NOT_YOURS,
         "as_now": _as_now(row),
+        "webhooks": webhooks.of_session(row.ref) if row.webhook_url else (),
         "key": uuid.uuid4().hex,
         "reads": (row.ref,) if reveal and row.started_user != caller.user_id else (),
         **_side(request, told, view, caller, reveal),
@@ -160,6 +162,7 @@ def _may(caller: Caller, row: Session) -> dict[str, bool]:
         "pause": live and directs and row.status != "paused",
         "resume": live and directs and row.status == "paused",
         "stop": live and caller.has(Right.RESTRAIN),
+        "send": caller.has(Right.RESTRAIN),
         "replay": row.status == "dead_letter" and caller.has(Right.RESTRAIN),
     }
 

@@ -25,6 +25,7 @@ from console.covering import masks_of
 from console.errors import Forbidden, NotYourSession
 from console.forms import NewMessage, StartSession
 from console.fragments import is_part, page
+from console.reach import webhooks
 from console.revealing import revealed_sessions, title_of
 from console.rights import Right
 from console.views import dead_letters
@@ -148,6 +149,16 @@ def _close(request: HttpRequest, row: Session) -> None:
     dead_letters.close(caller, row, request.POST)
 
 
+def _webhook(request: HttpRequest, row: Session) -> None:
+    caller = caller_of(request)
+    caller.check(Right.RESTRAIN)
+    try:
+        key = uuid.UUID(request.POST.get("message", "")[:40])
+    except ValueError:
+        raise Http404 from None
+    webhooks.send_again(key, session=row.ref, actor=caller.actor())
+
+
 ACTS: Mapping[str, Callable[[HttpRequest, Session], None]] = {
     "message": _say,
     "cancel": _cancel,
@@ -157,6 +168,7 @@ ACTS: Mapping[str, Callable[[HttpRequest, Session], None]] = {
     "release": _release,
     "replay": _replay,
     "close": _close,
+    "webhook": _webhook,
 }
 
 

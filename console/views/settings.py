@@ -30,7 +30,10 @@ WORDS = {
     "requested": ("A request that I may decide", "Not those that four eyes keep from you."),
     "escalated": ("A request that presses", "It expires soon and nobody has answered."),
     "assigned": ("A request that was given to me", ""),
-    "ended": ("The answer or the end of a session that I started", "However it ended."),
+    "ended": (
+        "The answer or the end of a session that I started",
+        "However it ended. Operators and admins hear of every dead letter too.",
+    ),
     "browser": ("Notifications of this browser", "While a page of the console is open in it, in front or behind."),
     "email": ("E-mail", "To {address}."),
     "chat": ("Chat", "To the address below."),

@@ -30,6 +30,8 @@ OPERATIONS: dict[str, frozenset[Role]] = {
     "release_result": ALL - {Role.VIEWER, Role.AUDITOR, Role.PROMPT_MANAGER},
     "pause_session": DIRECT,
     "resume_session": DIRECT,
+    "list_webhooks": ALL,
+    "send_webhook": DIRECT,
     "list_dead_letters": ALL,
     "replay_dead_letters": DIRECT,
     "close_dead_letters": DIRECT,

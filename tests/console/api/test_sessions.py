@@ -70,7 +70,9 @@ def test_a_program_reads_what_it_started(olga: User, desk: AgentRevision) -> Non
         ({"status": "completed"}, 422, "invalid_request"),
         ({"started_user": 1}, 422, "invalid_request"),
         ({"webhook_url": "file:///etc/passwd"}, 422, "invalid_request"),
-        ({"webhook_url": "https://example.com/"}, 422, "invalid_input"),
+        ({"webhook_url": "http://example.com/"}, 422, "invalid_input"),
+        ({"webhook_url": "https://169.254.169.254/latest"}, 422, "invalid_input"),
+        ({"webhook_url": "https://user:word@example.com/"}, 422, "invalid_input"),
     ],
 )
 def test_a_start_that_cannot_be_is_refused(olga: User, desk: AgentRevision, changed: Any, status: int, code: str) -> None:
