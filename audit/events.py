@@ -145,6 +145,7 @@ class EventKind(StrEnum):
     BREAKER_CLOSED = "breaker.closed", "The probe went well; calls go through again."
     BREAKER_FORCED = "breaker.forced", "A person holds a breaker open or closed."
     BREAKER_RELEASED = "breaker.released", "A breaker is no longer held; it counts from nothing again."
+    LIMIT_SET = "limit.set", "An operator set or lifted a limit of the load."
     CONTROL_SET = "control.set", "Control requests were switched on or off, or are planted at another rate."
     CONTROL_PLANTED = "control.planted", "A request was a control request from its beginning: no agent asked for it."
     CONTROL_RESOLVED = "control.resolved", "What came of a control request; nothing was run."

@@ -4,6 +4,7 @@ from agents.models.agent import Agent, AgentRevision
 from agents.models.breaker import Breaker
 from agents.models.budget import Budget, Meter, ModelUse, Reservation
 from agents.models.library import DeletedDocument, Draft, LibraryDocument, Memory, Note, WorkspaceFile
+from agents.models.load import Limit, RateBook, RateWait, ToolRun
 from agents.models.prompt import Prompt, PromptVersion, Release
 from agents.models.session import Message, Session, ToolCall, Turn
 from agents.models.stop import Stop
@@ -17,6 +18,7 @@ __all__ = [
     "DeletedDocument",
     "Draft",
     "LibraryDocument",
+    "Limit",
     "Memory",
     "Message",
     "Meter",
@@ -24,11 +26,14 @@ __all__ = [
     "Note",
     "Prompt",
     "PromptVersion",
+    "RateBook",
+    "RateWait",
     "Release",
     "Reservation",
     "Session",
     "Stop",
     "ToolCall",
+    "ToolRun",
     "Turn",
     "WorkerHeartbeat",
     "WorkspaceFile",
