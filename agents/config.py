@@ -54,6 +54,7 @@ class Retries(Document):
     model: Annotated[int, Field(ge=0, le=10)] = 3
     tool: Annotated[int, Field(ge=0, le=10)] = 2
     base_backoff_s: Annotated[float, Field(gt=0, le=60)] = 1.0
+    longest_wait_s: Annotated[int, Field(ge=1, le=86_400)] = 900  # for a place in a rate limit
 
 
 class Loops(Document):

@@ -8,7 +8,7 @@ outermost. No toll holds a transaction or a connection while the model is waited
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
 from uuid import UUID
 
@@ -20,7 +20,8 @@ class Caller:
     """Who asks a model: what the call is attributed to.
 
     `session` is the row's id, `ref` the short id that people use; `purpose` is `plan` or the name of a tool. `begun` is
-    false until the session has had its first answer; until then `priority` says whether it may wait.
+    false until the session has had its first answer; until then `priority` says whether it may wait. `patience_s` is how
+    long its question may wait for a place in a rate.
     """
 
     session: UUID
@@ -32,6 +33,7 @@ class Caller:
     purpose: str = "plan"
     priority: str | None = None
     begun: bool = True
+    patience_s: float = 900.0
 
 
 @dataclass(slots=True)
@@ -42,6 +44,7 @@ class Asking:
     caller: Caller
     address: str = ""  # of the server that has the model
     completion: Completion | None = None
+    waited_s: float = 0.0  # for a place in a rate
 
 
 class Toll(Protocol):
@@ -100,7 +103,8 @@ class _Admitted:
         async with AsyncExitStack() as passed:
             for toll in self._tolls:
                 await passed.enter_async_context(toll(asking))
-            asking.completion = await self._provider.complete(asking.question, on_delta=on_delta)
+            answer = await self._provider.complete(asking.question, on_delta=on_delta)
+            asking.completion = replace(answer, waited_ms=round(asking.waited_s * 1000)) if asking.waited_s else answer
             return asking.completion
 
     async def aclose(self) -> None:

@@ -137,6 +137,22 @@ class BreakerNotHeld(AgentsError):
     code: ClassVar[str] = "breaker_not_held"
 
 
+class BadLimit(AgentsError):
+    """`{field}` {reason}."""
+
+    code: ClassVar[str] = "invalid_limit"
+
+
+class QueueFull(AgentsError):
+    """{queued} sessions {of} wait in the queue already, and no more than {most} may. Try again later."""
+
+    code: ClassVar[str] = "queue_full"
+    queued: int
+    most: int
+    of: str
+    retry_after_s: int
+
+
 class LeaseLost(AgentsError):
     """Another worker holds this session now; nothing was written."""
 

@@ -29,7 +29,8 @@ class Hands:
     def model(self, state: State, purpose: str = "plan") -> Provider:
         """The model as this session may ask it; `purpose` is `plan` or the name of the tool that asks."""
         known = (state.id, state.ref, state.agent, state.tenant, state.feature, state.prompt_version)
-        return self.door.of(Caller(*known, purpose, priority=state.priority, begun=state.turns > 0))
+        patience_s = state.config.retries.longest_wait_s
+        return self.door.of(Caller(*known, purpose, state.priority, begun=state.turns > 0, patience_s=patience_s))
 
     async def grant(self, agent: str, wanted: int, most: int) -> int:
         """How many requests of an agent may be put up, so that no more than `most` wait for people."""

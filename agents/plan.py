@@ -204,10 +204,10 @@ async def _given_up(state: State, error: ModelError, attempts: int, hands: Askin
 
 
 def _parked(state: State, error: ModelError, delay_s: float) -> Record:
-    """The provider asked for a long wait: put the session back instead of holding it."""
+    """It has to wait for long: put the session back instead of holding it."""
     parks = state.notes.get("retries", 0) + 1
     state.notes = {**state.notes, "retries": parks}
-    told = {"code": error.code, "seconds": int(delay_s), "time": parks}
+    told = {"code": error.code, "reason": error.detail, "seconds": int(delay_s), "time": parks}
     change = move(state, "release", ready_at=After(delay_s), **FREE)
     return record(state, changes=[change], entries=[entry(state, EventKind.SESSION_PARKED, told)])
 
@@ -265,6 +265,7 @@ def told(turn: Pass, answered: Answered, cost: int, puts: Sequence[Put]) -> dict
     instead = [{"model": one.model, "why": one.error.code} for one in answered.missed]
     return {
         **({"asked": answered.model, "instead_of": instead} if instead else {}),
+        **({"waited_ms": completion.waited_ms} if completion.waited_ms else {}),
         "turn": turn.number,
         "model": completion.model,
         "request_id": completion.request_id,

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
+from agents.admission import admit
 from agents.budgets import refuse_spent
 from agents.config import AgentConfig
 from agents.errors import BadText, UnknownAgent, UnknownTaskType
@@ -66,7 +67,7 @@ def start_session(  # noqa: PLR0913  one name for each thing that a session is s
         priority: who waits first where a budget runs short; the agent's own where it is None.
 
     Raises:
-        UnknownAgent, UnknownTaskType, BadText, Stopped, BudgetSpent.
+        UnknownAgent, UnknownTaskType, BadText, Stopped, BudgetSpent, QueueFull.
     """
     if webhook_url and (wrong := egress.refused_webhook(webhook_url)):
         raise BadText(field="webhook_url", reason=wrong)
@@ -76,6 +77,8 @@ def start_session(  # noqa: PLR0913  one name for each thing that a session is s
         config = pinned.config
         least = most_microusd(config.model, most(pinned.version.text) + most(text.text), config.max_output_tokens)
         refuse_spent(agent=agent, tenant=tenant[:200], least_microusd=least)
+    if pinned.bounded:
+        admit(agent)
     goal_text = Text(uuid7(), "goal", text.text)
     values: dict[str, Any] = {
         **pinned.columns, "id": uuid7(), "number": _next_number(), "task_type": task_type,
@@ -106,6 +109,7 @@ class Pinned:
     config: AgentConfig
     version: PromptVersion
     capped: bool  # there is a budget
+    bounded: bool  # the queue is limited
 
     @property
     def columns(self) -> dict[str, Any]:
@@ -140,28 +144,30 @@ def pinned_now(agent: str, task_type: str) -> Pinned:
     found = _current(agent)
     if found is None:
         raise UnknownAgent(slug=agent[:63])
-    revision, capped = found
+    revision, asks = found
     refuse_stopped(agent)
     config = AgentConfig.model_validate(revision.document)
     if task_type not in config.task_types:
         raise UnknownTaskType(agent=agent, task_type=task_type[:60], known=", ".join(sorted(config.task_types)))
-    return Pinned(revision, config, live_version(config.prompt), capped)
+    return Pinned(revision, config, live_version(config.prompt), **asks)
 
 
 _CURRENT = """
 SELECT r.id, r.agent_id, r.number, r.document, a.slug,
-       EXISTS (SELECT FROM agents_budget WHERE status = 'active') AS capped
+       EXISTS (SELECT FROM agents_budget WHERE status = 'active') AS capped,
+       EXISTS (SELECT FROM agents_limit l WHERE l.scope IN ('queue:', 'queue:' || a.slug) AND l.at_once IS NOT NULL) AS bounded
 FROM agents_agentrevision r JOIN agents_agent a ON a.id = r.agent_id
 WHERE a.slug = %s AND r.current"""
 
 
-def _current(agent: str) -> tuple[AgentRevision, bool] | None:
-    """The agent's current revision with the columns that a start needs, and whether there is any budget."""
+def _current(agent: str) -> tuple[AgentRevision, dict[str, bool]] | None:
+    """The agent's current revision with the columns that a start needs, and whether budgets and the queue have to be asked."""
     for row in read(_CURRENT, [agent]):
-        slug, capped, row["document"] = row.pop("slug"), row.pop("capped"), from_json(row["document"])
+        slug, row["document"] = row.pop("slug"), from_json(row["document"])
+        asks = {name: row.pop(name) for name in ("capped", "bounded")}
         revision = AgentRevision.from_db("default", list(row), list(row.values()))
         revision.agent = Agent.from_db("default", ["id", "slug"], [row["agent_id"], slug])
-        return revision, capped
+        return revision, asks
     return None
 
 

@@ -12,6 +12,7 @@ from agents.door import Toll
 from agents.ledger import Ledger
 from agents.money import Money
 from agents.permits import Permits
+from agents.rates.toll import RateToll
 
 
 class Kept(Toll, Protocol):
@@ -25,10 +26,11 @@ class Kept(Toll, Protocol):
 class Tolls:
     """One worker's tolls, outermost first."""
 
-    def __init__(self, permits: Permits, tolls: Sequence[Kept], money: Money) -> None:
+    def __init__(self, permits: Permits, money: Money, last: Sequence[Kept] = ()) -> None:
+        """Take permits, money, and what is good for a moment only and so asked last."""
         self.permits = permits
         self.money = money
-        self.passed: tuple[Kept, ...] = (permits, *tolls, money)
+        self.passed: tuple[Kept, ...] = (permits, money, *last)
         self._ready = False
 
     def refresh(self) -> None:
@@ -44,5 +46,5 @@ class Tolls:
 
 
 def tolls(ledger: Ledger, owner: str) -> Tolls:
-    """Return the tolls of a worker: a breaker's permit, a place in the rate, money."""
-    return Tolls(Permits(ledger, owner), [], Money(ledger, owner))
+    """Return the tolls of a worker: a breaker's permit, money, and last a place in the rate, which is good for a second."""
+    return Tolls(Permits(ledger, owner), Money(ledger, owner), [RateToll(ledger)])

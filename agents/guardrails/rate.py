@@ -160,7 +160,7 @@ def _next(
     book: Book, limits: Mapping[str, Limit], queues: Mapping[str, Mapping[str, deque[Waiter]]], lanes: Sequence[str]
 ) -> tuple[str, str]:
     """Return the lane and the agent whose turn it is: the agent that had least of its lane, and of all lanes together."""
-    firsts = [(lane, min(queues[lane], key=lambda agent: _start(book, lane, agent))) for lane in lanes]  # noqa: B023  used at once
+    firsts = [(lane, min(queues[lane], key=lambda agent: _start(book, lane, agent))) for lane in lanes]
     return min(firsts, key=lambda first: _start(book, ALL, first[1]))
 
 

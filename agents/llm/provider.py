@@ -45,7 +45,8 @@ class Completion:
 
     `finish_reason` is never empty: an answer without one is a `BrokenAnswer`. With `"length"`
     the last call may be cut, so the gate refuses the calls. `replaced_characters` counts the
-    characters no database text can hold, which were replaced by U+FFFD at this edge.
+    characters no database text can hold, which were replaced by U+FFFD at this edge; `waited_ms` is
+    how long the question waited for a place in a rate before it was sent.
     """
 
     text: str
@@ -57,6 +58,7 @@ class Completion:
     duration_ms: int
     first_token_ms: int | None
     replaced_characters: int = 0
+    waited_ms: int = 0
 
     @property
     def truncated(self) -> bool:
@@ -128,6 +130,19 @@ class RateLimited(ModelError):
 
     code = "model_rate_limited"
     retryable = True
+
+
+class Later(ModelError):
+    """The model is asked later: {reason}."""
+
+    code = "model_later"
+    retryable = True
+
+
+class WaitedTooLong(ModelError):
+    """The model was not asked: {reason}."""
+
+    code = "rate_wait_too_long"
 
 
 class ModelUnavailable(ModelError):

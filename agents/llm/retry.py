@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from agents.llm.provider import BrokenAnswer, ModelError
+from agents.llm.provider import BrokenAnswer, Later, ModelError
 
 RetryAction = Literal["wait", "park", "give_up"]
 
@@ -58,6 +58,8 @@ def decide(error: ModelError, attempt: int, *, random: float, policy: RetryPolic
     """
     if not error.retryable:
         return RetryDecision("give_up", reason="trying again cannot help")
+    if isinstance(error, Later):  # it was not asked, so nothing failed
+        return RetryDecision("park", error.retry_after_s or policy.park_above_s, "its turn comes later")
     allowed = policy.attempts
     if isinstance(error, BrokenAnswer):
         allowed = min(allowed, policy.broken_attempts)

@@ -98,6 +98,7 @@ STATUS: Mapping[str, int] = {
     "invalid_idempotency_key": 422,
     "invalid_input": 422,
     "invalid_json": 422,
+    "invalid_limit": 422,
     "invalid_policy": 422,
     "invalid_request": 422,
     "invalid_verdict": 422,
@@ -105,6 +106,7 @@ STATUS: Mapping[str, int] = {
     "service_never_decides": 422,
     "unknown_scope": 422,
     "unknown_task_type": 422,
+    "queue_full": 429,
     "too_many_requests": 429,
     # ours
     "internal": 500,

@@ -1,13 +1,15 @@
 """The scripted model's HTTP side: reads a request, lets the right part answer, sends it or breaks it.
 
 Answers `POST /v1/chat/completions`, `GET /v1/models`, `/healthz`, and for tests, from this
-machine only, `/_faults`, `/_stats` and `/_requests`.
+machine only, `/_faults`, `/_stats`, `/_arrivals` and `/_requests`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import re
+import time
 from collections import Counter, deque
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -21,6 +23,8 @@ from agents.llm.scripted.conversation import Conversation, read_conversation
 from agents.llm.scripted.faults import KINDS, FaultQueue
 
 MODELS = ("scripted-1", "scripted-mini", "scripted-gullible")
+MOST_ARRIVALS = 20_000
+_MODEL = re.compile(rb'"model": ?"([^"]{1,120})"')
 _LARGEST_REQUEST = 32 * 1024 * 1024
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "::ffff:127.0.0.1"})
 
@@ -42,6 +46,7 @@ class ScriptedModel:
         self.delay_s = delay_s
         self.counts: Counter[str] = Counter()
         self.kept: deque[Any] = deque(maxlen=keep)
+        self.arrivals: deque[tuple[float, str]] = deque(maxlen=MOST_ARRIVALS)
 
     def application(self) -> web.Application:
         """Return the aiohttp application."""
@@ -57,6 +62,7 @@ class ScriptedModel:
                 web.get("/_faults", _local(self.list_faults)),
                 web.get("/_stats", _local(self.stats)),
                 web.get("/_requests", _local(self.requests)),
+                web.get("/_arrivals", _local(self.arrived)),
             ]
         )
         return application
@@ -65,6 +71,8 @@ class ScriptedModel:
         """Answer one chat completion."""
         body = await request.read()
         self.counts["requests"] += 1
+        named = _MODEL.search(body)
+        self.arrivals.append((time.monotonic(), named[1].decode() if named else ""))
         if self.delay_s:
             await asyncio.sleep(self.delay_s)
         fault = self.faults.take(body)
@@ -133,6 +141,10 @@ class ScriptedModel:
     async def stats(self, _request: web.Request) -> web.Response:
         """Return the counts since the start."""
         return web.json_response(_nested(self.counts))
+
+    async def arrived(self, _request: web.Request) -> web.Response:
+        """Return when each of the newest requests arrived, by this process's clock, and the model that it asked."""
+        return web.json_response(list(self.arrivals))
 
     async def requests(self, _request: web.Request) -> web.Response:
         """Return the newest requests, where keeping them was asked for."""

@@ -196,56 +196,6 @@ def test_characters_that_no_database_text_holds_are_replaced(returning: Declare)
     assert "\\u0000" not in outcome.text
 
 
-def test_no_more_calls_run_at_once_than_a_tool_allows(declare: Declare) -> None:
-    running: list[int] = []
-    most: list[int] = []
-
-    async def slow(args: Words, context: ToolContext) -> None:
-        """Wait a little."""
-        running.append(1)
-        most.append(len(running))
-        await asyncio.sleep(0.01)
-        running.pop()
-
-    tool = declare(slow, concurrency=3)
-
-    async def all_at_once() -> list[Outcome]:
-        return await asyncio.gather(*(execute(tool, Words(), make_context()) for _ in range(12)))
-
-    assert {outcome.status for outcome in asyncio.run(all_at_once())} == {"success"}
-    assert max(most) == 3
-
-
-def test_a_call_that_finds_no_place_is_told_so_and_never_ran(declare: Declare) -> None:
-    runs: list[int] = []
-
-    async def slow(args: Words, context: ToolContext) -> None:
-        """Wait."""
-        runs.append(1)
-        await asyncio.sleep(0.15)
-
-    tool = declare(slow, concurrency=1, timeout_s=0.2, **UNKEYED)
-
-    async def four() -> list[Outcome]:
-        return await asyncio.gather(*(execute(tool, Words(), make_context()) for _ in range(4)))
-
-    outcomes = asyncio.run(four())
-    refused = [outcome for outcome in outcomes if outcome.error_type == "unavailable"]
-    assert refused
-    assert all(outcome.sure for outcome in refused)
-    assert len(runs) == 4 - len(refused)
-
-
-def test_starts_a_minute_are_bounded(declare: Declare) -> None:
-    def quick(args: Words, context: ToolContext) -> None:
-        """Do."""
-
-    tool = declare(quick, rate_per_minute=2)
-    outcomes = [run(tool) for _ in range(3)]
-    assert [outcome.error_type for outcome in outcomes] == ["", "", "unavailable"]
-    assert "Try again in" in outcomes[2].hint
-
-
 def test_what_a_tool_tells_about_its_result_comes_with_it(declare: Declare) -> None:
     """LOOP-5: provenance; GUARD-1: what it spent on models."""
 

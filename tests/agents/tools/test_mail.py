@@ -20,12 +20,13 @@ from agents.tools.arguments import Malformed, Parsed, parse
 from agents.tools.execute import Outcome, execute, radius, summary
 from agents.tools.mail import message_id
 from tests.agents.tools.conftest import built_in, make_context
+from tests.conftest import FreshDatabase
 
 LETTER = {"to": ["finance@halden.example"], "subject": "Refund policy", "body": "Line one\nGrüße"}
 
 
 @pytest.fixture
-def smtp(settings: Any, tmp_path: Path) -> Iterator[Callable[[Any], int]]:
+def smtp(settings: Any, tmp_path: Path, fresh_database: FreshDatabase) -> Iterator[Callable[[Any], int]]:
     """Serve SMTP with a handler on loopback and point the settings at it."""
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.MAIL_CATCHER_DIR = tmp_path / "mail"

@@ -19,6 +19,7 @@ from agents.tools.errors import InvalidInput, NotPermitted, Unavailable
 from agents.tools.execute import Outcome, execute
 from agents.tools.fetch import LARGEST
 from tests.agents.tools.conftest import built_in, make_context
+from tests.conftest import FreshDatabase
 
 
 class Pages(BaseHTTPRequestHandler):
@@ -44,7 +45,7 @@ class Pages(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def site(settings: Any) -> Iterator[str]:
+def site(settings: Any, fresh_database: FreshDatabase) -> Iterator[str]:
     """The site's address; loopback is opened for this test."""
     settings.FETCH_ALLOW_LOOPBACK = True
     Pages.pages, Pages.asked = {}, []
@@ -242,7 +243,7 @@ def test_nobody_there_is_unavailable(site: str) -> None:
     assert call("fetch_url", url="http://127.0.0.1:1/").error_type == "unavailable"
 
 
-def test_web_search_says_itself_that_it_is_not_there(settings: Any) -> None:
+def test_web_search_says_itself_that_it_is_not_there(settings: Any, fresh_database: FreshDatabase) -> None:
     """TOOL-7."""
     settings.SEARCH_URL = ""
     outcome = call("web_search", query="drift")

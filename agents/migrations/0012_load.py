@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('agents', '0010_sessions_that_rest'),
+        ('agents', '0011_turns_in_order'),
     ]
 
     operations = [
