@@ -9,6 +9,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.http import QueryDict
 
+from agents.models.load import LARGEST
 from approvals.controls import ONE_IN, PER_DAY
 from approvals.errors import InvalidVerdict
 from approvals.facts import TIERS
@@ -104,6 +105,17 @@ class SetTool(forms.Form):
 
     tier = forms.ChoiceField(choices=[(tier, tier) for tier in TIERS], required=False)
     enabled = forms.ChoiceField(choices=[("true", "on"), ("false", "off")], required=False)
+    reason = Text(min_length=3, max_length=500)
+    revision = forms.IntegerField(min_value=0, max_value=2**31 - 1)
+
+
+class SetLimit(forms.Form):
+    """What to allow of a scope, and why; `revision` is the one that was shown."""
+
+    scope = Text(max_length=128)
+    requests = forms.IntegerField(min_value=1, max_value=LARGEST, required=False)
+    tokens = forms.IntegerField(min_value=1, max_value=LARGEST, required=False)
+    at_once = forms.IntegerField(min_value=1, max_value=LARGEST, required=False)
     reason = Text(min_length=3, max_length=500)
     revision = forms.IntegerField(min_value=0, max_value=2**31 - 1)
 

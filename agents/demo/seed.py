@@ -14,8 +14,10 @@ from django.db import transaction
 
 from agents.demo.people import DOMAIN, SignIn, make_people
 from agents.demo.texts import fill_library
+from agents.limiting import Bounds, set_limit
 from agents.models import AgentRevision
 from agents.services import apply_agent, start_session
+from approvals.facts import Person
 from approvals.policies import current as current_policy
 from approvals.policies import save as save_policy
 from approvals.policy import DEFAULT_POLICY
@@ -34,6 +36,10 @@ GOALS = (
     ("paul", "Read the letter of Kestrel Foods about the recall and e-mail a summary to quality@halden.example."),
     ("olga", "Delete the document “Travel policy 2023 (superseded)”."),
     ("paul", "What happened in the calibration drift of May 2026? Calculate 377 / 512 * 100."),
+)
+LIMITS = (
+    ("model:", Bounds(requests=600), "What a small plan of most providers allows in a minute."),
+    ("queue:", Bounds(at_once=200), "More than that waits longer than anybody wants to."),
 )
 
 
@@ -54,11 +60,19 @@ def seed(*, goals: bool = True) -> list[SignIn]:
     documents = fill_library()
     for slug in AGENTS:
         apply_agent(agent_document(slug), actor=SYSTEM)
+    set_limits()
     facts = {"documents": documents, "people": len(people), "agents": len(AGENTS)}
     record([Entry("system", EventKind.SYSTEM_SEEDED, SYSTEM, facts)])
     if goals:
         start_goals()
     return people
+
+
+def set_limits() -> None:
+    """Bound the load as an installation of this size would: a rate for all models, and the length of the queue."""
+    person = Person(id=0, name="Countersign", roles=frozenset({"admin"}))
+    for scope, bounds, reason in LIMITS:
+        set_limit(scope=scope, bounds=bounds, reason=reason, person=person, actor=SYSTEM)
 
 
 def agent_document(slug: str) -> dict[str, Any]:

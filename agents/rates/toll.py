@@ -16,10 +16,11 @@ import structlog
 from django.db import Error as DatabaseError
 
 from agents.door import Asking
+from agents.guardrails import money
 from agents.guardrails.rate import ALL, Limit, scopes_of
 from agents.ledger import Ledger
 from agents.llm import tokens
-from agents.llm.provider import BadRequest, Later, ModelError, ModelUnavailable, RateLimited, WaitedTooLong
+from agents.llm.provider import Later, ModelError, RateLimited, WaitedTooLong
 from agents.rates.round import Given, Heard, Said, Wish, kept, park, play
 from agents.tools import slots
 
@@ -95,8 +96,8 @@ class RateToll:
     def _failed(self, model: str, reserved: int, error: ModelError) -> None:
         if error.status == 429 and isinstance(error, RateLimited) and error.retry_after_s:
             self._hold(model, min(error.retry_after_s, LONGEST_HOLD_S))
-        if isinstance(error, RateLimited | BadRequest | ModelUnavailable):
-            self._correct(model, -reserved)  # it answered nothing; whatever else happened counts as spent
+        if not money.charged_for(error.status, unsent=error.unsent):
+            self._correct(model, -reserved)  # whatever else happened counts as spent
 
     def _correct(self, model: str, difference: int) -> None:
         if difference:
@@ -198,7 +199,7 @@ class RateToll:
             reason = (
                 f"in {waited:.0f} s no place came free in the rate of {of}; the agent waits {waiting.patience_s:g} s at most"
             )
-            waiting.place.set_exception(WaitedTooLong(reason))
+            waiting.place.set_exception(WaitedTooLong(reason, unsent=True))
         elif waiting.parks and expected_s > PARK_ABOVE_S:
             seconds = min(expected_s * 0.9, LONGEST_PARK_S)
             try:
@@ -208,4 +209,4 @@ class RateToll:
             if not waiting.place.done():
                 self._waiting.pop(key, None)
                 reason = f"it waits for a place in the rate of {of}, about {expected_s:.0f} s"
-                waiting.place.set_exception(Later(reason, retry_after_s=seconds))
+                waiting.place.set_exception(Later(reason, retry_after_s=seconds, unsent=True))

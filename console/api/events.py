@@ -39,6 +39,7 @@ SCOPES = {
     "stop": "stop:read",
     "breaker": "breakers:read",
     "glass": "approvals:read",
+    "limit": "limits:read",
     **dict.fromkeys(("session", "turn", "message", "tool_call", "document", "note"), "sessions:read"),
 }
 """The scope that a token needs to hear of a noun; of every other noun, audit:read."""

@@ -19,6 +19,7 @@ from console.api import (
     errors,
     events,
     glass,
+    limits,
     many,
     measures,
     policies,
@@ -56,7 +57,7 @@ api = NinjaAPI(
 )
 # Fixed addresses come before those that hold an id.
 for _noun in (
-    agents, sessions, webhooks, dead_letters, queue, many, approvals, claims, covers, standing, glass, stops, breakers,
+    agents, sessions, webhooks, dead_letters, queue, many, approvals, claims, covers, standing, glass, stops, breakers, limits,
     tools, policies, measures, controls,
     prompts, audit, tokens, events,
 ):  # fmt: skip

@@ -82,7 +82,7 @@ class SessionQuery(Paged):
 
 @endpoint(
     router, "POST", "/sessions", right=Right.RUN_SESSIONS, scope="sessions:write", answer=SessionOut, status=201,
-    refuses=WRITES, creates=True,
+    refuses=(*WRITES, 429), creates=True,
 )  # fmt: skip
 async def start_session(request: ApiRequest, body: NewSession) -> HttpResponse:
     """Start a session. With `wait_s` the answer comes when it rests or the time is over."""

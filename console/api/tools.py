@@ -32,6 +32,7 @@ class ToolOut(Schema):
     idempotent: bool | None
     timeout_s: float
     concurrency: int | None
+    rate_per_minute: int | None
     summary: str
     consequence: str
     untrusted: bool
@@ -97,8 +98,8 @@ def set_tool(request: ApiRequest, name: ToolPath, body: ToolPatch) -> ToolOut:
 
 
 def _shape(tool: Tool, row: ToolSetting | None) -> ToolOut:
-    names = ("name", "description", "egress", "idempotent", "timeout_s", "concurrency", "summary", "consequence", "untrusted",
-             "definition")  # fmt: skip
+    names = ("name", "description", "egress", "idempotent", "timeout_s", "concurrency", "rate_per_minute", "summary",
+             "consequence", "untrusted", "definition")  # fmt: skip
     return ToolOut(
         **{name: getattr(tool, name) for name in names},
         tier=cast(Tier, row.tier) if row and row.tier else tool.tier,

@@ -25,6 +25,7 @@ LABELS = {
     "tool": {"requests": "Starts a minute", "at_once": "Calls at once"},
     "queue": {"at_once": "Sessions in the queue"},
 }
+NEARLY = 0.95  # of a limit: it is used up
 NOTES = {
     "model": "All workers share it, fairly between agents, then sessions. Whoever waits for long gives its session back meanwhile.",
     "tool": "Over all workers. A call waits within the tool's own time, then the agent is told. Empty: as the tool declares.",
@@ -54,7 +55,9 @@ def limits(request: HttpRequest) -> HttpResponse:
         else:
             messages.success(request, f"Set for {name_of(scope)}. It holds on every worker within a second.")
             return redirect("limits")
-    return page(request, TEMPLATE, lambda: _context(request, scope, {**form.errors, "form": form.non_field_errors()}), status=422)
+    return page(
+        request, TEMPLATE, lambda: _context(request, scope, {**form.errors, "form": form.non_field_errors()}), status=422
+    )
 
 
 def _field(error: CountersignError) -> str | None:
@@ -77,7 +80,10 @@ def _context(request: HttpRequest, scope: str, errors: Any = None) -> dict[str, 
         asked["model:"] = asked.get("model:", 0) + line.questions
     agents = [(revision.agent.slug, queries.config_of(revision)) for revision in queries.agents()]
     names = {name for _, config in agents for name in (config.model, config.cheap_model, *config.fallbacks) if name}
-    models = ["model:", *sorted({f"model:{name}" for name in names} | {s for s in set_ if s.startswith("model:") and s != "model:"})]
+    models = [
+        "model:",
+        *sorted({f"model:{name}" for name in names} | {s for s in set_ if s.startswith("model:") and s != "model:"}),
+    ]
     lines = loads.queued()
     queues = ["queue:", *(f"queue:{slug}" for slug, _ in agents)]
     return {
@@ -112,12 +118,13 @@ def _line(scope: str, set_: dict[str, Limit], used: dict[str, loads.Use]) -> dic
             "requests": allowed["requests"] or declared.a_minute,
             "at_once": allowed["at_once"] or declared.at_once,
         }
-    cells = [
-        {"label": LABELS[kind][name], "used": getattr(use, name), "most": most, "full": most is not None and getattr(use, name) >= most * 0.95}
-        for name, most in allowed.items()
-    ]  # fmt: skip
+    cells = [_cell(LABELS[kind][name], getattr(use, name), most) for name, most in allowed.items()]
     return {"scope": scope, "kind": kind, "name": name_of(scope), "target": target, "cells": cells, "row": row,
             "url": reverse("tool", args=[target]) if kind == "tool" else ""}  # fmt: skip
+
+
+def _cell(label: str, used: int, most: int | None) -> dict[str, Any]:
+    return {"label": label, "used": used, "most": most, "full": most is not None and used >= most * NEARLY}
 
 
 def _chosen(request: HttpRequest, scope: str, errors: Any) -> dict[str, Any]:

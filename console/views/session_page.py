@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from agents.advice import title
+from agents.loads import wait_of
 from agents.models import Session
 from agents.queries import active_stops, agent, stop_of
 from agents.services import get_session
@@ -97,6 +98,7 @@ def _session(row: Session, reveal: bool, mask: Mask) -> dict[str, Any]:
         "ended": ended(row),
         "error_title": title(row.error["code"]) if row.error else "",
         "stopped": stop_of(row, active_stops()),
+        "waits": wait_of(row.pk) if row.status in ("queued", "running") else None,
     }
 
 

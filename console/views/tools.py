@@ -9,9 +9,11 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
 from agents import queries
+from agents.limiting import limit_of
 from agents.queries import active_stops
 from agents.tools import registry
 from agents.tools.definition import Tool
+from agents.tools.slots import Bounds, bounds_of
 from approvals import tiers
 from approvals.errors import UnknownTool
 from approvals.facts import TIERS, Tier
@@ -132,15 +134,23 @@ def _choices(now: str, declared: str, typed: str, *, may_lower: bool) -> list[di
 
 
 def _details(found: Tool) -> list[dict[str, Any]]:
+    set_ = limit_of(f"tool:{found.name}")
+    bounds = bounds_of(found, {found.name: Bounds(set_.at_once, set_.requests)})
     rows: list[tuple[str, Any]] = [
         ("Scopes", ", ".join(sorted(found.scopes))),
         ("Time-out", f"{found.timeout_s:g} s"),
-        ("At once, per worker", str(found.concurrency or "")),
+        ("At once", _bounded(found.concurrency, bounds.at_once)),
+        ("Starts a minute", _bounded(found.rate_per_minute, bounds.a_minute)),
         ("Idempotent by key", {True: "Yes", False: "No", None: ""}[found.idempotent]),
         ("Result", "Untrusted content" if found.untrusted else ""),
     ]
     lines: list[dict[str, Any]] = [{"label": label, "value": value} for label, value in rows if value]
     return [*lines, {"label": "Definition", "value": found.definition[:16], "mono": True}]
+
+
+def _bounded(declared: int | None, now: int | None) -> str:
+    """How many, over all workers; where an operator set another number, what the tool declares too."""
+    return "" if now is None else f"{now}" if now == declared else f"{now}, declared {declared or 'without limit'}"
 
 
 def _change(entry: StoredEntry) -> dict[str, Any]:

@@ -61,6 +61,8 @@ OPERATIONS: dict[str, frozenset[Role]] = {
     "list_stops": ALL,
     "press_stop": DIRECT,
     "lift_stop": DIRECT,
+    "list_limits": ALL,
+    "set_limit": DIRECT,
     "list_tools": ALL,
     "set_tool": DIRECT,
     "list_policies": ALL,

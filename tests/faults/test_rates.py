@@ -26,7 +26,8 @@ FULL = os.environ.get("FAULTS") == "full"
 WORKERS, SECONDS = (8, 150.0) if FULL else (3, 9.0)
 RATE = 600
 MANY, FEW = 60, 12  # sessions of the two agents
-TOIL = {"limits": {"turns": 100_000, "tool_calls": 100_000, "tokens": 10_000_000, "cost_microusd": 10**12}, "tools": ["note"]}
+TOIL = {"limits": {"turns": 100_000, "tool_calls": 100_000, "tokens": 10_000_000, "cost_microusd": 10**12}, "tools": ["note"],
+        "loops": {"nothing_new": 10_000}}  # fmt: skip
 LEAST_USED, LEAST_SHARE = (0.95, 0.45) if FULL else (0.5, 0.3)  # a few seconds on a busy machine say less
 
 

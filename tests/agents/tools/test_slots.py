@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -148,12 +148,3 @@ def test_more_than_a_tool_declares_needs_an_admin(
     set_(ada, tool, **bounds)
 
     assert bounds_of(tool) != Bounds(4, 60)
-
-
-def test_a_tool_without_limits_asks_the_database_nothing(declare: Declare, monkeypatch: pytest.MonkeyPatch) -> None:
-    looked: list[str] = []
-    in_thread: Callable[..., Any] = slots.in_thread
-    monkeypatch.setattr(slots, "in_thread", lambda work: looked.append("look") or in_thread(work))
-
-    assert run(declare(quick, **READ))[0].status == "success"
-    assert looked == []

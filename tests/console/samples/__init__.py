@@ -4,6 +4,7 @@ from console import styleguide
 from tests.console.samples.approvals import BAR, BODY, approvals, bulk, bulk_results, edit, lost, request
 from tests.console.samples.frame import NOW, Context, ago, frame, later
 from tests.console.samples.letters import dead_letters
+from tests.console.samples.load import limits
 from tests.console.samples.others import (
     agent,
     agents,
@@ -95,6 +96,8 @@ PAGES: dict[str, tuple[str, Context]] = {
     "cover": ("cover/page.html", cover()),
     "glass": ("glass/page.html", glass()),
     "dead-letters": ("dead_letters/page.html", dead_letters()),
+    "limits": ("limits/page.html", limits()),
+    "limits-set": ("limits/page.html", limits(chosen=True)),
     "stop": ("stop/page.html", stop()),
     "stop-chosen": ("stop/page.html", stop(chosen=True)),
     "prompts": ("prompts/list.html", prompts()),

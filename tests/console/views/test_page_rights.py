@@ -52,6 +52,8 @@ TABLE: tuple[tuple[str, str, str, set[str]], ...] = (
     ("POST", "session-act", "/sessions/{s}/cancel/", DIRECTORS),
     ("GET", "agents", "/agents/", EVERYBODY),
     ("GET", "agent", "/agents/research-assistant/", EVERYBODY),
+    ("GET", "limits", "/limits/", EVERYBODY),
+    ("POST", "limits", "/limits/", DIRECTORS),
     ("GET", "tools", "/tools/", EVERYBODY),
     ("GET", "tool", "/tools/send_email/", EVERYBODY),
     ("POST", "tool", "/tools/send_email/", DIRECTORS),

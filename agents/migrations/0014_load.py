@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('agents', '0011_turns_in_order'),
+        ('agents', '0013_summaries'),
     ]
 
     operations = [
