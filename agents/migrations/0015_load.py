@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('agents', '0013_summaries'),
+        ('agents', '0014_breakers'),
     ]
 
     operations = [
