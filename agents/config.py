@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from agents.guardrails.private import KINDS, Kind
 from approvals.facts import Tier
 
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
@@ -84,6 +85,14 @@ class Degradation(Document):
     suspended_calls: Literal["deny", "ask"] = "deny"
 
 
+class Output(Document):
+    """What is taken out of an answer before people read it. `whole`: nothing of it is shown before all of it is there."""
+
+    remove: Annotated[tuple[Kind, ...], Field(max_length=len(KINDS))] = ("secret",)
+    prompt: bool = True  # what repeats the agent's own instructions
+    whole: bool = False
+
+
 class AgentConfig(Document):
     """One agent, whole."""
 
@@ -107,6 +116,9 @@ class AgentConfig(Document):
     limits: Limits = Limits()
     loops: Loops = Loops()
     retries: Retries = Retries()
+    output: Output = Output()
+    scrub: Annotated[tuple[Kind, ...], Field(max_length=len(KINDS))] = ()  # what models read as references
+    unscrub: Annotated[tuple[ToolName, ...], Field(max_length=100)] = ()  # tools that are given what those stand for
     degradation: Degradation = Degradation()
 
     @model_validator(mode="after")

@@ -9,6 +9,7 @@ from agents.llm.provider import Provider
 from agents.money import Money
 from agents.permits import Permits
 from agents.rules import Cache, Rules, read
+from agents.scrubbing import Scrubbing
 from agents.state import State
 from agents.watching import Watchers
 from approvals.services import take_numbers
@@ -30,7 +31,9 @@ class Hands:
         """The model as this session may ask it; `purpose` is `plan` or the name of the tool that asks."""
         known = (state.id, state.ref, state.agent, state.tenant, state.feature, state.prompt_version)
         patience_s = state.config.retries.longest_wait_s
-        return self.door.of(Caller(*known, purpose, state.priority, begun=state.turns > 0, patience_s=patience_s))
+        caller = Caller(*known, purpose, state.priority, begun=state.turns > 0, patience_s=patience_s)
+        provider = self.door.of(caller)
+        return Scrubbing(provider, state) if state.config.scrub else provider
 
     async def grant(self, agent: str, wanted: int, most: int) -> int:
         """How many requests of an agent may be put up, so that no more than `most` wait for people."""

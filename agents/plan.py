@@ -14,7 +14,7 @@ from uuid import UUID
 
 import structlog
 
-from agents import fallback, rests
+from agents import fallback, filtering, rests
 from agents.context import Context
 from agents.failpoints import failpoint
 from agents.fallback import Answered, Missed
@@ -156,7 +156,8 @@ def _question(state: State, prepared: Prepared, model: str) -> Question:
 async def _once(state: State, question: Question, hands: Asking) -> Completion | ModelError | None:
     """One attempt; None if it was abandoned from outside (a stop, or the worker leaves)."""
     failpoint("runner.before_model")
-    on_delta = hands.watchers.delta(state.ref) if state.watched else None
+    streams = state.watched and not state.config.output.whole
+    on_delta = hands.watchers.delta(state.ref, filtering.shown(state)) if streams else None
     try:
         async with asyncio.timeout(None) as state.asking:
             return await hands.model(state).complete(question, on_delta=on_delta)

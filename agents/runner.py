@@ -20,7 +20,7 @@ from dataclasses import dataclass, field, replace
 
 import structlog
 
-from agents import fallback, limits, plan, rests, summaries
+from agents import fallback, filtering, limits, plan, rests, summaries
 from agents.context import assemble
 from agents.failpoints import failpoint
 from agents.gate import effect, intent
@@ -207,11 +207,13 @@ async def _submitted(state: State, answered: fallback.Answered, hands: Hands) ->
         completion = replace(completion, text=f"(The model gave no answer: {completion.finish_reason}.)")
         answered = replace(answered, completion=completion)
     state.shut = hands.permits.shut_tools(state.config.tools)
+    completion, removed = filtering.clean(state, completion)
     reasoning = Text(uuid7(), "reasoning", completion.text) if completion.text else None
     reasoning_id = reasoning.id if reasoning else None
     # First: a request states what the session has cost with the call that asks for it.
     cost = plan.settle(state, completion, answered.model)
     out = await submit(state, completion, rules, hands.numbers, hands.grant, hands.ledger.read, reasoning_id=reasoning_id)
+    out.entries += removed
     turn = Pass(uuid7(), state.next_index, state.turns + 1, completion.text, out.calls)
     state.items.append(turn)
     state.turns += 1

@@ -189,6 +189,8 @@ class State:
     walked: int = 0
     source_room: int = LONGEST_CONVERSATION  # characters that may still be added to them
     uses: list[Birth] = field(default_factory=list)  # model calls that are no turn, written with the next step
+    references: dict[str, str] = field(default_factory=dict)  # what models read in place of private values, and the values
+    scrubbed: dict[str, str] = field(default_factory=dict)  # texts as models read them, where private values are kept from them
     asking: asyncio.Timeout | None = None  # the open model call, to be abandoned from outside
 
     @property

@@ -13,6 +13,8 @@ import structlog
 from structlog.tracebacks import ExceptionDictTransformer
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from agents.guardrails.private import masked
+
 # Names under which content travels elsewhere. A log line that carries one by mistake loses the value, not the line.
 CONTENT_KEYS = frozenset(
     {"answer", "arguments", "body", "content", "goal", "instruction", "message_text", "messages", "output", "password",
@@ -22,6 +24,7 @@ CONTENT_KEYS = frozenset(
 # Local variables are content.
 _FRAMES = ExceptionDictTransformer(show_locals=False, max_frames=25)
 _LONGEST_MESSAGE = 200
+_SHORTEST_SECRET = 12
 # These name addresses, arguments or one line a request at INFO.
 _QUIET = ("httpx2", "httpcore2", "openai", "asyncio", "aiohttp", "daphne", "django_q", "django-q", "mail.log", "trafilatura")
 
@@ -33,6 +36,14 @@ def without_content(_logger: WrappedLogger, _method: str, event: EventDict) -> E
     return event
 
 
+def without_secrets(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Replace keys and tokens anywhere in the texts of a line by `[secret]`: an address or an error may quote one."""
+    for key, value in event.items():
+        if isinstance(value, str) and len(value) >= _SHORTEST_SECRET:
+            event[key] = masked(value, ("secret",))
+    return event
+
+
 def _shared() -> list[Processor]:
     return [
         structlog.contextvars.merge_contextvars,
@@ -40,6 +51,7 @@ def _shared() -> list[Processor]:
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
         without_content,
+        without_secrets,
     ]
 
 
@@ -52,7 +64,7 @@ def exceptions_without_content(
     if isinstance(error, BaseException):
         event["exception"] = _transform((type(error), error, error.__traceback__))
         for one in event["exception"]:
-            one["exc_value"] = one["exc_value"].split("\n", 1)[0][:_LONGEST_MESSAGE]
+            one["exc_value"] = masked(one["exc_value"].split("\n", 1)[0][:_LONGEST_MESSAGE], ("secret",))
             one.pop("exc_notes", None)
     return event
 

@@ -1,6 +1,9 @@
-"""Signs of orders in untrusted content, in words for people. Pure."""
+"""Signs of orders in untrusted content, and what is kept from models and from answers, in words for people. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from agents.config import Output
 
 WORDS: Mapping[str, str] = {
     "instruction_like": "tells its reader to drop its rules",
@@ -13,6 +16,40 @@ WORDS: Mapping[str, str] = {
     "hidden_characters": "holds characters that cannot be seen",
     "encoded_order": "holds an encoded order",
 }
+
+KINDS: Mapping[str, str] = {
+    "secret": "keys and tokens",
+    "card": "card numbers",
+    "iban": "account numbers",
+    "national_id": "national ids",
+    "email": "e-mail addresses",
+    "phone": "telephone numbers",
+    "prompt": "parts of the prompt",
+}
+
+
+def counted(counts: Mapping[str, int]) -> str:
+    """Return how much of each kind there was; empty where there was none."""
+    return ", ".join(f"{count} {KINDS.get(kind, kind)}" for kind, count in counts.items())
+
+
+def private_lines(document: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Return what an agent's document keeps from its models and takes out of its answers, as lines for its page."""
+    output = Output(**document.get("output", {}))
+    removed = [*output.remove, *(["prompt"] if output.prompt else [])]
+    lines = [
+        {"label": "Taken out of answers", "value": _listed(removed)},
+        {"label": "Models read references for", "value": _listed(document.get("scrub", ()))},
+    ]
+    if document.get("unscrub"):
+        lines.append({"label": "Tools that are given the values", "value": ", ".join(document["unscrub"])})
+    if output.whole:
+        lines.append({"label": "While it is written", "value": "Nothing of an answer is shown"})
+    return lines
+
+
+def _listed(kinds: Iterable[str]) -> str:
+    return ", ".join(KINDS.get(kind, kind) for kind in kinds) or "nothing"
 
 
 def signs_of(mark: Mapping[str, object]) -> list[str]:

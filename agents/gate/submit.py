@@ -25,6 +25,7 @@ from agents.gate.tracing import kept, looked_at, origins
 from agents.lifecycle import TOOL_CALL
 from agents.llm.provider import Completion, PlannedCall
 from agents.rules import Rules
+from agents.scrubbing import resolved
 from agents.state import Call, State
 from agents.tools import registry
 from agents.tools.arguments import Malformed, Parsed, parse
@@ -173,7 +174,7 @@ def _refuse(call: Call, text: str, *, error_type: str = "invalid_input") -> Put:
 
 async def _judged(state: State, call: Call, tool: Tool, rules: Rules, fingerprints: dict[str, UUID]) -> Put:
     """Steps 2 to 4."""
-    parsed = parse(tool, call.raw)
+    parsed = parse(tool, resolved(state, tool.name, call.raw))
     if isinstance(parsed, Malformed):
         return _refuse(call, words.invalid(parsed.hint, parsed.errors))
     accept(call, tool, parsed, rules)

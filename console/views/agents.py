@@ -22,6 +22,7 @@ from console.auth import caller_of
 from console.formats import duration, grouped, microusd
 from console.fragments import page
 from console.rights import Right
+from console.signs import private_lines
 from console.views.guard import guard
 
 
@@ -90,7 +91,7 @@ def _one(request: HttpRequest, slug: str) -> dict[str, Any]:
         "tools": [tool_line(tool, known, document["task_types"]) for tool in granted if tool],
         "unknown": [name for name in document["tools"] if registry.get(name) is None],
         "task_types": [{"name": name, "scopes": scopes} for name, scopes in sorted(document["task_types"].items())],
-        "limits": [*_limits(document["limits"]), *_loops(document.get("loops", {}))],
+        "limits": [*_limits(document["limits"]), *_loops(document.get("loops", {})), *private_lines(document)],
         "document": json.dumps(document, ensure_ascii=False),
         "revisions": [{"number": row.number, "by": row.created_by, "at": row.created_at, "note": ""} for row in rows],
         "may_start": caller_of(request).has(Right.RUN_SESSIONS),

@@ -24,6 +24,7 @@ from console.formats import duration, grouped, microusd
 from console.reach import webhooks
 from console.revealing import marks_of, reveals_session, summary_of, title_of
 from console.rights import Right
+from console.signs import counted
 from console.views.approval_item import url_of as request_url
 from console.views.approval_standing import of_session
 from console.views.session_reads import Story, ended, story
@@ -140,6 +141,8 @@ def _details(row: Session) -> list[dict[str, Any]]:
         {"label": "Tenant", "value": row.tenant},
         {"label": "Feature", "value": row.feature},
         {"label": "Trace", "value": row.trace, "mono": True},
+        {"label": "Taken out of answers", "value": counted(row.notes.get("removed", {}))},
+        {"label": "References for models", "value": counted(row.notes.get("scrubbed", {}))},
         {"label": "Stored state", "value": NEWER.format(row.schema_version) if row.schema_version > VERSION else ""},
     ]
     return [line for line in lines if line["value"]]

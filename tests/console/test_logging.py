@@ -8,7 +8,7 @@ import pytest
 import structlog
 from django.test import RequestFactory
 
-from console.logging import logging_config
+from console.logging import logging_config, without_secrets
 
 
 @pytest.fixture
@@ -86,3 +86,11 @@ def test_an_unanswered_readiness_probe_is_not_logged_again_and_again(
             logger.error("Service Unavailable: %s", path, extra={"status_code": 503, "request": rf.get(path)})
     kept = [record.getMessage() for record in caplog.records]
     assert kept == ["Service Unavailable: /approvals/"]
+
+
+def test_keys_and_tokens_are_masked_wherever_they_stand() -> None:
+    """GUARD-12: an address with a password in it, an error that quotes a key; the rest of the line stays."""
+    key = "AKIA" + "IOSFODNN7EXAMPLE"
+    told = {"event": "fetch.failed", "url": "https://kim:hunter22@host.example/x", "why": f"bad {key}", "ms": 3}
+    line = without_secrets(None, "info", told)
+    assert line == {"event": "fetch.failed", "url": "https[secret]host.example/x", "why": "bad [secret]", "ms": 3}

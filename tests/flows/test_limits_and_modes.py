@@ -163,7 +163,7 @@ def test_a_cancel_while_the_model_answers_ends_it_at_once(world: World, monkeypa
     session = world.start("scenario: slow")
     services.watch(session=session)
     answering = threading.Event()
-    monkeypatch.setattr(Watchers, "delta", lambda watchers, ref: lambda text: answering.set())
+    monkeypatch.setattr(Watchers, "delta", lambda watchers, ref, clean: lambda text: answering.set())
 
     def cancelled() -> bool:
         session.refresh_from_db()
