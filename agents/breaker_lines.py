@@ -73,7 +73,7 @@ def line(key: str) -> Line:
 def history(limit: int) -> list[Event]:
     """What happened to breakers, the newest first."""
     rows = AuditEntry.objects.filter(stream=STREAM).order_by("-seq")[:limit]
-    return [_event(row.body_json) for row in rows]
+    return [_event(row) for row in rows]
 
 
 def without_full() -> dict[str, int]:
@@ -111,6 +111,6 @@ def _line(key: str, used: int, row: Breaker | None) -> Line:
     )  # fmt: skip
 
 
-def _event(body: dict[str, Any]) -> Event:
-    facts = body["facts"]
-    return Event(datetime.fromisoformat(body["ts"]), body["kind"], facts["key"], body["principal"]["name"], facts)
+def _event(row: AuditEntry) -> Event:
+    facts, by = row.body_json["facts"], row.body_json["principal"]["name"]
+    return Event(row.at, row.kind, facts["key"], by, facts)

@@ -32,6 +32,7 @@ class Filters:
     status: Sequence[str] = ()
     agent: str = ""
     started_by: str = ""
+    mode: str = ""
     q: str = ""
     titles: bool = True  # whether `q` looks into titles too: they are goals in short, which not everybody may read
 
@@ -52,6 +53,8 @@ def sessions(filters: Filters, *, before: int | None = None, limit: int = 50) ->
         rows = rows.filter(agent__slug=filters.agent)
     if filters.started_by:
         rows = rows.filter(started_by=filters.started_by)
+    if filters.mode:
+        rows = rows.filter(mode__isnull=True) if filters.mode == "full" else rows.filter(mode=filters.mode)
     if filters.q:
         rows = rows.filter(_says(filters))
     return list(rows[:limit])

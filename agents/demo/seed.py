@@ -85,7 +85,8 @@ def agent_document(slug: str) -> dict[str, Any]:
         document["prompt_text"] = (FOLDER / "prompts" / "research-assistant.md").read_text(encoding="utf-8").strip()
     if not settings.SCRIPTED:
         model = getattr(settings, "OPENAI_MODEL", "") or PROVIDER_MODEL
-        document.update(model=model, cheap_model=getattr(settings, "OPENAI_CHEAP_MODEL", "") or model)
+        cheap = getattr(settings, "OPENAI_CHEAP_MODEL", "") or model
+        document.update(model=model, cheap_model=cheap, fallbacks=[cheap] if cheap != model else [])
     return document
 
 
@@ -98,7 +99,7 @@ def follow_provider() -> list[str]:
     changed = []
     for revision in AgentRevision.objects.filter(current=True, agent__slug__in=AGENTS).select_related("agent"):
         wanted = agent_document(revision.agent.slug)
-        models = {name: wanted[name] for name in ("model", "cheap_model")}
+        models: dict[str, Any] = {name: wanted[name] for name in ("model", "cheap_model", "fallbacks") if name in wanted}
         scripted = revision.document["model"].startswith(SCRIPTED)
         if scripted != settings.SCRIPTED:
             apply_agent({**revision.document, **models}, actor=SYSTEM)

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, cast
 from uuid import UUID
 
 from ninja import Schema
@@ -24,6 +24,7 @@ Status = Literal[
     "queued", "running", "waiting_approval", "waiting_input", "paused", "completed", "halted", "failed", "cancelled",
     "expired", "dead_letter",
 ]  # fmt: skip
+Mode = Literal["full", "degraded", "minimal"]
 NOTHING = Mask()
 _PLAIN = (
     "status", "environment", "task_type", "turns", "tool_calls", "input_tokens", "output_tokens",
@@ -50,13 +51,17 @@ class StoppedBy(Schema):
 
 
 class SessionOut(Schema):
-    """A session. Goal and answers are null for those who may not read raw content; `stopped` tells what holds it."""
+    """A session. Goal and answers are null for those who may not read raw content; `stopped` tells what holds it.
+
+    `mode` is full, degraded (a fallback answered, or tools were left out) or minimal (no model could be had).
+    """
 
     id: str
     agent: str
     title: str
     goal: str | None
     status: Status
+    mode: Mode
     stopped: StoppedBy | None
     environment: str
     task_type: str
@@ -141,6 +146,7 @@ def _shape(
     return SessionOut(
         id=session.ref,
         agent=session.agent.slug,
+        mode=cast(Mode, session.mode or "full"),
         title=mask.text(title_of(session, revealed=open_)),
         taint=mask.value(marks_of(session.taint, revealed=open_)),
         goal=goal,

@@ -15,7 +15,7 @@ from console.api.endpoint import ApiRequest, as_json, endpoint
 from console.api.idempotency import Once, answer_once, once_of, replace_answer
 from console.api.paging import Paged, decode, encode
 from console.api.reading import Body, SessionRef, Word
-from console.api.session_shapes import SessionOut, Status, shape, shape_of_new, shapes
+from console.api.session_shapes import Mode, SessionOut, Status, shape, shape_of_new, shapes
 from console.api.timeline import Timeline, timeline
 from console.api.waiting import let_go, rested
 from console.auth import Caller
@@ -77,6 +77,7 @@ class SessionQuery(Paged):
 
     status: Status | None = None
     agent: Word = ""
+    mode: Mode | None = None
     q: Word = ""
 
 
@@ -114,7 +115,11 @@ def _later(caller: Caller, session_id: UUID, once: Once | None) -> HttpResponse:
 def list_sessions(request: ApiRequest, page: Query[SessionQuery]) -> SessionPage:
     """List sessions, newest first."""
     where = queries.Filters(
-        status=(page.status,) if page.status else (), agent=page.agent, q=page.q, titles=request.auth.has(Right.REVEAL)
+        status=(page.status,) if page.status else (),
+        agent=page.agent,
+        mode=page.mode or "",
+        q=page.q,
+        titles=request.auth.has(Right.REVEAL),
     )
     key = decode("sessions", page.cursor)
     found = queries.sessions(where, before=key[0] if key else None, limit=page.limit + 1)

@@ -87,7 +87,7 @@ def _side(request: HttpRequest, told: Story, view: str, caller: Caller, reveal: 
 def _session(row: Session, reveal: bool, mask: Mask) -> dict[str, Any]:
     copied = (
         "ref", "status", "environment", "started_name", "on_behalf_of", "created_at", "ended_at", "dry_run",
-        "task_type", "error", "trace", "tenant",
+        "task_type", "error", "trace", "tenant", "mode",
     )  # fmt: skip
     return {
         **{name: getattr(row, name) for name in copied},

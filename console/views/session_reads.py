@@ -57,10 +57,10 @@ class Story:
 
 
 def sessions_page(
-    *, status: str = "", agent: str = "", q: str = "", titles: bool, before: int | None = None, limit: int = 50
+    *, status: str = "", agent: str = "", mode: str = "", q: str = "", titles: bool, before: int | None = None, limit: int = 50
 ) -> SessionPage:
     """Return one page of sessions that match, with their open requests; `q` looks into titles only with `titles`."""
-    filters = queries.Filters(status=(status,) if status else (), agent=agent, q=q, titles=titles)
+    filters = queries.Filters(status=(status,) if status else (), agent=agent, mode=mode, q=q, titles=titles)
     found = queries.sessions(filters, before=before, limit=limit + 1)
     pending: dict[UUID, list[ApprovalRequest]] = {}
     for request in open_of([row.pk for row in found]):

@@ -36,6 +36,7 @@ from console.views.session_page import context
 from console.views.session_reads import sessions_page
 
 SHOWN = 50
+MODES = frozenset({"full", "degraded", "minimal"})
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -174,8 +175,9 @@ ACTS: Mapping[str, Callable[[HttpRequest, Session], None]] = {
 
 def _list(request: HttpRequest, errors: Mapping[str, list[str]] | None = None) -> dict[str, Any]:
     caller, asked = caller_of(request), request.GET
-    filters = {"status": asked.get("status", ""), "agent": asked.get("agent", "")[:63], "q": asked.get("q", "")[:200].strip()}
-    wrong = unknown(filters, {"status": SESSION.states})
+    filters = {"status": asked.get("status", ""), "agent": asked.get("agent", "")[:63], "mode": asked.get("mode", ""),
+               "q": asked.get("q", "")[:200].strip()}  # fmt: skip
+    wrong = unknown(filters, {"status": SESSION.states, "mode": MODES})
     filters |= dict.fromkeys(wrong, "")
     before = asked.get("before", "")
     if before and not (before.isascii() and before.isdigit() and len(before) < 19):
@@ -249,16 +251,8 @@ def line(
     """Return one session as a line of the list, its title only where it is revealed, and without what `mask` covers."""
     title = title_of(row, revealed=revealed)
     copied = (
-        "ref",
-        "status",
-        "started_name",
-        "on_behalf_of",
-        "created_at",
-        "updated_at",
-        "cost_microusd",
-        "turns",
-        "dry_run",
-    )
+        "ref", "status", "mode", "started_name", "on_behalf_of", "created_at", "updated_at", "cost_microusd", "turns", "dry_run",
+    )  # fmt: skip
     return {
         **{name: getattr(row, name) for name in copied},
         "title": mask.text(title) if mask else title,

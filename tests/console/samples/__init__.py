@@ -2,6 +2,7 @@
 
 from console import styleguide
 from tests.console.samples.approvals import BAR, BODY, approvals, bulk, bulk_results, edit, lost, request
+from tests.console.samples.circuits import breakers
 from tests.console.samples.frame import NOW, Context, ago, frame, later
 from tests.console.samples.letters import dead_letters
 from tests.console.samples.load import limits
@@ -98,6 +99,9 @@ PAGES: dict[str, tuple[str, Context]] = {
     "dead-letters": ("dead_letters/page.html", dead_letters()),
     "limits": ("limits/page.html", limits()),
     "limits-set": ("limits/page.html", limits(chosen=True)),
+    "breakers": ("breakers/page.html", breakers()),
+    "breakers-chosen": ("breakers/page.html", breakers(chosen=True)),
+    "breakers-held": ("breakers/page.html", breakers(chosen=True, empty=True)),
     "stop": ("stop/page.html", stop()),
     "stop-chosen": ("stop/page.html", stop(chosen=True)),
     "prompts": ("prompts/list.html", prompts()),
