@@ -17,7 +17,7 @@ from agents.guardrails.breaker import Passage, Standing, Tally, passage, split, 
 from agents.ledger import Ledger
 from agents.llm.provider import BreakerOpen, ModelError
 
-MARGIN_S = 5.0  # a probe's lease outlasts the call by so much
+MARGIN_S = 30.0  # a probe's lease outlasts the call by so much: it may wait for its place in the rate
 TOOL_LEASE_S = 120.0  # a tool's probe: tools have time-outs of their own
 HELD_S = 60.0  # a person holds it; who releases it wakes what waits
 SOON_S = 2.0  # another worker's probe is under way: it is looked again so soon

@@ -11,8 +11,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import Response
 
+from agents import breakers
+from agents.guardrails.breaker import Tally
 from agents.models import Session
 from approvals.models import ApprovalRequest
+from audit.actors import SYSTEM
 from audit.models import LogIndex
 from tests.approvals.test_controls import plant
 from tests.browser.conftest import Visit
@@ -66,6 +69,9 @@ PAGES = {
     "tool-viewer": ("vic", "/tools/fetch_url/"),
     "cover": ("ada", "/cover/"),
     "cover-own": ("remy", "/cover/"),
+    "breakers": ("olga", "/breakers/"),
+    "breakers-chosen": ("ada", "/breakers/?key=tool:send_email"),
+    "breakers-viewer": ("vic", "/breakers/"),
     "stop": ("olga", "/stop/"),
     "stop-chosen": ("olga", "/stop/?scope=agent:research-assistant"),
     "stop-viewer": ("vic", "/stop/"),
@@ -155,6 +161,9 @@ def places(house: House) -> dict[str, str]:
     found["claimed"] = f"/approvals/{claimed.ref}/"
     house.decide(decided, "rosa", "approve")
     house.becomes(decided, "consumed")
+    house.do(lambda: breakers.tell([Tally("model:retired-1", 5, detail="HTTP 503: overloaded")]))
+    held = "The vendor moves it until noon."
+    house.do(lambda: breakers.force(key="model:retired-2", closed=False, reason=held, actor=SYSTEM))
     wait_until(lambda: house.do(lambda: settled(answered) and settled(stuck)), seconds=30)
     return {
         **found,
