@@ -153,6 +153,12 @@ class QueueFull(AgentsError):
     retry_after_s: int
 
 
+class UnknownMemory(AgentsError):
+    """Nothing with the id `{id}` is remembered."""
+
+    code: ClassVar[str] = "unknown_memory"
+
+
 class LeaseLost(AgentsError):
     """Another worker holds this session now; nothing was written."""
 

@@ -152,6 +152,7 @@ class EventKind(StrEnum):
     DOCUMENT_ADDED = "document.added", "A document came into the library."
     DOCUMENT_CHANGED = "document.changed", "A document or its trust mark changed."
     DOCUMENT_DELETED = "document.deleted", "A document was deleted."
+    MEMORY_DELETED = "memory.deleted", "Somebody deleted what an agent remembered."
     NOTE_PUBLISHED = "note.published", "A note was published."
 
     # People, programs and their rights.

@@ -17,6 +17,7 @@ from agents.demo.texts import fill_library
 from agents.limiting import Bounds, set_limit
 from agents.models import AgentRevision
 from agents.services import apply_agent, start_session
+from agents.tools.stores import MemoryStore
 from approvals.facts import Person
 from approvals.policies import current as current_policy
 from approvals.policies import save as save_policy
@@ -61,6 +62,7 @@ def seed(*, goals: bool = True) -> list[SignIn]:
     for slug in AGENTS:
         apply_agent(agent_document(slug), actor=SYSTEM)
     set_limits()
+    remember_first()
     facts = {"documents": documents, "people": len(people), "agents": len(AGENTS)}
     record([Entry("system", EventKind.SYSTEM_SEEDED, SYSTEM, facts)])
     if goals:
@@ -105,6 +107,14 @@ def follow_provider() -> list[str]:
             apply_agent({**revision.document, **models}, actor=SYSTEM)
             changed.append(revision.agent.slug)
     return sorted(changed)
+
+
+def remember_first() -> None:
+    """Give the demo's agent something that it remembers, as if earlier runs had saved it."""
+    olga = User.objects.get(username=f"olga@{DOMAIN}")
+    store = MemoryStore({"agent": AGENTS[0], "principal": f"user:{olga.pk}"}, "the demo's beginning")
+    store.save("agent", "price-questions", "Prices of the current year stand in the document “Price list 2026”.")
+    store.save("principal", "summary-length", "Prefers summaries of at most five sentences.")
 
 
 def start_goals() -> None:

@@ -75,7 +75,8 @@ def context_of(state: State, call: Call) -> ToolContext:
     """What a tool's function is handed for one call."""
     return ToolContext(
         session=state.ref, session_id=state.id, agent=state.agent, principal=state.started_name,
-        principal_id=f"{state.started_kind}:{state.started_by}", on_behalf_of=state.on_behalf_of, idempotency_key=call.key,
+        principal_id=f"{state.started_kind}:{state.started_by}", on_behalf_of=state.on_behalf_of,
+        tenant=state.tenant, idempotency_key=call.key,
         dry_run=state.dry_run, tainted=bool(state.taint), cheap_model=state.config.cheap_model or state.config.model,
     )  # fmt: skip
 

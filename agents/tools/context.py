@@ -25,6 +25,7 @@ class ToolContext:
     principal: str = ""
     principal_id: str = ""
     on_behalf_of: str = ""
+    tenant: str = ""
     idempotency_key: str = ""
     dry_run: bool = False
     tainted: bool = False
@@ -49,10 +50,19 @@ class ToolContext:
     def memory(self) -> MemoryStore:
         """What was saved on purpose, per session, agent and principal."""
         return MemoryStore(
-            owners={"session": self.session, "agent": self.agent, "principal": self.principal_id},
+            owners={"session": self.session, "agent": self._apart(self.agent), "principal": self._apart(self._served)},
             session=self.session,
             tainted=self.tainted,
         )
+
+    @property
+    def _served(self) -> str:
+        """Whose preferences are remembered: whom the session acts for, else whoever started it."""
+        return f"{self.principal_id} for {self.on_behalf_of}" if self.principal_id and self.on_behalf_of else self.principal_id
+
+    def _apart(self, owner: str) -> str:
+        """Tenants share no memory."""
+        return f"{owner}@{self.tenant}" if owner and self.tenant else owner
 
     def mark_untrusted(self, *, source: str, title: str = "", ref: str = "", quote: str = "") -> None:
         """Say that the result holds content of strangers; it taints the session that reads it."""

@@ -29,7 +29,7 @@ class Recall(BaseModel):
     limit: int = Field(default=10, ge=1, le=50)
 
 
-def reach(args: Fact) -> str:
+def reach(args: "Fact | Which") -> str:
     """A fact that every later session of the agent reads reaches far."""
     return "wide" if args.scope == "agent" else "narrow"
 
@@ -46,6 +46,27 @@ def remember(args: Fact, context: ToolContext) -> dict[str, Any]:
     """Save a fact under a name, to be recalled later. The same name again replaces the fact."""
     context.memory.save(args.scope, args.key, args.value)
     return {"remembered": args.key, "scope": args.scope}
+
+
+class Which(BaseModel):
+    """Which fact is forgotten."""
+
+    model_config = ConfigDict(extra="forbid")
+    key: str = Field(min_length=1, max_length=120, description="The name under which it was saved.")
+    scope: Literal["principal", "session", "agent"] = "principal"
+
+
+@tool(
+    tier="reversible_write",
+    scopes=["memory:write"],
+    idempotent=True,
+    timeout_s=15,
+    blast_radius=reach,
+    summary="Forget “{key}” of the {scope}",
+)
+def forget(args: Which, context: ToolContext) -> dict[str, Any]:
+    """Forget a fact that was saved before. It can be saved again; nothing else keeps it."""
+    return {"forgotten": args.key, "scope": args.scope, "was_there": context.memory.forget(args.scope, args.key)}
 
 
 @tool(tier="read_only", scopes=["memory:read"], timeout_s=15, summary="Recall what is remembered about “{query}”")

@@ -113,6 +113,11 @@ class MemoryStore:
         }
         Memory.objects.update_or_create(scope=scope, owner=owner, name=name, defaults=values)
 
+    def forget(self, scope: str, name: str) -> bool:
+        """Take a fact out of a memory; return whether it was there. Raises InvalidInput for a scope that is closed."""
+        gone, _ = Memory.objects.filter(scope=scope, owner=self._owner(scope), name=name).delete()
+        return gone > 0
+
     def find(self, words: str, limit: int) -> Sequence[Memory]:
         """Return facts of all open scopes, those with most of the words first; where none has any, the newest."""
         mine = Q()

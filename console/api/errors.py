@@ -44,6 +44,7 @@ STATUS: Mapping[str, int] = {
     "unknown_entry": 404,
     "unknown_glass_use": 404,
     "unknown_link": 404,
+    "unknown_memory": 404,
     "unknown_person": 404,
     "unknown_prompt": 404,
     "unknown_revision": 404,

@@ -22,6 +22,7 @@ from console.api import (
     limits,
     many,
     measures,
+    memories,
     policies,
     prompts,
     queue,
@@ -58,7 +59,7 @@ api = NinjaAPI(
 # Fixed addresses come before those that hold an id.
 for _noun in (
     agents, sessions, webhooks, dead_letters, queue, many, approvals, claims, covers, standing, glass, stops, breakers, limits,
-    tools, policies, measures, controls,
+    tools, memories, policies, measures, controls,
     prompts, audit, tokens, events,
 ):  # fmt: skip
     api.add_router("", _noun.router)

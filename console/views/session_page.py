@@ -140,6 +140,11 @@ def _details(row: Session) -> list[dict[str, Any]]:
         {"label": "On behalf of", "value": row.on_behalf_of},
         {"label": "Tenant", "value": row.tenant},
         {"label": "Feature", "value": row.feature},
+        {
+            "label": "Memory",
+            "value": "What it saved for itself",
+            "href": f"{reverse('memories')}?scope=session&owner={row.ref}",
+        },
         {"label": "Trace", "value": row.trace, "mono": True},
         {"label": "Taken out of answers", "value": counted(row.notes.get("removed", {}))},
         {"label": "References for models", "value": counted(row.notes.get("scrubbed", {}))},

@@ -72,6 +72,8 @@ PAGES = {
     "breakers": ("olga", "/breakers/"),
     "breakers-chosen": ("ada", "/breakers/?key=tool:send_email"),
     "breakers-viewer": ("vic", "/breakers/"),
+    "memories": ("olga", "/memory/"),
+    "memories-viewer": ("vic", "/memory/?scope=agent"),
     "stop": ("olga", "/stop/"),
     "stop-chosen": ("olga", "/stop/?scope=agent:research-assistant"),
     "stop-viewer": ("vic", "/stop/"),

@@ -65,6 +65,8 @@ OPERATIONS: dict[str, frozenset[Role]] = {
     "set_limit": DIRECT,
     "list_tools": ALL,
     "set_tool": DIRECT,
+    "list_memories": ALL,
+    "delete_memory": DIRECT,
     "list_policies": ALL,
     "create_policy": ADMIN,
     "get_policy": ALL,
@@ -94,6 +96,7 @@ PLACES = {
     "key": "1",
     "cover_id": "0" * 32,
     "use_id": "0" * 32,
+    "memory_id": "0" * 32,
 }
 
 

@@ -365,3 +365,22 @@ def test_summaries_name_what_is_about_to_happen() -> None:
     parsed = parse(tool, '{"document":"travel-policy-2023"}')
     assert isinstance(parsed, Parsed)
     assert summary(tool, parsed.value) == "Delete the document “travel-policy-2023” from the library"
+
+
+def test_tenants_and_those_who_are_served_share_no_memory_by_accident(here: ToolContext) -> None:
+    """LOOP-6: the same program for another person, the same agent for another tenant."""
+    mine = {"principal_id": "service:desk", "on_behalf_of": "Kim", "tenant": "north"}
+    for scope in ("agent", "principal"):
+        run("remember", make_context(**mine), key=f"{scope}-fact", value="green", scope=scope)
+    others = [{**mine, "on_behalf_of": "Lee"}, {**mine, "tenant": "south"}, {**mine, "on_behalf_of": ""}]
+    found = [sorted(fact["key"] for fact in run("recall", make_context(**who), query="")["facts"]) for who in (mine, *others)]
+    assert found == [["agent-fact", "principal-fact"], ["agent-fact"], [], ["agent-fact"]]
+
+
+def test_a_fact_is_forgotten_where_it_was_saved_and_nowhere_else(here: ToolContext) -> None:
+    """LOOP-6."""
+    for scope in ("session", "principal"):
+        run("remember", here, key="language", value="German", scope=scope)
+    assert run("forget", here, key="language", scope="session")["was_there"] is True
+    assert run("forget", here, key="language", scope="session")["was_there"] is False
+    assert [fact["scope"] for fact in run("recall", here, query="")["facts"]] == ["principal"]

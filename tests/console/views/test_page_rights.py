@@ -63,6 +63,8 @@ TABLE: tuple[tuple[str, str, str, set[str]], ...] = (
     ("POST", "dead-letters", "/dead-letters/", DIRECTORS),
     ("GET", "breakers", "/breakers/", EVERYBODY),
     ("POST", "breakers", "/breakers/", DIRECTORS),
+    ("GET", "memories", "/memory/", EVERYBODY),
+    ("POST", "memory-delete", "/memory/00000000-0000-0000-0000-000000000000/delete/", DIRECTORS),
     ("GET", "stop", "/stop/", EVERYBODY),
     ("POST", "stop", "/stop/", DIRECTORS),
     ("POST", "stop-lift", "/stop/lift/", DIRECTORS),
