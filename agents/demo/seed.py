@@ -112,7 +112,7 @@ def follow_provider() -> list[str]:
 def remember_first() -> None:
     """Give the demo's agent something that it remembers, as if earlier runs had saved it."""
     olga = User.objects.get(username=f"olga@{DOMAIN}")
-    store = MemoryStore({"agent": AGENTS[0], "principal": f"user:{olga.pk}"}, "the demo's beginning")
+    store = MemoryStore({"agent": AGENTS[0], "principal": f"user:{olga.pk}"}, "the demo")
     store.save("agent", "price-questions", "Prices of the current year stand in the document “Price list 2026”.")
     store.save("principal", "summary-length", "Prefers summaries of at most five sentences.")
 
