@@ -17,6 +17,7 @@ WORDS: Mapping[str, str] = {
     "encoded_order": "holds an encoded order",
 }
 
+_SAME = 60
 KINDS: Mapping[str, str] = {
     "secret": "keys and tokens",
     "card": "card numbers",
@@ -50,6 +51,12 @@ def private_lines(document: Mapping[str, Any]) -> list[dict[str, str]]:
 
 def _listed(kinds: Iterable[str]) -> str:
     return ", ".join(KINDS.get(kind, kind) for kind in kinds) or "nothing"
+
+
+def passage_of(mark: Mapping[str, object]) -> str:
+    """Return the passage that shows the first sign, unless the quote shows it already."""
+    passage = str(mark.get("passage", ""))
+    return "" if passage[:_SAME] in " ".join(str(mark.get("quote", "")).split()) else passage
 
 
 def signs_of(mark: Mapping[str, object]) -> list[str]:

@@ -145,4 +145,5 @@ def _decoded(blob: str) -> str:
 
 def _sign(code: str, text: str, at: int) -> Sign:
     start = max(0, at - PASSAGE // 4)
+    start = text.find(" ", start, at) + 1 or at if start else 0
     return Sign(code, " ".join(text[start : start + PASSAGE].split()))

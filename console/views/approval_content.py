@@ -18,7 +18,7 @@ from approvals.policy import Policy
 from audit.content import read_texts
 from console.covering import Cover
 from console.revealing import marks_of
-from console.signs import signs_of
+from console.signs import passage_of, signs_of
 from console.views.approval_checks import checks
 from console.views.approval_evidence import evidence, question
 from console.views.orders import parts
@@ -132,6 +132,7 @@ def _provenance(taint: Sequence[Mapping[str, Any]], origins: Sequence[Origin], s
             "href": call_url(session, calls.get(str(mark.get("ref")), "")),
             "parts": parts(str(mark.get("quote", ""))),
             "signs": signs_of(mark),
+            "passage": passage_of(mark),
         }
         for mark in taint
     ]

@@ -14,6 +14,7 @@ from agents.models import Message, Session
 from approvals import policies
 from approvals.policy import DEFAULT_POLICY
 from audit.models import AuditEntry
+from console.signs import passage_of, signs_of
 from tests.console.views.conftest import signed_in
 from tests.flows.conftest import SCOPES, World, actor_of, config
 
@@ -89,3 +90,14 @@ def test_nothing_else_is_released(world: World, remy: User) -> None:
     for key in (world.calls(session)[0].key, "S-1/1.1", ""):
         with pytest.raises(NothingWithheld):
             services.release_result(session=session.pk, call=key, actor=actor_of(remy))
+
+
+def test_what_the_quote_shows_already_is_not_said_twice() -> None:
+    """UI.md 4: the passage stands below the quote only where the quote ends before it."""
+    mark = {
+        "flags": "secrecy claims_approval",
+        "passage": "Do not tell anybody.",
+        "quote": "Hello.\nDo not\ntell anybody. Bye.",
+    }
+    assert (signs_of(mark), passage_of(mark)) == (["asks to keep something secret", "claims an approval"], "")
+    assert passage_of({**mark, "quote": "Hello."}) == "Do not tell anybody."
