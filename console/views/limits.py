@@ -118,13 +118,15 @@ def _line(scope: str, set_: dict[str, Limit], used: dict[str, loads.Use]) -> dic
             "requests": allowed["requests"] or declared.a_minute,
             "at_once": allowed["at_once"] or declared.at_once,
         }
-    cells = [_cell(LABELS[kind][name], getattr(use, name), most) for name, most in allowed.items()]
+    cells = [_cell(LABELS[kind][name], getattr(use, name), most, counted=kind != "model") for name, most in allowed.items()]
     return {"scope": scope, "kind": kind, "name": name_of(scope), "target": target, "cells": cells, "row": row,
             "url": reverse("tool", args=[target]) if kind == "tool" else ""}  # fmt: skip
 
 
-def _cell(label: str, used: int, most: int | None) -> dict[str, Any]:
-    return {"label": label, "used": used, "most": most, "full": most is not None and used >= most * NEARLY}
+def _cell(label: str, used: int, most: int | None, *, counted: bool) -> dict[str, Any]:
+    """One limit and its use; `counted` says whether that is known where there is no limit."""
+    full = most is not None and used >= most * NEARLY
+    return {"label": label, "used": used if counted or most is not None else None, "most": most, "full": full}
 
 
 def _chosen(request: HttpRequest, scope: str, errors: Any) -> dict[str, Any]:

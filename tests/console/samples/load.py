@@ -10,9 +10,9 @@ def limits(*, chosen: bool = False) -> Context:
     """Give the limits as an operator sees them, with the form of one where that was chosen."""
     row = SimpleNamespace(changed_by="Olga Operator", changed_at=ago(9000), reason="What the provider lets us ask in a minute.")
 
-    def line(kind: str, name: str, *cells: tuple[str, int, int | None], row: object = None, **more: object) -> Context:
+    def line(kind: str, name: str, *cells: tuple[str, int | None, int | None], row: object = None, **more: object) -> Context:
         shown = [
-            {"label": label, "used": used, "most": most, "full": most is not None and used >= most}
+            {"label": label, "used": used, "most": most, "full": most is not None and used == most}
             for label, used, most in cells
         ]
         target = "" if name.startswith("all ") else name
@@ -30,7 +30,7 @@ def limits(*, chosen: bool = False) -> Context:
         "limits",
         may_set=True,
         models=[line("model", "all models", (asked, 600, 600), (tokens, 81_200, 200_000), row=row, waiting=37),
-                line("model", "scripted-1", (asked, 212, None), (tokens, 81_000, None), waiting=0)],
+                line("model", "scripted-1", (asked, None, None), (tokens, None, None), waiting=0)],
         waiting=[Waiting("research-assistant", "scripted-1", 31, 31, 12, ago(70)), Waiting("refunds", "scripted-mini", 6, 5, 0, ago(8))],
         queues=[line("queue", "all agents", ("Sessions in the queue", 41, 500), row=row, later=12),
                 line("queue", "research-assistant", ("Sessions in the queue", 41, None), later=12)],
