@@ -63,6 +63,12 @@ class WrongState(AgentsError):
     code: ClassVar[str] = "wrong_state"
 
 
+class UnknownSchedule(AgentsError):
+    """There is no schedule `{name}`."""
+
+    code: ClassVar[str] = "unknown_schedule"
+
+
 class NotDead(AgentsError):
     """{ref} is {status}; only a dead letter is replayed or closed."""
 

@@ -105,6 +105,13 @@ BREAKER = Lifecycle(
     },
 )
 
+SCHEDULE = Lifecycle(
+    model="agents.Schedule",
+    rank=8,
+    start="active",  # fires at its due times
+    moves={("active", "pause"): "paused", ("paused", "resume"): "active"},
+)
+
 # All but the last are final; a dead letter is kept for a replay.
 SESSION_ENDS = frozenset({"completed", "halted", "failed", "cancelled", "expired", "dead_letter"})
 CALL_OUTCOMES = frozenset({"invalid", "denied", "rejected", "expired", "withdrawn", "succeeded", "failed", "resolved"})

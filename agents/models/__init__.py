@@ -6,6 +6,7 @@ from agents.models.budget import Budget, Meter, ModelUse, Reservation
 from agents.models.library import DeletedDocument, Draft, LibraryDocument, Memory, Note, WorkspaceFile
 from agents.models.load import Limit, RateBook, RateWait, ToolRun
 from agents.models.prompt import Prompt, PromptVersion, Release
+from agents.models.schedule import Firing, Schedule
 from agents.models.session import Message, Session, ToolCall, Turn
 from agents.models.stop import Stop
 from agents.models.worker import WorkerHeartbeat
@@ -17,6 +18,7 @@ __all__ = [
     "Budget",
     "DeletedDocument",
     "Draft",
+    "Firing",
     "LibraryDocument",
     "Limit",
     "Memory",
@@ -30,6 +32,7 @@ __all__ = [
     "RateWait",
     "Release",
     "Reservation",
+    "Schedule",
     "Session",
     "Stop",
     "ToolCall",

@@ -48,6 +48,7 @@ STATUS: Mapping[str, int] = {
     "unknown_person": 404,
     "unknown_prompt": 404,
     "unknown_revision": 404,
+    "unknown_schedule": 404,
     "unknown_session": 404,
     "unknown_stream": 404,
     "unknown_token": 404,

@@ -26,6 +26,7 @@ from console.api import (
     policies,
     prompts,
     queue,
+    schedules,
     sessions,
     standing,
     stops,
@@ -58,8 +59,8 @@ api = NinjaAPI(
 )
 # Fixed addresses come before those that hold an id.
 for _noun in (
-    agents, sessions, webhooks, dead_letters, queue, many, approvals, claims, covers, standing, glass, stops, breakers, limits,
-    tools, memories, policies, measures, controls,
+    agents, schedules, sessions, webhooks, dead_letters, queue, many, approvals, claims, covers, standing, glass, stops, breakers,
+    limits, tools, memories, policies, measures, controls,
     prompts, audit, tokens, events,
 ):  # fmt: skip
     api.add_router("", _noun.router)

@@ -1,6 +1,6 @@
 """Samples of dead letters, schedules and inlets."""
 
-from tests.console.samples.frame import Context, ago, frame
+from tests.console.samples.frame import Context, ago, frame, later
 
 
 def dead_letters() -> Context:
@@ -17,4 +17,17 @@ def dead_letters() -> Context:
         "dead-letters", may=True, count=3, oldest=ago(9000), kinds=kinds, filtered="No dead letter", left_out="", newer="",
         older="/dead-letters/?before=88120", filters={"category": "model", "code": "model_unavailable", "agent": ""}, most=50,
         items=[row], results=results, error="`note` says why.", typed={"instruction": "Use the letter.", "note": "", "as_now": "1"},
+    )  # fmt: skip
+
+
+def schedules() -> Context:
+    """Give schedules, one of them paused, and the form that makes one."""
+    row = {"name": "weekly-report", "agent": "research-assistant", "goal": "Summarise what changed in our policies.", "cron": "0 6 * * 1",
+           "status": "active", "overlap": "skip", "next_at": later(7200), "created_name": "Ada Admin",
+           "newest": [{"due_at": ago(9000), "ref": "S-88120", "why": ""},
+                      {"due_at": ago(99000), "ref": "", "why": "S-88100 still works."}]}  # fmt: skip
+    return frame(
+        "schedules", may_make=True, may_act=True, items=[row, {**row, "name": "nightly", "status": "paused", "newest": []}],
+        older="/schedules/?after=weekly-report", agents=["research-assistant"], errors={"cron": ["`cron` is no time."]},
+        typed={"name": "x", "agent": "research-assistant", "goal": "Do it.", "cron": "soon", "overlap": "start"},
     )  # fmt: skip

@@ -1,0 +1,120 @@
+"""Schedules over the API: the list with what came of the newest due times, making one, pausing and resuming."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from ninja import Path, Query, Router, Schema
+from pydantic import AfterValidator, Field, StringConstraints
+
+from agents import schedules
+from agents.models import Schedule
+from console.api.endpoint import ApiRequest, endpoint
+from console.api.paging import Paged, decode, encode
+from console.api.reading import Body, Word, storable
+from console.auth import Caller
+from console.rights import Right
+
+router = Router(tags=["schedules"])
+SLUG = r"^[a-z0-9][a-z0-9-]{0,62}$"
+Name = Annotated[str, Path(pattern=SLUG, examples=["weekly-report"])]
+Text = Annotated[str, StringConstraints(min_length=1, max_length=20_000), AfterValidator(storable)]
+
+
+class FiringOut(Schema):
+    """One due time: the session that it started, or why none."""
+
+    due_at: datetime
+    session: str | None
+    why: str
+
+
+class ScheduleOut(Schema):
+    """A schedule; its goal is null for those who may not read raw content."""
+
+    name: str
+    agent: str
+    goal: str | None
+    task_type: str
+    tenant: str
+    feature: str
+    cron: str
+    overlap: Literal["skip", "start"]
+    status: Literal["active", "paused"]
+    next_at: datetime
+    created_by: str
+    created_at: datetime
+    newest: list[FiringOut]
+
+
+class SchedulePage(Schema):
+    """A page of schedules, by name."""
+
+    items: list[ScheduleOut]
+    next_cursor: str | None
+
+
+class Which(Paged):
+    """A page of the list; each schedule costs a read of its newest due times."""
+
+    limit: Annotated[int, Field(ge=1, le=50)] = 50
+
+
+class NewSchedule(Body):
+    """What is started when. `cron` has five fields, in UTC; `overlap` says what happens while the one before still works."""
+
+    name: Annotated[str, StringConstraints(pattern=SLUG)]
+    agent: Annotated[Word, Field(min_length=1, max_length=63)]
+    goal: Text
+    cron: Annotated[Word, Field(min_length=9, max_length=schedules.LONGEST_CRON)]
+    task_type: Annotated[Word, Field(max_length=60)] = "default"
+    tenant: Word = ""
+    feature: Word = ""
+    overlap: Literal["skip", "start"] = "skip"
+
+
+@endpoint(router, "GET", "/schedules", right=Right.SEE, scope="agents:read", answer=SchedulePage, refuses=(422,))
+def list_schedules(request: ApiRequest, which: Query[Which]) -> SchedulePage:
+    """List schedules by name, each with what came of its newest due times."""
+    key = decode("schedules", which.cursor)
+    rows = schedules.schedules(which.limit + 1, after=key[0] if key else "")
+    following = [rows[which.limit - 1].name] if len(rows) > which.limit else None
+    items = [_shape(request.auth, row) for row in rows[: which.limit]]
+    return SchedulePage(items=items, next_cursor=encode("schedules", following))
+
+
+@endpoint(
+    router, "POST", "/schedules", right=Right.ADMINISTER, scope="agents:write", answer=ScheduleOut, status=201,
+    refuses=(404, 409, 413, 415, 422), creates=True,
+)  # fmt: skip
+def create_schedule(request: ApiRequest, body: NewSchedule) -> ScheduleOut:
+    """Make a schedule. Whoever makes it decides nothing in its sessions."""
+    caller = request.auth
+    return _shape(caller, schedules.create(actor=caller.actor(), user_id=caller.user_id or 0, **body.model_dump()))
+
+
+@endpoint(
+    router, "POST", "/schedules/{name}/pause", right=Right.RESTRAIN, scope="agents:write", answer=ScheduleOut, refuses=(404, 422)
+)  # fmt: skip
+def pause_schedule(request: ApiRequest, name: Name) -> ScheduleOut:
+    """Let a schedule fire no more until it is resumed; its sessions go on."""
+    return _shape(request.auth, schedules.pause(name=name, actor=request.auth.actor()))
+
+
+@endpoint(
+    router, "POST", "/schedules/{name}/resume", right=Right.RESTRAIN, scope="agents:write", answer=ScheduleOut, refuses=(404, 422)
+)  # fmt: skip
+def resume_schedule(request: ApiRequest, name: Name) -> ScheduleOut:
+    """Let a paused schedule fire again from its next due time on."""
+    return _shape(request.auth, schedules.resume(name=name, actor=request.auth.actor()))
+
+
+def _shape(caller: Caller, row: Schedule) -> ScheduleOut:
+    copied = ("name", "task_type", "tenant", "feature", "cron", "overlap", "status", "next_at", "created_at")
+    newest = [
+        FiringOut(due_at=one.due_at, session=one.session.ref if one.session else None, why=one.why)
+        for one in schedules.newest(row)
+    ]
+    return ScheduleOut(
+        **{name: getattr(row, name) for name in copied}, agent=row.agent.slug, created_by=row.created_name, newest=newest,
+        goal=row.goal if caller.has(Right.REVEAL) else None,
+    )  # fmt: skip
