@@ -177,3 +177,30 @@ def test_what_is_summarised_leaves_no_gap_and_never_the_newest(sizes: list[int],
     context = assemble(here, budget=budget)
     shown = len(answered(context.messages))
     assert shown + context.omitted + covered == len(sizes)
+
+
+class Counting(list[Any]):
+    """Items that count how often one of them is looked at."""
+
+    looks = 0
+
+    def __getitem__(self, place: Any) -> Any:
+        """Look at one."""
+        self.looks += 1
+        return super().__getitem__(place)
+
+
+def looks(turns: int) -> int:
+    """How many items are looked at for the next model call, after so many turns that are summarised up to the last ten."""
+    items: list[Said | Pass] = [turn(number, call(number)) for number in range(1, turns + 1)]
+    here = state(*items, summary(turns + 1, 1, turns - 10))
+    assemble(here, budget=2_000)
+    here.items = counting = Counting(here.items)
+    assemble(here, budget=2_000)
+    overfull(here, budget=2_000)
+    return counting.looks
+
+
+def test_what_is_looked_at_does_not_grow_with_the_session() -> None:
+    """LOOP-3: the steps before the summaries are found by halving, which ten times the turns make three steps longer."""
+    assert looks(400) <= looks(40) + 16
