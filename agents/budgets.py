@@ -6,6 +6,7 @@ changes it states it.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -25,6 +26,7 @@ from audit.connection import read
 from audit.events import EventKind
 from audit.ids import uuid7
 from audit.index import index_soon
+from audit.models import AuditEntry
 from audit.services import NOW, Batch, Birth, Change, Entry, Plus
 from audit.services import transition as write
 
@@ -241,3 +243,32 @@ def _why(reason: str) -> str:
     if not reason.strip() or len(reason.strip()) > LONGEST_REASON:
         raise BadText(field="reason", reason=f"says why, in at most {LONGEST_REASON} characters")
     return reason.strip()
+
+
+def get(key: UUID) -> Budget:
+    """Return one budget, also one that was ended. Raises UnknownBudget."""
+    budget = Budget.objects.filter(pk=key).first()
+    if budget is None:
+        raise UnknownBudget(budget=str(key))
+    return budget
+
+
+def active() -> list[Budget]:
+    """Return the active budgets, newest first."""
+    return list(Budget.objects.filter(status="active").order_by("-pk")[:MOST])
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One entry about a budget: what was set, or which level was reached."""
+
+    kind: str
+    at: datetime
+    by: str
+    facts: dict[str, Any]
+
+
+def history(limit: int) -> list[Told]:
+    """Return the newest entries about budgets, newest first."""
+    rows = AuditEntry.objects.filter(stream=STREAM).order_by("-seq")[:limit]
+    return [Told(row.kind, row.at, row.body_json["principal"]["name"], dict(row.body_json["facts"])) for row in rows]

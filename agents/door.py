@@ -45,6 +45,7 @@ class Asking:
     address: str = ""  # of the server that has the model
     completion: Completion | None = None
     waited_s: float = 0.0  # for a place in a rate
+    sent: bool = False  # from the moment in which it may have cost something
 
 
 class Toll(Protocol):
@@ -103,6 +104,7 @@ class _Admitted:
         async with AsyncExitStack() as passed:
             for toll in self._tolls:
                 await passed.enter_async_context(toll(asking))
+            asking.sent = True
             answer = await self._provider.complete(asking.question, on_delta=on_delta)
             asking.completion = replace(answer, waited_ms=round(asking.waited_s * 1000)) if asking.waited_s else answer
             return asking.completion

@@ -126,10 +126,11 @@ class Money:
         try:
             yield
         except ModelError as error:
-            self._settle(wish.id, None if money.charged_for(error.status, unsent=error.unsent) else 0)
+            charged = asking.sent and money.charged_for(error.status, unsent=error.unsent)
+            self._settle(wish.id, None if charged else 0)
             raise
         except BaseException:
-            self._settle(wish.id, None)
+            self._settle(wish.id, None if asking.sent else 0)
             raise
         self._settle(wish.id, _cost(asking))
 

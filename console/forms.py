@@ -9,6 +9,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.http import QueryDict
 
+from agents.models.budget import MOST_MICROUSD
 from agents.models.load import LARGEST
 from approvals.controls import ONE_IN, PER_DAY
 from approvals.errors import InvalidVerdict
@@ -90,6 +91,50 @@ class HoldBreaker(forms.Form):
         if cleaned.get("act") in ("open", "closed") and len(cleaned.get("reason", "").strip()) < 3:
             self.add_error("reason", "Say why, in at least 3 characters.")
         return cleaned
+
+
+class Dollars(forms.DecimalField):
+    """An amount in dollars, such as 12.50, as whole micro-dollars."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(min_value=Decimal("0.000001"), max_value=MOST_MICROUSD // MICRO, decimal_places=6, **options)
+
+    def to_python(self, value: Any) -> Any:
+        """Return the amount without a dollar sign."""
+        return super().to_python(str(value or "").strip().lstrip("$").replace(",", "."))
+
+    def clean(self, value: Any) -> Any:
+        """Return micro-dollars, None for nothing."""
+        amount = super().clean(value)
+        return None if amount is None else int(amount * MICRO)
+
+
+class NewBudget(forms.Form):
+    """A budget to make; `scope` is all, agent:SLUG, or `tenant` with its label beside it."""
+
+    scope = Text(max_length=210)
+    tenant = Text(max_length=200, required=False)
+    period = forms.ChoiceField(choices=[("day", "day"), ("month", "month")])
+    cap = Dollars()
+    at_cap = forms.ChoiceField(choices=[("halt", "halt"), ("queue", "queue")])
+    reason = Text(min_length=3, max_length=500)
+
+    def clean(self) -> dict[str, Any]:
+        """Join the tenant's label to its scope."""
+        said = super().clean() or {}
+        if said.get("scope") == "tenant":
+            said["scope"] = f"tenant:{said.get('tenant', '').strip()}"
+        return said
+
+
+class ChangeBudget(forms.Form):
+    """What to change of a budget, or to end it, and why; `revision` is the one that was shown."""
+
+    act = forms.ChoiceField(choices=[("change", "change"), ("end", "end")])
+    cap = Dollars(required=False)
+    at_cap = forms.ChoiceField(choices=[("halt", "halt"), ("queue", "queue")], required=False)
+    reason = Text(min_length=3, max_length=500)
+    revision = forms.IntegerField(min_value=1, max_value=2**31 - 1)
 
 
 class NewCover(forms.Form):

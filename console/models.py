@@ -15,8 +15,8 @@ from django.db.models.functions import Now
 
 from console.rights import DECIDE_SCOPE
 
-OCCASIONS = ("requested", "escalated", "assigned", "ended")
-"""What a person can be told of: a request they may decide, one that presses, one given to them, their session's answer or end."""
+OCCASIONS = ("requested", "escalated", "assigned", "ended", "budget")
+"""What a person can be told of: a request they may decide, one that presses, one given to them, their session's answer or end, a budget."""
 ALWAYS = frozenset({"glass"})
 """What everybody is told of through the channels that they have, whatever else they chose: somebody broke the glass."""
 CHANNELS = ("browser", "email", "chat")

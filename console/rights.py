@@ -76,7 +76,7 @@ RIGHTS: Mapping[Right, frozenset[Role]] = {
     Right.ALL_TOKENS: frozenset({_AD}),
 }
 
-_NOUNS = ("agents", "sessions", "approvals", "tools", "policies", "prompts", "evals", "audit", "stop", "breakers", "limits",
+_NOUNS = ("agents", "sessions", "approvals", "tools", "policies", "prompts", "evals", "audit", "stop", "breakers", "budgets", "limits",
           "tokens")  # fmt: skip
 DECIDE_SCOPE = "approvals:decide"
 SCOPES: tuple[str, ...] = tuple(sorted([*(f"{noun}:{verb}" for noun in _NOUNS for verb in ("read", "write")), DECIDE_SCOPE]))

@@ -5,6 +5,7 @@ is there, so that a newcomer finds approvals waiting.
 """
 
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
 
+from agents.budgets import create as create_budget
 from agents.demo.people import DOMAIN, SignIn, make_people
 from agents.demo.texts import fill_library
 from agents.limiting import Bounds, set_limit
@@ -43,6 +45,12 @@ LIMITS = (
     ("queue:", Bounds(at_once=200), "More than that waits longer than anybody wants to."),
 )
 
+BUDGETS: tuple[Mapping[str, Any], ...] = (
+    {"scope": "all", "period": "day", "cap_microusd": 10_000_000, "at_cap": "halt", "reason": "What the demo may cost in a day."},
+    {"scope": f"agent:{AGENTS[0]}", "period": "month", "cap_microusd": 100_000_000, "at_cap": "queue",
+     "reason": "One agent, over a month; what does not fit waits for the next."},
+)  # fmt: skip
+
 
 class AlreadySeeded(CountersignError):
     """There are accounts already; the demo is seeded into an empty installation only."""
@@ -63,6 +71,8 @@ def seed(*, goals: bool = True) -> list[SignIn]:
         apply_agent(agent_document(slug), actor=SYSTEM)
     set_limits()
     remember_first()
+    for budget in BUDGETS:
+        create_budget(**budget, actor=SYSTEM)
     facts = {"documents": documents, "people": len(people), "agents": len(AGENTS)}
     record([Entry("system", EventKind.SYSTEM_SEEDED, SYSTEM, facts)])
     if goals:

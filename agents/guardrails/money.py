@@ -18,6 +18,8 @@ SHARES: Mapping[Priority, int] = {"low": 80, "normal": 90, "high": 100}
 """Hundredths of a cap that a session which has not begun may still take; one that has begun may take all."""
 SMALL_SAMPLE = 0.25
 """A forecast from less than this part of a period, with none before it, says so."""
+LEAST_WINDOW = 1 / 24
+"""The least part of a period that a rate is taken over."""
 _FREE_STATUS = frozenset(range(400, 600)) - {408, 502, 504}
 
 
@@ -82,15 +84,21 @@ class Forecast:
     small: bool
 
 
-def forecast(spent: int, before: int | None, *, starts: datetime, ends: datetime, now: datetime) -> Forecast:
+def forecast(
+    spent: int, before: int | None, *, starts: datetime, ends: datetime, now: datetime, since: datetime | None = None
+) -> Forecast:
     """Say where a period ends at the rate of the last period's length.
 
     Args:
         spent: in this period.
         before: in the period before it; None where there was none. Of it counts the part that the window still covers.
         starts, ends, now: of this period; `now` within it.
+        since: when the budget was made, where that was within it. A rate is taken over a 24th of a period at least.
     """
     whole = (ends - starts).total_seconds()
-    gone = min(max((now - starts).total_seconds(), 1.0), whole)
-    rate = spent / gone if before is None else (spent + before * (1 - gone / whole)) / whole
-    return Forecast(spent + round(rate * (whole - gone)), before is None and gone < whole * SMALL_SAMPLE)
+    gone = min(max((now - starts).total_seconds(), 0.0), whole)
+    if before is not None:
+        rate = (spent + before * (1 - gone / whole)) / whole
+        return Forecast(spent + round(rate * (whole - gone)), small=False)
+    window = min(max((now - max(starts, since or starts)).total_seconds(), whole * LEAST_WINDOW), whole)
+    return Forecast(spent + round(spent / window * (whole - gone)), window < whole * SMALL_SAMPLE)

@@ -12,6 +12,7 @@ from console.api import (
     approvals,
     audit,
     breakers,
+    budgets,
     claims,
     controls,
     covers,
@@ -61,7 +62,7 @@ api = NinjaAPI(
 for _noun in (
     agents, schedules, sessions, webhooks, dead_letters, queue, many, approvals, claims, covers, standing, glass, stops, breakers,
     limits, tools, memories, policies, measures, controls,
-    prompts, audit, tokens, events,
+    budgets, prompts, audit, tokens, events,
 ):  # fmt: skip
     api.add_router("", _noun.router)
 errors.install(api)

@@ -10,6 +10,7 @@ from ninja import Query, Router, Schema
 from pydantic import Field, StringConstraints
 
 from agents import queries, services
+from agents.guardrails.money import Priority
 from agents.models import Session
 from console.api.endpoint import ApiRequest, as_json, endpoint
 from console.api.idempotency import Once, answer_once, once_of, replace_answer
@@ -37,6 +38,12 @@ class NewSession(Body):
     tenant: Word = ""
     feature: Word = ""
     dry_run: bool = False
+    priority: Annotated[
+        Priority | None,
+        Field(
+            description="who waits first where a budget runs short; the agent's own if left out; `high` is an operator's to give"
+        ),
+    ] = None
     wait_s: Annotated[float, Field(ge=0, le=60)] = 0
     webhook_url: Annotated[str, StringConstraints(max_length=2000, pattern=r"^(https?://[!-~]+)?$")] = ""
 
@@ -231,7 +238,14 @@ def _start(caller: Caller, body: NewSession) -> Session:
         feature=body.feature,
         dry_run=body.dry_run,
         webhook_url=body.webhook_url,
+        priority=_priority(caller, body.priority),
     )
+
+
+def _priority(caller: Caller, wanted: Priority | None) -> Priority | None:
+    if wanted == "high" and not caller.has(Right.DIRECT_SESSIONS):
+        raise Forbidden(needs="the role operator or admin, to let a session go before others")
+    return wanted
 
 
 def _other_person(caller: Caller, named: str) -> str:

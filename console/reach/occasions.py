@@ -11,13 +11,16 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.urls import reverse
 
+from agents.budgets import name_of
 from agents.models import Session
+from agents.spending import Standing, standing
 from approvals.models import ApprovalRequest, GlassUse
 from approvals.places import places_of
 from approvals.policy import VERDICTS, Person, may_decide
 from audit.events import EventKind
 from audit.feed import FeedEvent
 from audit.models import LogIndex
+from console.formats import exact_microusd
 from console.looks import RISKS
 from console.models import ALWAYS
 from console.rights import Right, holds
@@ -32,6 +35,7 @@ OCCASION_OF: Mapping[str, str] = {
     EventKind.APPROVAL_ESCALATED: "escalated",
     EventKind.APPROVAL_DELEGATED: "assigned",
     EventKind.GLASS_BROKEN: "glass",
+    EventKind.BUDGET_CROSSED: "budget",
     **dict.fromkeys(_RESTS, "ended"),
 }
 HEADINGS: Mapping[str, str] = {
@@ -40,6 +44,7 @@ HEADINGS: Mapping[str, str] = {
     "assigned": "{ref} was given to you",
     "ended": "{ref} answered or ended",
     "glass": "The glass was broken for {ref}",
+    "budget": "A budget is being used up",
 }
 QUESTIONS: Mapping[str, str] = {
     "budget": "A limit is reached",
@@ -48,6 +53,10 @@ QUESTIONS: Mapping[str, str] = {
     "stuck": "The session makes no progress",
     "prompt_release": "A prompt version is to be released",
 }
+
+
+About = ApprovalRequest | Session | GlassUse | Standing
+"""What a telling is about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +94,9 @@ def heading(occasion: str, ref: str) -> str:
 
 
 def path_of(ref: str) -> str:
-    """Return the page about a request or a session."""
+    """Return the page about a request, a session or a budget."""
+    if ref.startswith("budget:"):
+        return reverse("budgets")
     return reverse("approval" if ref.startswith("AP-") else "session", args=[ref])
 
 
@@ -102,12 +113,13 @@ def tellings(events: Sequence[FeedEvent], listeners: Collection[Listener]) -> li
     told = [(event, OCCASION_OF[event.kind]) for event in events if event.kind in OCCASION_OF and event.ids]
     wanted = {occasion for one in listeners for occasion in one.occasions}
     told = [(event, occasion) for event, occasion in told if occasion in wanted]
-    requests = _requests(event.ids[0] for event, occasion in told if occasion not in ("ended", "glass"))
+    requests = _requests(event.ids[0] for event, occasion in told if occasion not in ("ended", "glass", "budget"))
+    budgets = _budgets({event.ids[0] for event, occasion in told if occasion == "budget"})
     uses = _uses(event.ids[0] for event, occasion in told if occasion == "glass")
     sessions = _sessions(event.ids[0] for event, occasion in told if occasion == "ended")
     listeners = _standing(listeners) if requests else listeners
     given = _given_to([event.n for event, occasion in told if occasion == "assigned"])
-    known: Mapping[str, Mapping[str, ApprovalRequest | Session | GlassUse]] = {"ended": sessions, "glass": uses}
+    known: Mapping[str, Mapping[str, About]] = {"ended": sessions, "glass": uses, "budget": budgets}
     found = []
     for event, occasion in told:
         ref = event.ids[0]
@@ -123,10 +135,15 @@ def tellings(events: Sequence[FeedEvent], listeners: Collection[Listener]) -> li
     return found
 
 
-def line_of(about: ApprovalRequest | Session | GlassUse) -> str:
-    """Return one line about a request, a session or a use of break-glass, without anything that an agent or a customer wrote."""
+def line_of(about: About) -> str:
+    """Return one line about a request, a session, a budget or a use of break-glass, without anything that an agent or a customer wrote."""
     if isinstance(about, GlassUse):
         return f"{about.used_name} approved a call of {about.tool} alone. Somebody else has to review it."
+    if isinstance(about, Standing):
+        budget, meter = about.budget, about.meter
+        refuses = " Calls are refused." if about.state == "spent" else ""
+        spent, cap = exact_microusd(meter.spent), exact_microusd(meter.cap)
+        return f"The budget of {name_of(budget.kind, budget.key, budget.period)}: {spent} of {cap} spent.{refuses}"
     if isinstance(about, Session):
         return f"{about.ref} of {about.agent.slug}: {about.status.replace('_', ' ')}."
     what = f"Call {about.tool}" if about.kind == "tool_call" else QUESTIONS.get(about.kind, about.kind)
@@ -146,7 +163,9 @@ def _standing(listeners: Collection[Listener]) -> list[Listener]:
     return [replace(one, person=replace(one.person, places=places.get(one.person.id, ()))) for one in listeners]
 
 
-def _concerns(person: Person, occasion: str, about: ApprovalRequest | Session | GlassUse, given: int | None) -> bool:
+def _concerns(person: Person, occasion: str, about: About, given: int | None) -> bool:
+    if isinstance(about, Standing):
+        return holds(person.roles, Right.RESTRAIN)
     if isinstance(about, GlassUse):
         return holds(person.roles, Right.SEE) and person.id != about.used_by
     if isinstance(about, Session):
@@ -170,6 +189,12 @@ def _uses(refs: Iterable[str]) -> dict[str, GlassUse]:
     """Return the newest use of break-glass of each of these requests that nobody has reviewed."""
     asked = set(refs)
     return {row.ref: row for row in GlassUse.objects.filter(ref__in=asked, status="open").order_by("id")} if asked else {}
+
+
+def _budgets(refs: set[str]) -> dict[str, Standing]:
+    """Return these budgets as they stand, those that were not ended."""
+    found = {f"budget:{one.budget.pk}": one for one in standing()} if refs else {}
+    return {ref: one for ref, one in found.items() if ref in refs}
 
 
 def _sessions(refs: Iterable[str]) -> dict[str, Session]:

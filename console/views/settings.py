@@ -34,6 +34,7 @@ WORDS = {
         "The answer or the end of a session that I started",
         "However it ended. Operators and admins hear of every dead letter too.",
     ),
+    "budget": ("A budget that reaches 50, 80 or 100 %", "For operators and admins."),
     "browser": ("Notifications of this browser", "While a page of the console is open in it, in front or behind."),
     "email": ("E-mail", "To {address}."),
     "chat": ("Chat", "To the address below."),

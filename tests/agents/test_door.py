@@ -107,6 +107,23 @@ def test_every_toll_sees_that_a_call_was_abandoned() -> None:
     assert seen == ["money passed by refunds", "money saw CancelledError"]
 
 
+def test_a_toll_can_tell_a_question_that_was_sent_from_one_that_never_was() -> None:
+    sent: list[bool] = []
+
+    @asynccontextmanager
+    async def looks(asking: Asking) -> AsyncIterator[None]:
+        try:
+            yield
+        finally:
+            sent.append(asking.sent)
+
+    with pytest.raises(RateLimited):
+        ask(Door(Answering(), [looks, Told("rate", [], refuses=True)]))
+    with pytest.raises(ModelUnavailable):
+        ask(Door(Answering(error=ModelUnavailable("away")), [looks]))
+    assert sent == [False, True]
+
+
 def test_without_tolls_the_provider_itself_is_asked() -> None:
     provider = Answering()
 

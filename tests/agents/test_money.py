@@ -188,7 +188,8 @@ def test_the_statement_does_what_the_arithmetic_says(
             assert granted(one) == [fits]
             if fits:
                 open_[one.id] = worst
-            if open_ and data.draw(st.booleans()):
+            settles = data.draw(st.booleans())
+            if open_ and settles:
                 id_ = data.draw(st.sampled_from(list(open_)))
                 used = data.draw(st.integers(0, open_[id_]))
                 ask(answered=[(id_, used)])

@@ -74,6 +74,8 @@ PAGES = {
     "breakers-viewer": ("vic", "/breakers/"),
     "memories": ("olga", "/memory/"),
     "memories-viewer": ("vic", "/memory/?scope=agent"),
+    "budgets": ("ada", "/budgets/"),
+    "budgets-operator": ("olga", "/budgets/?by=model&days=30"),
     "stop": ("olga", "/stop/"),
     "stop-chosen": ("olga", "/stop/?scope=agent:research-assistant"),
     "stop-viewer": ("vic", "/stop/"),

@@ -62,6 +62,12 @@ OPERATIONS: dict[str, frozenset[Role]] = {
     "review_glass_use": frozenset({Role.AUDITOR, Role.ADMIN}),
     "list_breakers": ALL,
     "hold_breaker": DIRECT,
+    "list_budgets": ALL,
+    "get_spend": ALL,
+    "get_budget": ALL,
+    "create_budget": ADMIN,
+    "change_budget": DIRECT,
+    "end_budget": ADMIN,
     "list_stops": ALL,
     "press_stop": DIRECT,
     "lift_stop": DIRECT,
@@ -101,6 +107,7 @@ PLACES = {
     "cover_id": "0" * 32,
     "use_id": "0" * 32,
     "memory_id": "0" * 32,
+    "budget_id": "0" * 32,
 }
 
 

@@ -6,6 +6,7 @@ from tests.console.samples.circuits import breakers
 from tests.console.samples.frame import NOW, Context, ago, frame, later
 from tests.console.samples.letters import dead_letters, schedules
 from tests.console.samples.load import limits
+from tests.console.samples.money import budgets
 from tests.console.samples.others import (
     agent,
     agents,
@@ -34,6 +35,7 @@ from tests.console.samples.sessions import session, sessions
 __all__ = ["BAR", "PAGES", "approvals", "request"]
 
 PAGES: dict[str, tuple[str, Context]] = {
+    "budgets": ("budgets/page.html", budgets()),
     "approvals": ("approvals/page.html", approvals(opened=False)),
     "approval": ("approvals/page.html", approvals()),
     "approvals-bulk": ("approvals/bulk.html", bulk()),
