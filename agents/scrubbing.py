@@ -7,17 +7,19 @@ the values again, before their arguments are validated, judged, shown and run: w
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from agents.guardrails.private import Found, find, replaced
 from agents.llm.provider import Completion, Provider, Question
-from agents.state import State
+from agents.state import Said, State
 
 SCRUBBED = "scrubbed"
 """The note of a session that counts the values which models read as references, by kind."""
 _MARK = "⟦"
+_REFERENCE = re.compile(r"⟦[a-z_-]+:[0-9a-f]+⟧")
 
 
 class Scrubbing:
@@ -82,9 +84,22 @@ def resolved(state: State, tool: str, raw: str) -> str:
     if tool not in state.config.unscrub:
         return raw
     try:
-        return json.dumps(_resolved(state.references, json.loads(raw)), ensure_ascii=False)
+        wanted = json.loads(raw)
+        if not set(_REFERENCE.findall(json.dumps(wanted, ensure_ascii=False))) <= state.references.keys():
+            _learn(state)
+        return json.dumps(_resolved(state.references, wanted), ensure_ascii=False)
     except (ValueError, RecursionError):
         return raw  # it will be refused as it stands
+
+
+def _learn(state: State) -> None:
+    """Take up what stands in the steps that a summary tells of: this worker may never have shown them to a model."""
+    for item in state.items:
+        texts = (
+            [item.text] if isinstance(item, Said) else [part for call in item.calls for part in (call.result, call.arguments)]
+        )
+        for text in filter(None, texts):
+            scrubbed(state, text)
 
 
 def _resolved(references: Mapping[str, str], value: Any) -> Any:
