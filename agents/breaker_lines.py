@@ -9,7 +9,7 @@ from django.db.models import Count
 
 from agents.errors import UnknownBreaker
 from agents.guardrails.breaker import KINDS, Kind, split
-from agents.llm.connect import addresses
+from agents.llm.connect import address_of, addresses
 from agents.models import Breaker, Session
 from agents.queries import LIVE, agents
 from agents.tools import registry
@@ -97,6 +97,7 @@ def _used() -> dict[str, int]:
 def _keys(document: dict[str, Any]) -> Iterable[str]:
     models = (document["model"], *document.get("fallbacks", ()), document.get("cheap_model", ""))
     yield from (f"model:{model}" for model in models if model)
+    yield from (f"provider:{place}" for model in models if model and (place := address_of(model)))
     yield from (f"tool:{name}" for name in document.get("tools", ()) if registry.get(name) is not None)
 
 

@@ -30,7 +30,15 @@ def connect() -> Provider:
 
 def addresses() -> list[str]:
     """Return the servers that this installation's settings name, as people know them."""
-    return list(dict.fromkeys(place(url) for url in (settings.OPENAI_BASE_URL, settings.SCRIPTED_URL) if url))
+    return [one for one in dict.fromkeys((address_of("any"), address_of(SCRIPTED_PREFIX))) if one]
+
+
+def address_of(model: str) -> str:
+    """Return the server that has a model by this installation's settings, as people know it; empty where none is configured."""
+    configured = settings.OPENAI_BASE_URL or ("https://api.openai.com/v1" if settings.OPENAI_API_KEY else "")
+    scripted = model.startswith(SCRIPTED_PREFIX)
+    url = (settings.SCRIPTED_URL or configured) if scripted else (configured or settings.SCRIPTED_URL)
+    return place(url) if url else ""
 
 
 class RoutedProvider:
