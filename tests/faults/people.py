@@ -7,6 +7,7 @@ import os
 import time
 
 from django.contrib.auth.models import User
+from django.db import DatabaseError, connection
 
 from agents.gate import answer
 from approvals.errors import AlreadyDecided, NotPending
@@ -47,7 +48,12 @@ def _what_happened(request: ApprovalRequest) -> str:
 
 
 def decide_until_told() -> None:
-    """Go on answering until this process is ended."""
+    """Go on answering until this process is ended; where the database is away, until it is back."""
     while True:
-        if not decide_all():
+        try:
+            done = decide_all()
+        except DatabaseError:
+            connection.close()
+            done = 0
+        if not done:
             time.sleep(0.02)  # between looks; whoever ends the process ends the loop

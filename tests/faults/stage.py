@@ -51,9 +51,22 @@ class Stage:
     environment: dict[str, str] = field(repr=False)
     nursery: "Nursery" = field(repr=False)
 
+    def crash(self) -> None:
+        """End PostgreSQL at once, as a loss of power would: what it holds in memory is gone, the next start recovers."""
+        number = int((self.server.folder / "postmaster.pid").read_text(encoding="ascii").split("\n", 1)[0])
+        os.kill(number, signal.SIGQUIT)
+        wait_until(lambda: not self.server.alive(), seconds=PATIENCE_S)
+
     def fault(self, kind: str, session: Session, **told: Any) -> None:
         """Let something go wrong with the model's next answer to a session."""
         httpx2.post(f"{self.model_url}/_faults", json={"kind": kind, "match": token(session), **told}).raise_for_status()
+
+    def slow(self, *, seconds: float) -> None:
+        """Let every answer of the model take so long from now on; 0 forgets that, and all other faults that are left."""
+        httpx2.delete(f"{self.model_url}/_faults").raise_for_status()
+        if seconds:
+            always = {"kind": "slow", "match": "", "count": 1_000_000, "seconds": seconds}
+            httpx2.post(f"{self.model_url}/_faults", json=always).raise_for_status()
 
     def faults_left(self, session: Session) -> int:
         """How many of a session's faults have not happened."""
@@ -272,6 +285,15 @@ class Play:
             cursor = connection.execute(statement, parameters)
             return cursor.fetchall() if cursor.description else []
 
+    @contextlib.contextmanager
+    def by_way_of(self, folder: str) -> Iterator[None]:
+        """Let this process reach the database by another socket's folder for a while."""
+        _point_at(folder, self.database)
+        try:
+            yield
+        finally:
+            _point_at(str(self.stage.server.socket), self.database)
+
     def end(self) -> None:
         """End what still runs."""
         for child in self.workers:
@@ -304,6 +326,7 @@ def play_on(stage: Stage, cast: Callable[[], User]) -> Iterator[Play]:
 
 
 def _point_at(host: str, name: str) -> None:
+    """Make Django's connections of this process ones to a database."""
     for alias in ALIASES:
         connections[alias].close()
         connections.settings[alias].update(NAME=name, HOST=host)
