@@ -28,6 +28,7 @@ from approvals.lifecycle import OPEN
 from approvals.models import ApprovalRequest
 from approvals.services import exclude, withdraw
 from audit.actors import Actor
+from audit.atomically import atomically
 from audit.events import EventKind
 from audit.ids import uuid7
 from audit.index import index_soon
@@ -57,7 +58,7 @@ def get_session(ref: str | UUID) -> Session:
     return session
 
 
-@transaction.atomic
+@atomically
 def add_message(*, session: Session | UUID, actor: Actor, user_id: int | None, content: str) -> Session:
     """Say something to the agent. It joins the next turn; whoever said it may not decide in this session any more.
 
@@ -78,7 +79,7 @@ def add_message(*, session: Session | UUID, actor: Actor, user_id: int | None, c
     return _moved(row)
 
 
-@transaction.atomic
+@atomically
 def cancel(*, session: Session | UUID, actor: Actor, reason: str = "") -> Session:
     """End a session. Nothing more is done; what runs this instant is recorded with its outcome.
 
@@ -96,7 +97,7 @@ def cancel(*, session: Session | UUID, actor: Actor, reason: str = "") -> Sessio
     return _moved(row)
 
 
-@transaction.atomic
+@atomically
 def pause(*, session: Session | UUID, actor: Actor, reason: str = "") -> Session:
     """Hold a session where it is; requests stay open. Raises UnknownSession, SessionEnded, WrongState."""
     row = _locked(session)
@@ -111,7 +112,7 @@ def pause(*, session: Session | UUID, actor: Actor, reason: str = "") -> Session
     return _moved(row)
 
 
-@transaction.atomic
+@atomically
 def resume(*, session: Session | UUID, actor: Actor, reason: str = "") -> Session:
     """Let a paused session go on where it was. Raises UnknownSession, SessionEnded, WrongState."""
     row = _locked(session)
@@ -122,7 +123,7 @@ def resume(*, session: Session | UUID, actor: Actor, reason: str = "") -> Sessio
     return _moved(row)
 
 
-@transaction.atomic
+@atomically
 def lift_refusals(*, session: Session | UUID, call: str, actor: Actor, user_id: int) -> Session:
     """Let the agent ask again for what people refused and `call`, its key, was therefore denied (THREATS 19).
 
@@ -144,7 +145,7 @@ def lift_refusals(*, session: Session | UUID, call: str, actor: Actor, user_id: 
     return _moved(row)
 
 
-@transaction.atomic
+@atomically
 def release_result(*, session: Session | UUID, call: str, actor: Actor) -> Session:
     """Give the agent the result of `call`, its key, that was kept from it for looking like orders; it stays untrusted.
 

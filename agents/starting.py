@@ -26,6 +26,7 @@ from agents.tools import egress
 from agents.versions import VERSION
 from agents.wake import waking
 from audit.actors import Actor
+from audit.atomically import atomically
 from audit.batch import settled
 from audit.connection import read
 from audit.events import EventKind
@@ -37,7 +38,7 @@ from audit.services import transition as write
 TITLE = 160  # characters of a goal that lists show
 
 
-@transaction.atomic
+@atomically
 def start_session(  # noqa: PLR0913  one name for each thing that a session is started with
     *,
     actor: Actor,

@@ -23,6 +23,7 @@ from approvals.errors import UnknownTool
 from approvals.lifecycle import OPEN
 from approvals.models import ApprovalRequest
 from audit.actors import Actor
+from audit.atomically import atomically
 from audit.events import EventKind
 from audit.ids import uuid7
 from audit.index import index_soon
@@ -33,7 +34,7 @@ LONGEST_REASON = 500
 STREAM = "stop"
 
 
-@transaction.atomic
+@atomically
 def press(*, scope: str, reason: str, actor: Actor) -> Stop:
     """Stop everything, an agent, a tool or a session. Pressing what is stopped already changes nothing.
 
@@ -60,7 +61,7 @@ def press(*, scope: str, reason: str, actor: Actor) -> Stop:
     return Stop.objects.get(pk=values["id"])
 
 
-@transaction.atomic
+@atomically
 def lift(*, scope: str, actor: Actor) -> Stop | None:
     """Lift the stop of a scope: what it held goes on by itself. None if there was nothing to lift."""
     changing()

@@ -8,8 +8,6 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from uuid import UUID
 
-from django.db import transaction
-
 from approvals import controls, standing
 from approvals.breaking import checked as checked_glass
 from approvals.emergency import Glass
@@ -38,6 +36,7 @@ from approvals.reveals import must_have_seen
 from approvals.sameness import Same
 from approvals.verdicts import APPROVALS, Said, checked
 from audit.actors import Actor
+from audit.atomically import atomically
 from audit.batch import Batch, Change
 from audit.connection import locked_now
 from audit.events import EventKind
@@ -46,7 +45,7 @@ from audit.services import transition
 __all__ = ["Decided", "Edit", "decide", "refuse", "undo"]
 
 
-@transaction.atomic
+@atomically
 def decide(  # noqa: PLR0913  one name for each thing that can be said
     *,
     request_id: UUID | int,
@@ -108,7 +107,7 @@ GONE: Mapping[str, str] = {"approved": "its undo period is over", "consumed": "i
 """Why there is nothing to take back, by the request's status."""
 
 
-@transaction.atomic
+@atomically
 def undo(*, request_id: UUID, actor: Actor) -> ApprovalRequest:
     """Take an approval back within its undo period; only who gave it last can. Other votes stay.
 

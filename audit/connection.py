@@ -42,7 +42,9 @@ class Writer:
         except UnicodeEncodeError:
             raise InvalidEntry(reason="it holds half a surrogate pair") from None
         except DatabaseError as error:
-            raise _refusal(error) or error from None
+            if refusal := _refusal(error):
+                raise refusal from None
+            raise  # with its cause, which names the database's own code
 
     def rows(self, statement: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
         """Run one statement and return its rows."""

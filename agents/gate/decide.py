@@ -40,6 +40,7 @@ from approvals.sensitive import masked_changes
 from approvals.services import Decided, Edit, Glass, Settled, decide
 from approvals.services import undo as undo_decision
 from audit.actors import SYSTEM, Actor
+from audit.atomically import atomically
 from audit.connection import locked
 from audit.events import EventKind
 from audit.ids import uuid7
@@ -114,7 +115,7 @@ def answer(  # noqa: PLR0913  one name for each thing that can be said
     return decided
 
 
-@transaction.atomic
+@atomically
 def undo(*, request_id: UUID, actor: Actor) -> ApprovalRequest:
     """Take an approval back within its undo period. The session looks again and goes on waiting."""
     held = locked(ApprovalRequest, request_id)

@@ -17,6 +17,7 @@ from django.db import OperationalError, connection, transaction
 from django.http import HttpRequest, HttpResponse
 from django.utils.crypto import salted_hmac
 
+from audit.atomically import atomically
 from console.auth import Caller
 from console.errors import IdempotencyKeyReused, InvalidIdempotencyKey, RequestInProgress
 from console.models import StoredAnswer
@@ -64,12 +65,16 @@ def answer_once(once: Once, work: Callable[[], str], status: int) -> HttpRespons
 
     `work` returns the JSON text of the answer. Raises IdempotencyKeyReused, RequestInProgress, and what `work` raises.
     """
-    with transaction.atomic():
+
+    @atomically
+    def taken() -> HttpResponse:
         if not _take(once):
             return _stored(once)
         body = work()
         _keep(once, status, body)
-    return _answer(body, status)
+        return _answer(body, status)
+
+    return taken()
 
 
 def answer_apart(once: Once, work: Callable[[], str], status: int) -> HttpResponse:
