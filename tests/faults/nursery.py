@@ -75,6 +75,10 @@ def _live(order: dict[str, Any]) -> None:
         settings.LEASE_S = lease_s
     if sessions := order["environment"].get("WORKER_SESSIONS"):
         settings.WORKER_SESSIONS = int(sessions)
+    if model := order["environment"].get("OPENAI_BASE_URL"):
+        settings.OPENAI_BASE_URL = model
+    if host := order["environment"].get("FAULTS_POSTGRES"):
+        connections.settings["default"]["HOST"] = host
     for guard in order["without"]:
         removals.take_out(guard)
     failpoints._ARMED.update(failpoints.parse(order["failpoints"]))
