@@ -97,6 +97,7 @@ class _Admitted:
         self._provider = provider
         self._tolls = tolls
         self._caller = caller
+        self.sent = False  # whether the question got past the tolls
 
     async def complete(self, question: Question, *, on_delta: Callable[[str], None] | None = None) -> Completion:
         """Pass the tolls, then ask once; see `agents.llm.provider.Provider`."""
@@ -104,7 +105,7 @@ class _Admitted:
         async with AsyncExitStack() as passed:
             for toll in self._tolls:
                 await passed.enter_async_context(toll(asking))
-            asking.sent = True
+            asking.sent = self.sent = True
             answer = await self._provider.complete(asking.question, on_delta=on_delta)
             asking.completion = replace(answer, waited_ms=round(asking.waited_s * 1000)) if asking.waited_s else answer
             return asking.completion

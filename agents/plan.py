@@ -29,6 +29,7 @@ from agents.llm.provider import (
     Completion,
     ContextOverflow,
     JsonObject,
+    Later,
     ModelError,
     Provider,
     Question,
@@ -105,6 +106,8 @@ async def _ask_one(state: State, prepared: Prepared, model: str, hands: Asking) 
         answer = await _once(state, question, hands)
         if isinstance(answer, Completion):
             return answer
+        if isinstance(answer, Later) and _told_to_end(state):
+            return record(state, changes=[move(state)])  # it only waited, and costs nothing
         if answer is None or _told_to_end(state):
             return _abandoned(state, prepared, model)
         if isinstance(answer, BrokenAnswer):
@@ -158,13 +161,14 @@ async def _once(state: State, question: Question, hands: Asking) -> Completion |
     failpoint("runner.before_model")
     streams = state.watched and not state.config.output.whole
     on_delta = hands.watchers.delta(state.ref, filtering.shown(state)) if streams else None
+    model = hands.model(state)
     try:
         async with asyncio.timeout(None) as state.asking:
-            return await hands.model(state).complete(question, on_delta=on_delta)
+            return await model.complete(question, on_delta=on_delta)
     except ModelError as error:
         return error
     except TimeoutError:
-        return None
+        return None if getattr(model, "sent", True) else Later("it was told to end while it waited", unsent=True)
     finally:
         state.asking = None
 

@@ -97,7 +97,7 @@ FROM agents_ratebook WHERE id = 1 FOR NO KEY UPDATE SKIP LOCKED"""
 
 # In an agent, first the first question of every session, the one that waits longest before the others.
 _WAITING = """
-SELECT id, owner, agent, model, tokens, place, count(*) OVER (PARTITION BY lane, agent) AS of FROM (
+SELECT id, owner, agent, model, tokens, place FROM (
     SELECT w.*, row_number() OVER (PARTITION BY lane, agent ORDER BY turn, asked_at, id) AS place FROM (
         SELECT *, CASE WHEN model = ANY(%s) THEN model ELSE '' END AS lane,
                row_number() OVER (PARTITION BY session_id ORDER BY asked_at, id) AS turn
@@ -184,9 +184,10 @@ def _how_long(
 ) -> dict[UUID, float]:
     """About how long each of the worker's own questions will still wait."""
     counts: dict[str, dict[str, int]] = {}
-    for row in rows:
-        lane = row["model"] if row["model"] in limits else ALL
-        counts.setdefault(lane, {})[row["agent"]] = row["of"]
+    positions: dict[UUID, int] = {}
+    for row in rows:  # in the order in which those of one agent are served
+        of_lane = counts.setdefault(row["model"] if row["model"] in limits else ALL, {})
+        positions[row["id"]] = of_lane[row["agent"]] = of_lane.get(row["agent"], 0) + 1
     found = {}
     for row in rows:
         if row["owner"] != owner:
@@ -195,7 +196,9 @@ def _how_long(
         of = [limits[scope] for scope in scopes_of(row["model"], limits)]
         each = max([spacing(limit.requests) for limit in of if limit.requests] or [0.0])
         each = max([each, *(row["tokens"] * spacing(limit.tokens) for limit in of if limit.tokens)])
-        found[row["id"]] = max(expected(counts[lane], row["agent"], row["place"], each), book.held.get(row["model"], 0.0) - now)
+        found[row["id"]] = max(
+            expected(counts[lane], row["agent"], positions[row["id"]], each), book.held.get(row["model"], 0.0) - now
+        )
     return found
 
 

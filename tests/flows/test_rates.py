@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from agents import services
 from agents.limiting import Bounds, set_limit
 from agents.models import RateWait, Session
 from audit.queries import EntryFilter, entries
@@ -52,3 +53,22 @@ def test_an_agent_that_waits_no_longer_ends_with_an_honest_text(world: World) ->
     assert ended.error["code"] == "rate_wait_too_long"
     assert "no place came free in the rate of all models" in ended.error["detail"]
     assert len(sessions) == 2
+
+
+def test_a_session_that_is_cancelled_while_it_waits_pays_for_nothing(world: World) -> None:
+    limit(world, requests=10)
+    sessions = [world.start("scenario: loop-work", agent=world.agent(slug="short", limits={"turns": 1})) for _ in range(2)]
+
+    def cancelled() -> bool:
+        for session in sessions:
+            session.refresh_from_db()
+        waiting = RateWait.objects.filter(slot_at__isnull=True).values_list("session_id", flat=True)
+        for session in sessions:
+            if session.pk in waiting and session.status == "running" and not session.stop:
+                services.cancel(session=session, actor=actor_of(world.olga), reason="Enough.")
+        return any(session.status == "cancelled" for session in sessions)
+
+    world.work(until=cancelled)
+
+    (session,) = [session for session in sessions if session.status == "cancelled"]
+    assert (session.input_tokens, session.cost_microusd, told(session, "turn.abandoned")) == (0, 0, [])
