@@ -187,7 +187,7 @@ async def ended(call: Call, outcome: Outcome, permits: Permits) -> None:
     if not outcome.entered:
         await unused([call], [], permits)
         return
-    failed = outcome.error_type in TOOL_FAILURES
+    failed = outcome.blames_service and outcome.error_type in TOOL_FAILURES
     await permits.tool_ended(call.tool, failed=failed, detail=outcome.error_type, probe=call.probe)
 
 

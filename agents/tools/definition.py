@@ -46,6 +46,7 @@ class Tool:
     function: Callable[[Any, Any], Any] = field(repr=False)
     schema: Mapping[str, Any] = field(repr=False)
     definition: str = field(repr=False)
+    own_service: bool = True  # False where each call names what it reaches: its failures say nothing of the next call
     sensitive: bool = False  # whether an argument is one that people see only once they ask to
 
     @property

@@ -9,7 +9,7 @@ from agents.llm.provider import ModelError, Question
 from agents.models.library import DeletedDocument, LibraryDocument
 from agents.tools import library
 from agents.tools.context import ToolContext
-from agents.tools.errors import InvalidInput, Unavailable
+from agents.tools.errors import InvalidInput, NotServed, Unavailable
 from agents.tools.registry import tool
 from agents.tools.threads import in_thread
 from audit.entry import Entry
@@ -106,7 +106,7 @@ def read_document(args: Read, context: ToolContext) -> dict[str, Any]:
 async def summarise_document(args: Summarise, context: ToolContext) -> dict[str, Any]:
     """Summarise a document of the library in a few sentences. It costs a little; for exact words read the document."""
     if context.provider is None or not context.cheap_model:
-        raise Unavailable("No model for summaries is configured.", hint="Read the document instead.")
+        raise NotServed("No model for summaries is configured.", hint="Read the document instead.")
     document = await in_thread(lambda: library.find(args.document))
     _mark(document, context, document.body)
     question = Question(

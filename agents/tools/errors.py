@@ -20,6 +20,7 @@ class ToolError(CountersignError):
 
     code: ClassVar[str] = "api_error"
     error_type: ClassVar[ErrorType] = "api_error"
+    blames_service: ClassVar[bool] = True  # counts for the tool's breaker, where its type does
     reason: str
     hint: str
 
@@ -56,6 +57,12 @@ class Unavailable(ToolError):
 
     code = "unavailable"
     error_type = "unavailable"
+
+
+class NotServed(Unavailable):
+    """The tool cannot work now or here, and what it reaches is not to blame: a limit of ours, a missing setting."""
+
+    blames_service = False
 
 
 class ToolTimeout(ToolError):

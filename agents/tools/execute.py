@@ -204,6 +204,7 @@ def _error(tool: Tool, context: ToolContext, error: ToolError, *, sure: bool = T
         full_hash=success_text(reason, tool.max_result)[1],
         size=len(text),
         sure=sure,
+        blames_service=tool.own_service and error.blames_service,
         spent=tuple(context.spent),
     )
 

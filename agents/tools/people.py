@@ -3,7 +3,7 @@
 from pydantic import BaseModel, ConfigDict, Field
 
 from agents.tools.context import ToolContext
-from agents.tools.errors import Unavailable
+from agents.tools.errors import NotServed
 from agents.tools.registry import tool
 
 
@@ -21,4 +21,4 @@ def ask_person(args: Question, context: ToolContext) -> dict[str, str]:
 
     Use it when the goal cannot be met without a choice or a fact that only people have.
     """
-    raise Unavailable("A question is put before people by the gate; it cannot be run.")
+    raise NotServed("A question is put before people by the gate; it cannot be run.")

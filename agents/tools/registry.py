@@ -53,6 +53,7 @@ def tool(  # noqa: PLR0913  a declaration: every fact has a name of its own
     consequence: str = "",
     untrusted: bool = False,
     max_result: int = MAX_RESULT,
+    own_service: bool = True,
 ) -> Callable[[_Function], _Function]:
     """Register the decorated function as a tool; its name is the tool's name, its docstring tells the model.
 
@@ -65,6 +66,7 @@ def tool(  # noqa: PLR0913  a declaration: every fact has a name of its own
     facts = {"egress": egress, "idempotent": idempotent, "timeout_s": timeout_s, "summary": summary}
     facts |= {"consequence": consequence, "untrusted": untrusted, "max_result": max_result}
     bounds = {"concurrency": concurrency, "rate_per_minute": rate_per_minute, "blast_radius": blast_radius, "check": check}
+    bounds |= {"own_service": own_service}
 
     def register(function: _Function) -> _Function:
         _add(_declared(function, tier, scopes, facts, bounds))

@@ -21,7 +21,8 @@ HINT = 2_000
 class Outcome:
     """How one call ended. `text` is what the model reads; `sure=False` says that nobody knows whether it happened.
 
-    `entered=False` says that the kill switch came first: the tool's function was not called.
+    `entered=False` says that the kill switch came first: the tool's function was not called. `blames_service` says of an
+    error that what the tool reaches may be to blame for it.
     """
 
     status: Literal["success", "error"]
@@ -35,6 +36,7 @@ class Outcome:
     size: int = 0
     truncated: bool = False
     sure: bool = True
+    blames_service: bool = False
     entered: bool = True
     spent: tuple[tuple[str, Usage], ...] = ()
 

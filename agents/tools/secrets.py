@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from agents.tools.errors import Unavailable
+from agents.tools.errors import NotServed
 
 
 def secret(name: str) -> str:
@@ -18,4 +18,4 @@ def secret(name: str) -> str:
     try:
         return Path(path).read_text(encoding="utf-8").strip()
     except OSError as error:
-        raise Unavailable(f"The credential {name} cannot be read.") from error
+        raise NotServed(f"The credential {name} cannot be read.") from error

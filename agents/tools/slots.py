@@ -17,7 +17,7 @@ from django.db import Error as DatabaseError
 from django.db import transaction
 
 from agents.tools.definition import Tool
-from agents.tools.errors import Unavailable
+from agents.tools.errors import NotServed
 from agents.tools.threads import in_thread
 from audit.connection import read
 from audit.ids import uuid7
@@ -80,15 +80,15 @@ async def _found(tool: Tool) -> UUID:
         try:
             run, free_in = await in_thread(lambda: _start(tool, bounds))  # noqa: B023  awaited at once
         except DatabaseError as error:
-            raise Unavailable(f"The places of {tool.name} cannot be counted now.", hint="Try again later.") from error
+            raise NotServed(f"The places of {tool.name} cannot be counted now.", hint="Try again later.") from error
         if run is not None:
             return run
         left = until - time.monotonic()
         if free_in is not None and free_in > left:
             wait = round(free_in) + 1
-            raise Unavailable(f"{tool.name} may start {bounds.a_minute} times a minute.", hint=f"Try again in {wait} s.")
+            raise NotServed(f"{tool.name} may start {bounds.a_minute} times a minute.", hint=f"Try again in {wait} s.")
         if left <= 0:
-            raise Unavailable(
+            raise NotServed(
                 f"All {bounds.at_once} places of {tool.name} are taken.", hint="Try again later, or go on without it."
             )
         await asyncio.sleep(min(left, max(pause, free_in or 0.0)))

@@ -7,7 +7,7 @@ from django.conf import settings
 from pydantic import BaseModel, ConfigDict, Field
 
 from agents.tools.context import ToolContext
-from agents.tools.errors import ApiError, Unavailable
+from agents.tools.errors import ApiError, NotServed, Unavailable
 from agents.tools.fetch import fetch
 from agents.tools.registry import tool
 from agents.tools.results import beginning
@@ -39,6 +39,7 @@ class WebSearch(BaseModel):
     timeout_s=30,
     concurrency=8,
     rate_per_minute=120,
+    own_service=False,
     summary="Fetch {url} from the web",
 )
 async def fetch_url(args: Fetch, context: ToolContext) -> dict[str, Any]:
@@ -64,9 +65,7 @@ async def fetch_url(args: Fetch, context: ToolContext) -> dict[str, Any]:
 async def web_search(args: WebSearch, context: ToolContext) -> dict[str, Any]:
     """Search the web and return titles, addresses and short extracts."""
     if not settings.SEARCH_URL:
-        raise Unavailable(
-            "No web search is configured here.", hint="Use the document library, or say that you could not search."
-        )
+        raise NotServed("No web search is configured here.", hint="Use the document library, or say that you could not search.")
     found = await _ask(args.query)
     results = [
         {

@@ -13,9 +13,9 @@ import pytest
 from pydantic import BaseModel, ConfigDict
 
 from agents.llm.provider import Usage
-from agents.tools import ApiError, InvalidInput, NotPermitted, OutcomeUnknown, ToolContext, ToolError, Unavailable
+from agents.tools import ApiError, InvalidInput, NotPermitted, OutcomeUnknown, ToolContext, ToolError, Unavailable, registry
 from agents.tools.definition import Tool
-from agents.tools.errors import CheckFailed
+from agents.tools.errors import CheckFailed, NotServed
 from agents.tools.execute import Outcome, execute, precondition, precondition_async, radius, rehearse, summary
 from agents.tools.results import beginning, shorten
 from tests.agents.tools.conftest import Declare, make_context
@@ -303,3 +303,26 @@ def test_a_dry_run_says_what_would_have_happened(declare: Declare) -> None:
     outcome = rehearse(declare(do, summary="Do {what}", **UNKEYED), Words(what="it"))
     assert json.loads(outcome.text)["result"]["would"] == "Do it"
     assert runs == []
+
+
+@pytest.mark.parametrize(
+    ("raised", "facts", "blamed"),
+    [
+        (Unavailable("The mail server cannot be reached."), {}, True),
+        (NotServed("It may start 60 times a minute."), {}, False),
+        (Unavailable("no-such-host.example cannot be read."), {"own_service": False}, False),
+    ],
+)
+def test_only_what_a_tool_always_reaches_is_to_blame_for_its_failures(
+    returning: Declare, raised: ToolError, facts: dict[str, Any], blamed: bool
+) -> None:
+    """GUARD-7: neither our own limits nor an address that one call names shut a tool for everybody."""
+    outcome = run(returning(raised, **facts))
+    assert (outcome.error_type, outcome.blames_service) == ("unavailable", blamed)
+
+
+def test_an_address_that_cannot_be_fetched_says_nothing_of_the_next_one() -> None:
+    """GUARD-7: an agent that asks for dead hosts does not keep the others from fetching."""
+    fetch = registry.get("fetch_url")
+    assert fetch is not None
+    assert not fetch.own_service
