@@ -226,7 +226,9 @@ def _make(keys: Sequence[str]) -> None:
 
 def _entry(kind: EventKind, key: str, actor: Actor, **facts: str | int) -> Entry:
     sort, name = split(key)
-    return Entry(STREAM, kind, actor, {"key": key, **facts, **({"tool": name} if sort == "tool" else {})}, ids=(name,))
+    return Entry(
+        STREAM, kind, actor, {"key": key, **facts, **({"tool": name} if sort == "tool" else {})}, ids=(f"breaker:{key}", name)
+    )
 
 
 def _write(changes: Sequence[Change], entries: Sequence[Entry]) -> None:

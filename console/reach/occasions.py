@@ -3,7 +3,7 @@
 The same rule serves the outbox and the notifications of an open browser.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC
 from typing import Any
@@ -12,7 +12,7 @@ from django.contrib.auth.models import User
 from django.urls import reverse
 
 from agents.budgets import name_of
-from agents.models import Session
+from agents.models import Breaker, Session
 from agents.spending import Standing, standing
 from approvals.models import ApprovalRequest, GlassUse
 from approvals.places import places_of
@@ -36,6 +36,7 @@ OCCASION_OF: Mapping[str, str] = {
     EventKind.APPROVAL_DELEGATED: "assigned",
     EventKind.GLASS_BROKEN: "glass",
     EventKind.BUDGET_CROSSED: "budget",
+    EventKind.BREAKER_OPENED: "breaker",
     **dict.fromkeys(_RESTS, "ended"),
 }
 HEADINGS: Mapping[str, str] = {
@@ -45,7 +46,9 @@ HEADINGS: Mapping[str, str] = {
     "ended": "{ref} answered or ended",
     "glass": "The glass was broken for {ref}",
     "budget": "A budget is being used up",
+    "breaker": "A breaker opened",
 }
+PAGES: Mapping[str, str] = {"budget": "budgets", "breaker": "breakers"}
 QUESTIONS: Mapping[str, str] = {
     "budget": "A limit is reached",
     "question": "The agent asks",
@@ -55,7 +58,7 @@ QUESTIONS: Mapping[str, str] = {
 }
 
 
-About = ApprovalRequest | Session | GlassUse | Standing
+About = ApprovalRequest | Session | GlassUse | Standing | Breaker
 """What a telling is about."""
 
 
@@ -94,9 +97,10 @@ def heading(occasion: str, ref: str) -> str:
 
 
 def path_of(ref: str) -> str:
-    """Return the page about a request, a session or a budget."""
-    if ref.startswith("budget:"):
-        return reverse("budgets")
+    """Return the page about a request, a session, a budget or a breaker."""
+    kind = ref.partition(":")[0]
+    if kind in PAGES:
+        return reverse(PAGES[kind])
     return reverse("approval" if ref.startswith("AP-") else "session", args=[ref])
 
 
@@ -113,13 +117,11 @@ def tellings(events: Sequence[FeedEvent], listeners: Collection[Listener]) -> li
     told = [(event, OCCASION_OF[event.kind]) for event in events if event.kind in OCCASION_OF and event.ids]
     wanted = {occasion for one in listeners for occasion in one.occasions}
     told = [(event, occasion) for event, occasion in told if occasion in wanted]
-    requests = _requests(event.ids[0] for event, occasion in told if occasion not in ("ended", "glass", "budget"))
-    budgets = _budgets({event.ids[0] for event, occasion in told if occasion == "budget"})
-    uses = _uses(event.ids[0] for event, occasion in told if occasion == "glass")
-    sessions = _sessions(event.ids[0] for event, occasion in told if occasion == "ended")
+    requests = _requests(event.ids[0] for event, occasion in told if occasion not in APART)
+    refs = {name: {event.ids[0] for event, occasion in told if occasion == name} for name in APART}
     listeners = _standing(listeners) if requests else listeners
     given = _given_to([event.n for event, occasion in told if occasion == "assigned"])
-    known: Mapping[str, Mapping[str, About]] = {"ended": sessions, "glass": uses, "budget": budgets}
+    known: dict[str, Mapping[str, About]] = {name: read(refs[name]) for name, read in APART.items()}
     found = []
     for event, occasion in told:
         ref = event.ids[0]
@@ -136,7 +138,7 @@ def tellings(events: Sequence[FeedEvent], listeners: Collection[Listener]) -> li
 
 
 def line_of(about: About) -> str:
-    """Return one line about a request, a session, a budget or a use of break-glass, without anything that an agent or a customer wrote."""
+    """Return one line about it, without anything that an agent or a customer wrote."""
     if isinstance(about, GlassUse):
         return f"{about.used_name} approved a call of {about.tool} alone. Somebody else has to review it."
     if isinstance(about, Standing):
@@ -144,6 +146,8 @@ def line_of(about: About) -> str:
         refuses = " Calls are refused." if about.state == "spent" else ""
         spent, cap = exact_microusd(meter.spent), exact_microusd(meter.cap)
         return f"The budget of {name_of(budget.kind, budget.key, budget.period)}: {spent} of {cap} spent.{refuses}"
+    if isinstance(about, Breaker):
+        return f"Calls of the {about.kind} {about.name} are not made until it answers again. {about.reason}"
     if isinstance(about, Session):
         return f"{about.ref} of {about.agent.slug}: {about.status.replace('_', ' ')}."
     what = f"Call {about.tool}" if about.kind == "tool_call" else QUESTIONS.get(about.kind, about.kind)
@@ -164,7 +168,7 @@ def _standing(listeners: Collection[Listener]) -> list[Listener]:
 
 
 def _concerns(person: Person, occasion: str, about: About, given: int | None) -> bool:
-    if isinstance(about, Standing):
+    if isinstance(about, Standing | Breaker):
         return holds(person.roles, Right.RESTRAIN)
     if isinstance(about, GlassUse):
         return holds(person.roles, Right.SEE) and person.id != about.used_by
@@ -185,16 +189,22 @@ def _requests(refs: Iterable[str]) -> dict[str, ApprovalRequest]:
     return {row.ref: row for row in rows}
 
 
-def _uses(refs: Iterable[str]) -> dict[str, GlassUse]:
+def _uses(refs: set[str]) -> dict[str, GlassUse]:
     """Return the newest use of break-glass of each of these requests that nobody has reviewed."""
-    asked = set(refs)
-    return {row.ref: row for row in GlassUse.objects.filter(ref__in=asked, status="open").order_by("id")} if asked else {}
+    return {row.ref: row for row in GlassUse.objects.filter(ref__in=refs, status="open").order_by("id")} if refs else {}
 
 
 def _budgets(refs: set[str]) -> dict[str, Standing]:
     """Return these budgets as they stand, those that were not ended."""
     found = {f"budget:{one.budget.pk}": one for one in standing()} if refs else {}
     return {ref: one for ref, one in found.items() if ref in refs}
+
+
+def _breakers(refs: set[str]) -> dict[str, Breaker]:
+    """Return these breakers while they are open for the first time: a probe that failed is no news."""
+    keys = [ref.removeprefix("breaker:") for ref in refs]
+    rows = Breaker.objects.filter(key__in=keys, status="open", failed_probes=0) if keys else ()
+    return {f"breaker:{row.key}": row for row in rows}
 
 
 def _sessions(refs: Iterable[str]) -> dict[str, Session]:
@@ -211,3 +221,12 @@ def _given_to(places: Collection[int]) -> dict[int, int]:
         "log_index", "entry__body_json__facts__to"
     )
     return {n: int(to) for n, to in rows if str(to).isdigit()}
+
+
+APART: Mapping[str, Callable[[set[str]], Mapping[str, About]]] = {
+    "ended": _sessions,
+    "glass": _uses,
+    "budget": _budgets,
+    "breaker": _breakers,
+}
+"""How what is no request is read, by occasion."""

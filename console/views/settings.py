@@ -35,6 +35,7 @@ WORDS = {
         "However it ended. Operators and admins hear of every dead letter too.",
     ),
     "budget": ("A budget that reaches 50, 80 or 100 %", "For operators and admins."),
+    "breaker": ("A breaker that opens", "A provider, a model or a tool does not work. For operators and admins."),
     "browser": ("Notifications of this browser", "While a page of the console is open in it, in front or behind."),
     "email": ("E-mail", "To {address}."),
     "chat": ("Chat", "To the address below."),

@@ -5,7 +5,7 @@
   const root = document.documentElement;
   const KINDS = ["approval.requested", "approval.revised", "approval.escalated", "approval.delegated", "session.completed",
     "session.halted", "session.failed", "session.cancelled", "session.expired", "session.dead_lettered", "session.waiting_input",
-    "glass.broken", "budget.crossed"];
+    "glass.broken", "budget.crossed", "breaker.opened"];
   const ALWAYS = ["glass.broken"];
   const GATHER = 1000;
   let first = 0, timer = 0, missed = 0;
