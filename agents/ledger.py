@@ -27,6 +27,7 @@ from django.db import InterfaceError, OperationalError, connection, transaction
 from agents.errors import LeaseLost
 from agents.failpoints import failpoint
 from agents.rules import RulesChanged, held_stamp
+from audit.connection import PIPED
 from audit.errors import StaleState
 from audit.index import index_log
 from audit.services import Batch
@@ -111,6 +112,7 @@ class Ledger:
         self._inbox.put(_Reading(function))
 
     def _run(self) -> None:
+        PIPED.set(False)  # after a pipeline PostgreSQL forgets STANDSTILL_S until the next statement
         try:
             while (jobs := self._gather()) is not None:
                 try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -16,10 +16,13 @@ from audit.randomness import random_bytes
 _APPEND = "SELECT id, seq, entry_hash FROM audit_append(%b, %b::integer[], %b::uuid[], %t::text[], %b::bytea[], %t::text[])"
 
 
-def append(writer: Writer, entries: Sequence[Entry], *, log: str, at: datetime) -> list[Appended]:
-    """Append `entries` with their texts in one call; return what the log says of each, in the order given."""
+def append(writer: Writer, entries: Sequence[Entry], *, log: str, at: datetime) -> Callable[[], list[Appended]]:
+    """Send one call that appends `entries` with their texts.
+
+    Returns a function that says, once the sending is over, what the log says of each, in the order given.
+    """
     if not entries:
-        return []
+        return list
     ts = f"{at:%Y-%m-%dT%H:%M:%S.%f}Z"
     bodies: list[bytes] = []
     contents: tuple[list[Any], ...] = ([], [], [], [], [])
@@ -31,9 +34,10 @@ def append(writer: Writer, entries: Sequence[Entry], *, log: str, at: datetime) 
             for column, value in zip(contents, (place, text.id, text.name, salt, text.body), strict=True):
                 column.append(value)
         bodies.append(entry_bytes(entry, log=log, ts=ts, commitments=commitments))
-    rows = writer.rows(_APPEND, (bodies, *(column or None for column in contents)))
-    return [
-        Appended(id_, entry.stream, seq, entry_hash, at) for entry, (id_, seq, entry_hash) in zip(entries, rows, strict=True)
+    sent = writer.send(_APPEND, (bodies, *(column or None for column in contents)))
+    return lambda: [
+        Appended(id_, entry.stream, seq, entry_hash, at)
+        for entry, (id_, seq, entry_hash) in zip(entries, sent.rows(), strict=True)
     ]
 
 

@@ -6,7 +6,9 @@ and where the connection allows prepared statements (`prepare_threshold`) the pl
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from contextvars import ContextVar
 from datetime import datetime
 from functools import cache
 from typing import Any, TypeVar
@@ -22,23 +24,50 @@ M = TypeVar("M", bound=Model)
 STREAM_CLOSED = "CS001"
 INVALID_ENTRY = "CS002"
 NUL_CHARACTER = "22P05"
+PIPED: ContextVar[bool] = ContextVar("piped", default=True)
+"""Whether this thread sends the statements of one write together (libpq's pipeline mode), or waits for each."""
+
+
+class Sent:
+    """A statement that was sent; its answer is there once the sending is over."""
+
+    __slots__ = ("_cursor",)
+
+    def __init__(self, cursor: psycopg.Cursor[Any]) -> None:
+        self._cursor = cursor
+
+    def rows(self) -> list[tuple[Any, ...]]:
+        """Return the rows that it answered."""
+        return self._cursor.fetchall()
+
+    def answered(self) -> list[tuple[Any, ...]] | None:
+        """Return the rows; None where it never came to be run because one before it failed, or failed itself."""
+        result = self._cursor.pgresult
+        return self._cursor.fetchall() if result is not None and result.status == psycopg.pq.ExecStatus.TUPLES_OK else None
 
 
 class Writer:
-    """A cursor inside the caller's transaction."""
+    """Statements inside the caller's transaction."""
 
-    __slots__ = ("_connection", "_cursor")
+    __slots__ = ("_connection",)
 
     def __init__(self, using: str) -> None:
         self._connection = connections[using]
         self._connection.validate_no_broken_transaction()
-        self._cursor: psycopg.Cursor[Any] = psycopg.Cursor(self._connection.connection)
 
-    def run(self, statement: str, parameters: Sequence[Any]) -> None:
-        """Run one statement; refusals of the log become InvalidEntry and StreamClosed, the rest Django's errors."""
+    @contextmanager
+    def sending(self) -> Iterator[None]:
+        """Send the statements of this block one behind the other, with one wait for all of their answers where `PIPED`.
+
+        On the way out: refusals of the log become InvalidEntry and StreamClosed, the rest Django's errors. After the first
+        statement that fails none is run.
+        """
         try:
-            with self._connection.wrap_database_errors:
-                self._cursor.execute(statement, parameters)
+            with (
+                self._connection.wrap_database_errors,
+                self._connection.connection.pipeline() if PIPED.get() else nullcontext(),
+            ):
+                yield
         except UnicodeEncodeError:
             raise InvalidEntry(reason="it holds half a surrogate pair") from None
         except DatabaseError as error:
@@ -46,10 +75,16 @@ class Writer:
                 raise refusal from None
             raise  # with its cause, which names the database's own code
 
+    def send(self, statement: str, parameters: Sequence[Any]) -> Sent:
+        """Send one statement."""
+        cursor: psycopg.Cursor[Any] = psycopg.Cursor(self._connection.connection)
+        cursor.execute(statement, parameters)
+        return Sent(cursor)
+
     def rows(self, statement: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
-        """Run one statement and return its rows."""
-        self.run(statement, parameters)
-        return self._cursor.fetchall()
+        """Run one statement by itself and return its rows."""
+        with self._connection.wrap_database_errors:
+            return self.send(statement, parameters).rows()
 
 
 def read(statement: str, parameters: Sequence[Any] = (), *, using: str = "default") -> list[dict[str, Any]]:

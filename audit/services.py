@@ -1,7 +1,7 @@
 """The one writer: every change of a status and every audit entry goes through `transition`.
 
-It writes what many callers hand it in a few set-based statements: new rows, changes by compare-and-swap, raw content
-and entries, in the caller's transaction or in one of its own. Nothing of it stays unless all of it does.
+It writes what many callers hand it in a few set-based statements, sent together: new rows, changes by compare-and-swap,
+raw content and entries, in the caller's transaction or in one of its own. Nothing of it stays unless all of it does.
 """
 
 from __future__ import annotations
@@ -11,14 +11,17 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
+from django.db import DatabaseError, transaction
 
 from audit.append import append
 from audit.batch import FUTURE, NOW, PAST, After, Appended, Batch, Birth, Change, Plus, settled
-from audit.connection import Writer
+from audit.connection import Sent, Writer
 from audit.entry import Entry, Text
-from audit.errors import StaleState
+from audit.errors import CountersignError, StaleState
 from audit.statements import as_json, insert, mode, update
+
+Move = tuple[Sent, list[str]]
+"""A change that was sent, with the ids of the rows that it shall find."""
 
 __all__ = [
     "FUTURE",
@@ -51,10 +54,18 @@ def transition(batch: Batch | Sequence[Batch], *, using: str = "default") -> lis
     with transaction.atomic(using=using, savepoint=False):
         writer = Writer(using)
         log, at = _log_and_clock(writer, [notice for one in batches for notice in one.notices])
-        _give_birth(writer, [birth for birth in births if not birth.after_changes], at)
-        _change(writer, changes, at)
-        _give_birth(writer, [birth for birth in births if birth.after_changes], at)
-        return append(writer, entries, log=log, at=at)
+        moves: list[Move] = []
+        try:
+            with writer.sending():
+                _give_birth(writer, [birth for birth in births if not birth.after_changes], at)
+                _change(writer, changes, at, moves)
+                _give_birth(writer, [birth for birth in births if birth.after_changes], at)
+                appended = append(writer, entries, log=log, at=at)
+        except (CountersignError, DatabaseError):
+            _none_stale(moves)  # what failed may only be a consequence of that
+            raise
+        _none_stale(moves)
+        return appended()
 
 
 def record(entries: Iterable[Entry], *, using: str = "default") -> list[Appended]:
@@ -86,11 +97,14 @@ def _give_birth(writer: Writer, births: list[Birth], at: datetime) -> None:
             keys += ("status",)
         groups.setdefault((birth.model, keys), []).append(row)
     for (model, keys), rows in groups.items():
-        writer.run(insert(model, keys), (as_json(rows),))
+        writer.send(insert(model, keys), (as_json(rows),))
 
 
-def _change(writer: Writer, changes: list[Change], at: datetime) -> None:
-    """Do the changes in rounds, so that one row is changed once in each: a statement updates a row at most once."""
+def _change(writer: Writer, changes: list[Change], at: datetime, moves: list[Move]) -> None:
+    """Do the changes in rounds, so that one row is changed once in each: a statement updates a row at most once.
+
+    What is sent is noted in `moves`.
+    """
     round_of: dict[tuple[str, UUID], int] = {}
     groups: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
     for change in changes:
@@ -102,9 +116,15 @@ def _change(writer: Writer, changes: list[Change], at: datetime) -> None:
         groups.setdefault(shape, []).append(_changed_row(change, guards, at))
     for (_, _, model, values, guards), rows in sorted(groups.items(), key=lambda group: group[0][:2]):
         rows.sort(key=lambda row: row["i"])  # rows are locked in one order, so that two writers do not lock in a circle
-        moved = writer.rows(update(model, values, guards), (as_json(rows),))
-        if len(moved) != len(rows):
-            raise StaleState(ids=sorted({row["i"] for row in rows} - {str(id_) for (id_,) in moved}))
+        moves.append((writer.send(update(model, values, guards), (as_json(rows),)), [row["i"] for row in rows]))
+
+
+def _none_stale(moves: list[Move]) -> None:
+    """Raise StaleState for the first change that did not find its row as it says."""
+    for sent, ids in moves:
+        moved = sent.answered()
+        if moved is not None and len(moved) != len(ids):
+            raise StaleState(ids=sorted(set(ids) - {str(id_) for (id_,) in moved}))
 
 
 def _changed_row(change: Change, guards: tuple[tuple[str, str], ...], at: datetime) -> dict[str, Any]:

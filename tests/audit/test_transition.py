@@ -9,6 +9,7 @@ from uuid import UUID
 import pytest
 from django.db import IntegrityError, connection, connections, transaction
 
+from audit.connection import PIPED
 from audit.errors import IllegalMove, InvalidEntry, StaleState
 from audit.ids import uuid7
 from audit.models import AuditEntry, AuditStream, Content
@@ -226,3 +227,26 @@ def test_of_two_that_move_one_row_at_once_exactly_one_wins(lamps: Any) -> None:
         assert Lamp.objects.get(id=id_).owner == winner
         assert AuditEntry.objects.latest("id").body_json["facts"] == {"by": winner}
     assert AuditEntry.objects.count() == 10
+
+
+@pytest.mark.parametrize("piped", [True, False])
+def test_a_stale_change_is_told_also_where_something_after_it_fails_because_of_it(lamps: Any, piped: bool) -> None:
+    """All statements are sent together: what fails behind a row that moved on is not the cause."""
+    late, taken = born("light"), lamp()
+    transition(Batch(births=(Birth("audit.Lamp", taken, LAMP),)))
+    again = Birth("audit.Lamp", {**taken}, LAMP, after_changes=True)
+    token = PIPED.set(piped)
+    try:
+        with pytest.raises(StaleState) as stale:
+            transition(Batch(changes=(Change(LAMP, late, "dark", "light"),), births=(again,), entries=(entry(),)))
+    finally:
+        PIPED.reset(token)
+    assert stale.value.ids == [str(late)]
+    assert AuditEntry.objects.count() == 0
+
+
+def test_a_row_that_cannot_be_born_is_told_as_such_whatever_follows(lamps: Any) -> None:
+    taken = lamp()
+    transition(Batch(births=(Birth("audit.Lamp", taken, LAMP),)))
+    with pytest.raises(IntegrityError):
+        transition(Batch(changes=(Change(LAMP, taken["id"], "lit", "quench"),), births=(Birth("audit.Lamp", {**taken}, LAMP),)))
