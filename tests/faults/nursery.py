@@ -12,6 +12,7 @@ import signal
 import sys
 import threading
 import traceback
+from pathlib import Path
 from typing import Any
 
 import django
@@ -24,7 +25,7 @@ from django.db import connections  # noqa: E402  settings first
 from agents import failpoints, services, stops, tasks, worker  # noqa: E402
 from agents.tools import registry  # noqa: E402
 from audit.actors import SYSTEM  # noqa: E402
-from tests.faults import people, removals  # noqa: E402
+from tests.faults import clocks, people, removals  # noqa: E402
 
 
 def main() -> None:
@@ -79,6 +80,8 @@ def _live(order: dict[str, Any]) -> None:
         settings.OPENAI_BASE_URL = model
     if host := order["environment"].get("FAULTS_POSTGRES"):
         connections.settings["default"]["HOST"] = host
+    if clock := order["environment"].get("FAULTS_CLOCK"):
+        clocks.follow(Path(clock))
     for guard in order["without"]:
         removals.take_out(guard)
     failpoints._ARMED.update(failpoints.parse(order["failpoints"]))

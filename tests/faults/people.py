@@ -19,9 +19,14 @@ from tests.faults.effects import URL, Effects
 REVIEWER = "remy@demo.example"
 
 
+def reviewer() -> User:
+    """Who answers."""
+    return User.objects.get(username=REVIEWER)
+
+
 def decide_all() -> int:
     """Answer everything that waits for people; returns how much that was."""
-    remy = User.objects.get(username=REVIEWER)
+    remy = reviewer()
     waiting = list(ApprovalRequest.objects.filter(status="pending").order_by("number"))
     return sum(decide(request, remy) for request in waiting)
 

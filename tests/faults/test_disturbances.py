@@ -9,13 +9,21 @@ from pathlib import Path
 
 import pytest
 
+from agents import services
 from agents.models import Session, ToolCall, Turn, WorkerHeartbeat
 from approvals.models import ApprovalRequest, Decision
+from audit.actors import Actor
 from audit.events import EventKind
 from audit.models import AuditEntry
 from console.local.paths import APP_ROLE
 from tests.faults.conftest import Figure
-from tests.faults.invariants import check, takeovers
+from tests.faults.invariants import (
+    check,
+    nothing_happens_twice,
+    nothing_runs_unapproved,
+    takeovers,
+    the_log_tells_it_all,
+)
 from tests.faults.stage import Child, Play, token
 
 FULL = os.environ.get("FAULTS") == "full"
@@ -237,6 +245,29 @@ def test_a_worker_that_is_told_to_leave_finishes_the_call_that_runs(play: Play) 
     play.worker()
     play.until(play.at_rest)
     assert check(play, each_does=("pay",)).asked_people == 0
+
+
+@pytest.mark.slow
+def test_a_session_is_cancelled_while_a_tool_runs(play: Play) -> None:
+    """THREATS 3 (cancel during a tool): what runs is written down as it ended; what was approved behind it never begins."""
+    (session,) = play.start()
+    play.stage.effects.order("pay", token=token(session), delay_s=2)
+    play.worker()
+    play.until(lambda: _did(play, session, "pay"))
+    services.cancel(session=session, actor=Actor("user", str(play.olga.pk), "Olga"), reason="Enough.")
+    play.until(play.at_rest)
+    statuses = dict(ToolCall.objects.filter(tool__in=("pay", "stamp")).values_list("tool", "status"))
+    assert (Session.objects.get().status, statuses["pay"]) == ("cancelled", "succeeded")
+    assert statuses["stamp"] not in ("executing", "succeeded")
+    assert not _did(play, session, "stamp")
+    effects = [effect for effect in play.stage.effects.read() if effect.session == session.ref]
+    nothing_happens_twice(effects)
+    nothing_runs_unapproved(effects)
+    the_log_tells_it_all(effects)
+
+
+def _did(play: Play, session: Session, tool: str) -> bool:
+    return any((effect.session, effect.tool) == (session.ref, tool) for effect in play.stage.effects.read())
 
 
 @pytest.mark.slow

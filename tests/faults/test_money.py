@@ -28,7 +28,7 @@ def test_eight_workers_never_spend_more_than_the_cap(play: Play, figure: Figure)
     budget = budgets.create(
         scope="all", period="day", cap_microusd=probe * SESSIONS // 2, at_cap="halt", reason="In the middle.", actor=SYSTEM
     )
-    before = _counted(play)
+    before = counted_by_the_model(play)
     play.start("talk", SESSIONS)
     workers = [play.worker() for _ in range(WORKERS)]
     play.until(lambda: _spent() * 4 > budget.cap_microusd, seconds=PATIENCE_S)
@@ -39,7 +39,7 @@ def test_eight_workers_never_spend_more_than_the_cap(play: Play, figure: Figure)
     play.sql("DELETE FROM agents_workerheartbeat")  # of workers that were killed: nobody waits until they are silent
     settle_left_behind()
 
-    counted = _counted(play) - before
+    counted = counted_by_the_model(play) - before
     halted = Session.objects.filter(status="halted", error__code="budget_spent").count()
     figure(sessions=SESSIONS, cap=budget.cap_microusd, counted=counted, spent=_spent(), halted=halted)
     assert counted <= _spent() <= budget.cap_microusd
@@ -64,7 +64,7 @@ def _spent() -> int:
     return meter.spent_microusd if meter else 0
 
 
-def _counted(play: Play) -> int:
+def counted_by_the_model(play: Play) -> int:
     """What the model server has counted since its start, at its true prices."""
     told: dict[str, Any] = httpx2.get(f"{play.stage.model_url}/_stats").json()
     return INPUT * int(told.get("input_tokens", 0)) + OUTPUT * int(told.get("output_tokens", 0))

@@ -4,6 +4,7 @@ Provoked for real: a second connection holds the locks in the other order, the r
 way to the server cuts the connection before a COMMIT reaches it, or after it is done and before its answer is back.
 """
 
+import os
 import random
 import signal
 import threading
@@ -12,7 +13,6 @@ from dataclasses import asdict
 
 import psycopg
 import pytest
-from django.contrib.auth.models import User
 from django.db import connections
 
 from agents.models import Session
@@ -28,6 +28,8 @@ from tests.faults.stage import PATIENCE_S, Play
 from tests.faults.ways import Cut, way_to_postgres
 from tests.waiting import wait_until
 
+FULL = os.environ.get("FAULTS") == "full"
+SHORT_LEASE_S = 3.0  # a claim whose commit is cut waits for its lease to run out
 NEW = {"agent": "payer", "goal": "scenario: payment token=once"}
 WAITING = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND usename = %s AND wait_event_type = 'Lock'"
 
@@ -151,7 +153,7 @@ def test_a_deadlock_undoes_a_decision_and_it_is_taken_once(play: Play, rival: ps
 def test_a_decision_that_times_out_is_refused_whole_and_can_be_sent_again(play: Play, rival: psycopg.Connection) -> None:
     """THREATS 3 (statement_timeout): 503, nothing of it stored; the same key decides once the way is free."""
     request = _asked(play)
-    program, said = Program(User.objects.get(username=people.REVIEWER)), {"verdict": "approve", "digest": request.digest}
+    program, said = Program(people.reviewer()), {"verdict": "approve", "digest": request.digest}
     play.sql(f"ALTER ROLE {APP_ROLE} IN DATABASE {play.database} SET statement_timeout = '300ms'")
     connections["default"].close()
     _lock(rival, Session, int(request.session_ref[2:]))
@@ -214,7 +216,7 @@ def test_the_ledger_writes_what_was_undone_again_and_asks_no_tool_twice(play: Pl
 def test_the_connection_of_a_decision_is_cut_at_its_commit(play: Play, cut: Cut) -> None:
     """THREATS 3 (drop at COMMIT): nobody can know; the same key reads the answer, or decides now. It stands once."""
     request = _asked(play)
-    program, said = Program(User.objects.get(username=people.REVIEWER)), {"verdict": "approve", "digest": request.digest}
+    program, said = Program(people.reviewer()), {"verdict": "approve", "digest": request.digest}
     with way_to_postgres(play.stage.server.socket) as (folder, way), play.by_way_of(folder):
         way.cuts.append(cut)
         lost = program.post(f"/approvals/{request.ref}/decisions", said, key="k")
@@ -247,10 +249,11 @@ def test_the_connection_of_a_start_is_cut_at_its_commit(play: Play, olga_program
 @pytest.mark.slow
 def test_the_connections_of_a_worker_are_cut_at_its_commits(play: Play, figure: Figure) -> None:
     """THREATS 3 (drop at COMMIT): claims, turns, intents and outcomes, before and after; nothing is written or done twice."""
+    play.lease_s = SHORT_LEASE_S
     random_ = random.Random(11)
     with way_to_postgres(play.stage.server.socket) as (folder, way):
         worker = play.worker(FAULTS_POSTGRES=folder)
-        for _ in range(3):
+        for _ in range(10 if FULL else 2):
             play.start(count=4)
             way.cuts.extend(random_.choices(("before", "after"), k=6))
             play.until(play.at_rest)

@@ -23,13 +23,15 @@ class Way:
 
     `manner`: "open" hands on, "swallow" takes and hands nothing on, "deaf" hands on what is sent and swallows answers.
     `cuts`: what happens to the next commits that pass: the connection ends before one reaches the database, or after it
-    is done and before its answer is back.
+    is done and before its answer is back. `questions` counts those to a model,
+    `unheard` those of them that it did not hand on both ways.
     """
 
     def __init__(self, listener: socket.socket, to: tuple[str, int] | str) -> None:
         self.manner: Manner = "open"
         self.cuts: deque[Cut] = deque()
         self.made: list[Cut] = []  # cuts that happened
+        self.questions = self.unheard = 0
         self._listener, self._to = listener, to
         self._ends: list[socket.socket] = [listener]
         threading.Thread(target=self._accept, daemon=True).start()
@@ -62,6 +64,9 @@ class Way:
                     if how == "before":
                         break
                     cut.set()
+                if chunk.startswith(b"POST "):
+                    self.questions += 1
+                    self.unheard += self.manner != "open"
                 if self.manner != "swallow":
                     there.sendall(chunk)
         if not cut.is_set():
