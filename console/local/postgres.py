@@ -78,13 +78,13 @@ class Server:
         self._prepare_folders()
         if not (self.folder / "PG_VERSION").exists():
             self._initialise(binaries)
-        # The processes of a killed server take a moment to let go of its memory.
+        # The processes of a killed server take a moment to let go of its memory and of its lock file.
         for _ in range(_PATIENCE):
             self._forget_dead_server()
             self._launch(binaries)
             if self.alive():
                 return
-            if "in use" not in self._last_words():
+            if not any(words in self._last_words() for words in ("in use", "already exists")):
                 break
             time.sleep(0.5)
         raise CannotStart(f"PostgreSQL did not start: {self._last_words()}")

@@ -65,6 +65,7 @@ def test_a_deputy_decides_what_was_given_to_the_absent(house: House, visit: Visi
     expect(page.locator(".bar-place")).to_contain_text("You decide in the place of Remy")
     look(rosa, shots, "cover-deciding")
     rosa.settle()
+    page.locator("[data-open-next]").uncheck()
     page.locator(".bar").get_by_role("button", name="Approve").first.click()
     page.locator("[data-confirm]").first.click()
     expect(page.get_by_text("in the place of Remy").first).to_be_visible()

@@ -113,13 +113,16 @@ def _entries(kinds: set[EventKind]) -> dict[str, list[dict[str, Any]]]:
 
 
 def takeovers(ended: dict[int, float]) -> list[float]:
-    """How many seconds after each death (process id to time) its sessions were taken over."""
+    """How many seconds after each death (process id to time) its sessions were taken over.
+
+    Those of a living worker that could not renew its leases in time, as while the database was away, are not counted.
+    """
     kinds = {EventKind.SESSION_CLAIMED, EventKind.SESSION_RECLAIMED}
     waits: list[float] = []
     holder: dict[str, int] = {}
     rows = AuditEntry.objects.filter(kind__in=kinds).order_by("id").values_list("stream", "kind", "at", "actor_id")
     for stream, kind, at, owner in rows:
-        if kind == EventKind.SESSION_RECLAIMED:
+        if kind == EventKind.SESSION_RECLAIMED and holder[stream] in ended:
             waits.append(at.timestamp() - ended[holder[stream]])
         holder[stream] = int(owner.split(":")[1])
     return waits

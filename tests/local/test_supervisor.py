@@ -11,6 +11,7 @@ from pathlib import Path
 
 from console.local.children import Child
 from console.local.supervisor import Supervisor, end_leftovers
+from tests.waiting import wait_until
 
 # Writes its own id and that of a process it starts, then waits.
 FAMILY = """
@@ -129,6 +130,8 @@ def test_what_a_killed_supervisor_left_is_ended_by_the_next_start_and_strangers_
     ours = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)", "worker"], start_new_session=True)
     stranger = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, start_new_session=True)
     try:
+        # For a moment after its start a process has no command line yet.
+        wait_until(lambda: all(Path(f"/proc/{one.pid}/cmdline").read_bytes() for one in (ours, stranger)))
         (tmp_path / "children.json").write_text(f"[{ours.pid}, {stranger.pid}, 999999999]")
         assert end_leftovers(tmp_path) == 1
         assert ours.wait(timeout=10) == -signal.SIGKILL
