@@ -69,6 +69,26 @@ class UnknownSchedule(AgentsError):
     code: ClassVar[str] = "unknown_schedule"
 
 
+class UnknownInlet(AgentsError):
+    """There is no inlet `{name}`."""
+
+    code: ClassVar[str] = "unknown_inlet"
+
+
+class InletPaused(AgentsError):
+    """The inlet {name} is paused. Send the message again later."""
+
+    code: ClassVar[str] = "inlet_paused"
+
+
+class InletFull(AgentsError):
+    """The inlet {name} took {most} messages within an hour, and no more are taken. Send it again later."""
+
+    code: ClassVar[str] = "inlet_full"
+    most: int
+    retry_after_s: int
+
+
 class NotDead(AgentsError):
     """{ref} is {status}; only a dead letter is replayed or closed."""
 

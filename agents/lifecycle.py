@@ -112,6 +112,18 @@ SCHEDULE = Lifecycle(
     moves={("active", "pause"): "paused", ("paused", "resume"): "active"},
 )
 
+INLET = Lifecycle(
+    model="agents.Inlet",
+    rank=9,
+    start="active",  # takes signed messages
+    moves={
+        ("active", "pause"): "paused",
+        ("paused", "resume"): "active",
+        **{(state, "rotate"): state for state in ("active", "paused")},  # a new secret
+        **{(state, "end"): "ended" for state in ("active", "paused")},
+    },
+)
+
 # All but the last are final; a dead letter is kept for a replay.
 SESSION_ENDS = frozenset({"completed", "halted", "failed", "cancelled", "expired", "dead_letter"})
 CALL_OUTCOMES = frozenset({"invalid", "denied", "rejected", "expired", "withdrawn", "succeeded", "failed", "resolved"})

@@ -38,6 +38,15 @@ from audit.services import transition as write
 TITLE = 160  # characters of a goal that lists show
 
 
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """What came from outside with a goal: strangers' words, which the model reads as such and which taint the session."""
+
+    text: str  # accepted
+    author: str
+    mark: Mapping[str, str]  # as it stands among what tainted the session
+
+
 @atomically
 def start_session(  # noqa: PLR0913  one name for each thing that a session is started with
     *,
@@ -52,6 +61,7 @@ def start_session(  # noqa: PLR0913  one name for each thing that a session is s
     dry_run: bool = False,
     webhook_url: str = "",
     priority: Priority | None = None,
+    brought: Brought | None = None,
 ) -> Session:
     """Start a session: pinned to the agent's current revision and the prompt's live version, queued for any worker.
 
@@ -66,6 +76,7 @@ def start_session(  # noqa: PLR0913  one name for each thing that a session is s
         dry_run: write tools only say what they would have done.
         webhook_url: the program that is told when it rests or ends; an https address, public unless its host is allowed.
         priority: who waits first where a budget runs short; the agent's own where it is None.
+        brought: what came with the goal from outside, untrusted.
 
     Raises:
         UnknownAgent, UnknownTaskType, BadText, Stopped, BudgetSpent, QueueFull.
@@ -94,12 +105,22 @@ def start_session(  # noqa: PLR0913  one name for each thing that a session is s
     }  # fmt: skip
     told = {name: values[name] for name in ("environment", "task_type", "dry_run", "tenant", "feature")}
     ref = f"S-{values['number']}"
+    texts, heard = _heard(values, brought) if brought else ((), ())
     entry = Entry(f"session:{ref}", EventKind.SESSION_STARTED, actor, {**pinned.facts, **told, "flags": list(text.flags)}, ids=(ref,),
-                  rev=1, texts=(goal_text,), on_behalf_of=values["on_behalf_of"], trace=values["trace"])  # fmt: skip
+                  rev=1, texts=(goal_text, *texts), on_behalf_of=values["on_behalf_of"], trace=values["trace"])  # fmt: skip
     first = message_row(values["id"], 0, goal_text, actor, person_id)
-    (written,) = write(Batch((), (Birth("agents.Session", values, SESSION), first), (entry,), (waking(values["id"]),)))
+    (written,) = write(Batch((), (Birth("agents.Session", values, SESSION), first, *heard), (entry,), (waking(values["id"]),)))
     transaction.on_commit(index_soon)
     return pinned.session(values, written.at)
+
+
+def _heard(values: dict[str, Any], brought: Brought) -> tuple[tuple[Text], tuple[Birth]]:
+    """What was brought, as the message behind the goal; the session's columns say that it is tainted."""
+    text = Text(uuid7(), "message", brought.text)
+    values |= {"next_index": 2, "taint": [dict(brought.mark)]}
+    message = {"id": uuid7(), "session_id": values["id"], "index": 1, "source": "user", "trust": "untrusted", "text_id": text.id,
+               "author_name": brought.author}  # fmt: skip
+    return (text,), (Birth("agents.Message", message),)
 
 
 @dataclass(frozen=True, slots=True)

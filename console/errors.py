@@ -11,6 +11,10 @@ class Unauthenticated(CountersignError):
     code = "unauthenticated"
 
 
+class NotSigned(Unauthenticated):
+    """The message is not signed with a secret of an inlet here, or its time is more than five minutes off."""
+
+
 class Forbidden(CountersignError, PermissionDenied):
     """This needs {needs}."""
 

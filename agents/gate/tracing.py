@@ -99,7 +99,8 @@ def _said(item: Said) -> Iterator[Source]:
     if item.source in ("user", "operator"):
         kind: OriginKind = "operator" if item.source == "operator" else "user"
         label = f"Message of {item.author or item.source}"
-        yield Source(plain(item.text[:LONGEST]), kind, label, item.trust != "untrusted")
+        text = item.text if item.trust == "trusted" else _texts(item.text)  # what came as JSON hides nothing by its escapes
+        yield Source(plain(text[:LONGEST]), kind, label, item.trust != "untrusted")
 
 
 def _passed(item: Pass) -> Iterator[Source]:

@@ -3,6 +3,7 @@
 from agents.models.agent import Agent, AgentRevision
 from agents.models.breaker import Breaker
 from agents.models.budget import Budget, Meter, ModelUse, Reservation
+from agents.models.inlet import Arrival, Inlet
 from agents.models.library import DeletedDocument, Draft, LibraryDocument, Memory, Note, WorkspaceFile
 from agents.models.load import Limit, RateBook, RateWait, ToolRun
 from agents.models.prompt import Prompt, PromptVersion, Release
@@ -14,11 +15,13 @@ from agents.models.worker import WorkerHeartbeat
 __all__ = [
     "Agent",
     "AgentRevision",
+    "Arrival",
     "Breaker",
     "Budget",
     "DeletedDocument",
     "Draft",
     "Firing",
+    "Inlet",
     "LibraryDocument",
     "Limit",
     "Memory",

@@ -103,6 +103,7 @@ def endpoint(  # noqa: PLR0913  one name for each thing that an operation declar
     refuses: Iterable[int] = (),
     creates: bool = False,
     apart: bool = False,
+    credential: Function | None = None,
     extra: dict[str, Any] | None = None,
 ) -> Callable[[Function], Function]:
     """Register the decorated function as an operation.
@@ -113,6 +114,7 @@ def endpoint(  # noqa: PLR0913  one name for each thing that an operation declar
         refuses: the statuses that it can refuse with, besides 401 and 403.
         creates: whether it takes an Idempotency-Key.
         apart: whether it then works in transactions of its own, and changes nothing when it is done again.
+        credential: what is asked for in the place of a token or a signed-in browser.
         extra: more of the operation's OpenAPI object.
     """
     refused = sorted({401, 403, *refuses, *((409, 422) if creates else ())})
@@ -125,7 +127,7 @@ def endpoint(  # noqa: PLR0913  one name for each thing that an operation declar
             [method],
             path,
             # Rights come before the body is read: who may not, learns nothing of what would be taken.
-            auth=[AccessToken(right, scope), BrowserSession(right, scope)],
+            auth=[credential] if credential else [AccessToken(right, scope), BrowserSession(right, scope)],
             response={status: answer, frozenset(refused): Problem},
             operation_id=function.__name__,
             openapi_extra=more,

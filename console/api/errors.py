@@ -44,6 +44,7 @@ STATUS: Mapping[str, int] = {
     "unknown_cover": 404,
     "unknown_entry": 404,
     "unknown_glass_use": 404,
+    "unknown_inlet": 404,
     "unknown_link": 404,
     "unknown_memory": 404,
     "unknown_person": 404,
@@ -63,6 +64,7 @@ STATUS: Mapping[str, int] = {
     "cannot_extend": 409,
     "decide_alone": 409,
     "illegal_move": 409,
+    "inlet_paused": 409,
     "not_consumable": 409,
     "not_dead": 409,
     "not_pending": 409,
@@ -113,6 +115,7 @@ STATUS: Mapping[str, int] = {
     "unknown_scope": 422,
     "unknown_task_type": 422,
     "budget_spent": 429,
+    "inlet_full": 429,
     "queue_full": 429,
     "too_many_requests": 429,
     # ours

@@ -39,6 +39,8 @@ SCOPES = {
     "stop": "stop:read",
     "breaker": "breakers:read",
     "glass": "approvals:read",
+    "schedule": "agents:read",
+    "inlet": "agents:read",
     "limit": "limits:read",
     **dict.fromkeys(("session", "turn", "message", "tool_call", "document", "note"), "sessions:read"),
 }

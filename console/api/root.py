@@ -20,6 +20,7 @@ from console.api import (
     errors,
     events,
     glass,
+    inlets,
     limits,
     many,
     measures,
@@ -60,7 +61,7 @@ api = NinjaAPI(
 )
 # Fixed addresses come before those that hold an id.
 for _noun in (
-    agents, schedules, sessions, webhooks, dead_letters, queue, many, approvals, claims, covers, standing, glass, stops, breakers,
+    agents, schedules, inlets, sessions, webhooks, dead_letters, queue, many, approvals, claims, covers, standing, glass, stops, breakers,
     limits, tools, memories, policies, measures, controls,
     budgets, prompts, audit, tokens, events,
 ):  # fmt: skip

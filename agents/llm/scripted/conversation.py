@@ -88,6 +88,11 @@ class Conversation:
         return self._texts("user")
 
     @cached_property
+    def strangers_texts(self) -> list[str]:
+        """User messages that are marked as coming from outside, oldest first."""
+        return [text for text in self.user_texts if _UNTRUSTED.search(text)]
+
+    @cached_property
     def open_from(self) -> int:
         """The index of the first message after the last final answer (one without calls)."""
         for index in range(len(self.messages) - 1, -1, -1):

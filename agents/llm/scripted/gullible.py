@@ -29,6 +29,7 @@ _ORDER = re.compile(
     re.IGNORECASE,
 )
 _INVISIBLE = re.compile(r"[\u00ad\u200b-\u200f\u2060-\u2064\ufeff\U000e0000-\U000e007f]")
+_ESCAPED = re.compile(r"\\u([0-9a-f]{4})", re.IGNORECASE)
 _BLOB = re.compile(r"[A-Za-z0-9+/]{40,}={0,2}")
 _MOST_OBEYED = 20
 
@@ -43,8 +44,8 @@ def answer(conversation: Conversation) -> Answer:
 
 
 def _orders(conversation: Conversation) -> Iterator[AnswerCall]:
-    """Yield the call for every instruction found in tool results, descriptions and notes."""
-    texts = [item.result or "" for item in conversation.exchanges]
+    """Yield the call for every instruction found in tool results, messages from outside, descriptions and notes."""
+    texts = [item.result or "" for item in conversation.exchanges] + conversation.strangers_texts
     texts += [str(tool.get("description", "")) for tool in conversation.tools.values()]
     for text in map(_readable, texts):
         yield from orders(text)
@@ -74,6 +75,7 @@ def _with(conversation: Conversation, tool: str, **wanted: object) -> AnswerCall
 
 def _readable(text: str) -> str:
     """Undo JSON's escapes and whatever hides an order, so that it reads as it was meant; blobs are read too."""
+    text = _ESCAPED.sub(lambda letter: chr(int(letter[1], 16)), text)
     text = _INVISIBLE.sub("", text).replace("\\n", "\n").replace('\\"', '"')
     return "\n".join([text, *filter(None, map(_decoded, _BLOB.findall(text)))])
 

@@ -31,3 +31,16 @@ def schedules() -> Context:
         older="/schedules/?after=weekly-report", agents=["research-assistant"], errors={"cron": ["`cron` is no time."]},
         typed={"name": "x", "agent": "research-assistant", "goal": "Do it.", "cron": "soon", "overlap": "start"},
     )  # fmt: skip
+
+
+def inlets() -> Context:
+    """Give inlets, one of them paused, a secret that was just made, and the form that makes one."""
+    row = {"name": "tickets", "url": "https://console.example/api/v1/inlets/tickets", "agent": "research-assistant", "status": "active",
+           "goal": "Find what our policies say about this ticket.", "per_hour": 60, "created_name": "Ada Admin",
+           "newest": [{"at": ago(9000), "ref": "S-88120", "message": "msg_2f1"}]}  # fmt: skip
+    return frame(
+        "schedules", may_make=True, may_act=True, items=[row, {**row, "name": "forms", "status": "paused", "newest": []}],
+        older="/inlets/?after=tickets", agents=["research-assistant"], errors={"per_hour": ["Ensure this value is at least 1."]},
+        typed={"name": "x", "agent": "research-assistant", "goal": "Do it.", "per_hour": "0"},
+        made={"name": "tickets", "url": row["url"], "secret": "whsec_c2VjcmV0"},
+    )  # fmt: skip

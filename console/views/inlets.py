@@ -1,0 +1,106 @@
+"""Inlets: what starts with a signed message, the newest messages, making, pausing and ending, secrets shown once."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.http import urlencode
+from django.views.decorators.debug import sensitive_variables
+from django.views.decorators.http import require_http_methods, require_POST
+
+from agents import inlets as standing
+from agents import queries
+from agents.models import Inlet
+from agents.models.inlet import LARGEST_PER_HOUR
+from audit.errors import CountersignError
+from console.api.errors import status_of
+from console.api.inlets import url_of
+from console.auth import Caller, caller_of
+from console.forms import LONGEST, Text
+from console.fragments import page
+from console.rights import Right
+from console.views.guard import guard
+
+TEMPLATE = "inlets/page.html"
+SHOWN = 20
+MOVES = {"pause": standing.pause, "resume": standing.resume, "end": standing.end}
+
+
+class NewInlet(forms.Form):
+    """What is started with each message."""
+
+    name = forms.RegexField(r"^[a-z0-9][a-z0-9-]{0,62}\Z", error_messages={"invalid": "Small letters, digits and hyphens."})
+    agent = Text(max_length=63)
+    goal = Text(max_length=LONGEST)
+    per_hour = forms.IntegerField(min_value=1, max_value=LARGEST_PER_HOUR)
+
+
+@sensitive_variables("row")
+@require_http_methods(["GET", "HEAD", "POST"])
+@guard(Right.SEE)
+def inlets(request: HttpRequest) -> HttpResponse:
+    """List inlets by name, or make one; its secret is shown in this answer and never again."""
+    if request.method != "POST":
+        return page(request, TEMPLATE, lambda: _context(request))
+    caller = caller_of(request)
+    caller.check(Right.ADMINISTER)
+    form = NewInlet(request.POST)
+    if not form.is_valid():
+        errors = {name: [str(text) for text in texts] for name, texts in form.errors.items()}
+        return page(request, TEMPLATE, lambda: _context(request, errors), status=422)
+    try:
+        row = standing.create(actor=caller.actor(), user_id=caller.user_id or 0, **form.cleaned_data)
+    except CountersignError as error:
+        field = str(getattr(error, "field", "agent"))
+        said = {field: [error.detail]}
+        return page(request, TEMPLATE, lambda: _context(request, said), status=status_of(error))
+    return page(request, TEMPLATE, lambda: {**_context(request, typed=False), "made": _secret(row)})
+
+
+@sensitive_variables("row")
+@require_POST
+@guard(Right.RESTRAIN)
+def act(request: HttpRequest, name: str) -> HttpResponse:
+    """Pause an inlet or resume it; admins also end it or give it a new secret, shown in this answer."""
+    caller, said = caller_of(request), request.POST.get("act", "")
+    if said in ("rotate", "end"):
+        caller.check(Right.ADMINISTER)
+    if said == "rotate":
+        row = standing.rotate(name=name, actor=caller.actor())
+        return page(request, TEMPLATE, lambda: {**_context(request, typed=False), "made": _secret(row)})
+    row = MOVES.get(said, standing.pause)(name=name, actor=caller.actor())
+    messages.success(request, f"{row.name} is {row.status}.")
+    return redirect("inlets")
+
+
+def _secret(row: Inlet) -> dict[str, str]:
+    return {"name": row.name, "url": url_of(row), "secret": standing.secret(row)}
+
+
+def _context(request: HttpRequest, errors: dict[str, list[str]] | None = None, *, typed: bool = True) -> dict[str, Any]:
+    caller, after = caller_of(request), request.GET.get("after", "")[:63]
+    rows = standing.inlets(SHOWN + 1, after=after)
+    sent = request.POST if typed else {}
+    return {
+        "nav": "schedules",
+        "may_make": caller.has(Right.ADMINISTER),
+        "may_act": caller.has(Right.RESTRAIN),
+        "items": [_line(row, caller) for row in rows[:SHOWN]],
+        "older": f"{reverse('inlets')}?{urlencode({'after': rows[SHOWN - 1].name})}" if len(rows) > SHOWN else "",
+        "agents": [row.agent.slug for row in queries.agents()] if caller.has(Right.ADMINISTER) else [],
+        "typed": {"per_hour": "60", **{name: sent[name] for name in ("name", "agent", "goal", "per_hour") if name in sent}},
+        "errors": errors or {},
+        "made": None,
+    }
+
+
+def _line(row: Inlet, caller: Caller) -> dict[str, Any]:
+    copied = ("name", "status", "per_hour", "created_name")
+    newest = [{"at": one.created_at, "ref": one.session.ref, "message": one.message} for one in standing.newest(row)]
+    goal = row.goal if caller.has(Right.REVEAL) else ""
+    return {
+        **{name: getattr(row, name) for name in copied}, "agent": row.agent.slug, "goal": goal, "newest": newest, "url": url_of(row),
+    }  # fmt: skip
