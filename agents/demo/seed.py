@@ -16,8 +16,11 @@ from django.db import transaction
 from agents.budgets import create as create_budget
 from agents.demo.people import DOMAIN, SignIn, make_people
 from agents.demo.texts import fill_library
+from agents.inlets import create as create_inlet
 from agents.limiting import Bounds, set_limit
 from agents.models import AgentRevision
+from agents.schedules import create as create_schedule
+from agents.schedules import pause
 from agents.services import apply_agent, start_session
 from agents.tools.stores import MemoryStore
 from approvals.facts import Person
@@ -39,12 +42,21 @@ GOALS = (
     ("paul", "Read the letter of Kestrel Foods about the recall and e-mail a summary to quality@halden.example."),
     ("olga", "Delete the document “Travel policy 2023 (superseded)”."),
     ("paul", "What happened in the calibration drift of May 2026? Calculate 377 / 512 * 100."),
+    # A dead letter to look at: the scripted model plays a provider whose answers cannot be read.
+    ("olga", "Summarise the travel policy. (scenario: unreadable)"),
 )
 LIMITS = (
     ("model:", Bounds(requests=600), "What a small plan of most providers allows in a minute."),
     ("queue:", Bounds(at_once=200), "More than that waits longer than anybody wants to."),
 )
 
+SCHEDULE = {"name": "monday-report", "agent": AGENTS[0], "goal": "Summarise in five sentences what our policies say about refunds.",
+            "cron": "0 6 * * 1"}  # fmt: skip
+INLET = {
+    "name": "tickets",
+    "agent": AGENTS[0],
+    "goal": "Find what our policies say about the ticket that came, and draft an answer.",
+}
 BUDGETS: tuple[Mapping[str, Any], ...] = (
     {"scope": "all", "period": "day", "cap_microusd": 10_000_000, "at_cap": "halt", "reason": "What the demo may cost in a day."},
     {"scope": f"agent:{AGENTS[0]}", "period": "month", "cap_microusd": 100_000_000, "at_cap": "queue",
@@ -73,6 +85,7 @@ def seed(*, goals: bool = True) -> list[SignIn]:
     remember_first()
     for budget in BUDGETS:
         create_budget(**budget, actor=SYSTEM)
+    stand_by()
     facts = {"documents": documents, "people": len(people), "agents": len(AGENTS)}
     record([Entry("system", EventKind.SYSTEM_SEEDED, SYSTEM, facts)])
     if goals:
@@ -85,6 +98,15 @@ def set_limits() -> None:
     person = Person(id=0, name="Countersign", roles=frozenset({"admin"}))
     for scope, bounds, reason in LIMITS:
         set_limit(scope=scope, bounds=bounds, reason=reason, person=person, actor=SYSTEM)
+
+
+def stand_by() -> None:
+    """Make what starts sessions by itself: a schedule, paused so that the demo does nothing unasked, and an inlet."""
+    ada = User.objects.get(username=f"ada@{DOMAIN}")
+    actor = Actor("user", str(ada.pk), ada.first_name)
+    create_schedule(actor=actor, user_id=ada.pk, **SCHEDULE)
+    pause(name=SCHEDULE["name"], actor=actor)
+    create_inlet(actor=actor, user_id=ada.pk, per_hour=60, **INLET)
 
 
 def agent_document(slug: str) -> dict[str, Any]:

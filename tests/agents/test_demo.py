@@ -13,7 +13,7 @@ from django.core.management import CommandError, call_command
 
 from agents.demo.seed import AGENTS, GOALS, AlreadySeeded, agent_document, seed
 from agents.demo.texts import firm
-from agents.models import Agent, AgentRevision, LibraryDocument, Session
+from agents.models import Agent, AgentRevision, Inlet, LibraryDocument, Schedule, Session
 from agents.tools import registry
 from approvals.policies import current
 from approvals.policy import DEFAULT_POLICY
@@ -214,3 +214,11 @@ def test_a_file_that_cannot_be_read_is_one_clear_message(db: None, tmp_path: Pat
         _apply(tmp_path / name, text)
     with pytest.raises(CommandError, match=r"cannot be read"):
         call_command("agents", "apply", str(tmp_path / "missing.toml"))
+
+
+def test_a_schedule_and_an_inlet_stand_by_and_start_nothing_unasked(empty: None) -> None:
+    """Their pages are not empty; the schedule rests until somebody resumes it."""
+    seed(goals=False)
+    assert [(row.status, row.created_name) for row in Schedule.objects.all()] == [("paused", "Ada")]
+    assert [(row.status, row.created_name) for row in Inlet.objects.all()] == [("active", "Ada")]
+    assert not Session.objects.exists()

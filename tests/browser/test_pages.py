@@ -30,6 +30,7 @@ GOALS = (
     "What happened in the calibration drift of May 2026? Calculate 377 / 512 * 100.",
     'scenario: ask-person question="Which of the two offices do you mean?"',
     "scenario: loop-same",
+    "Summarise the travel policy. (scenario: unreadable)",
 )
 PAGES = {
     "approvals": ("remy", "/approvals/"),
@@ -76,6 +77,13 @@ PAGES = {
     "memories-viewer": ("vic", "/memory/?scope=agent"),
     "budgets": ("ada", "/budgets/"),
     "budgets-operator": ("olga", "/budgets/?by=model&days=30"),
+    "dead-letters": ("olga", "/dead-letters/"),
+    "dead-letters-chosen": ("olga", "/dead-letters/?category=model"),
+    "dead-letters-viewer": ("vic", "/dead-letters/"),
+    "schedules": ("ada", "/schedules/"),
+    "schedules-viewer": ("vic", "/schedules/"),
+    "inlets": ("ada", "/inlets/"),
+    "inlets-viewer": ("vic", "/inlets/"),
     "stop": ("olga", "/stop/"),
     "stop-chosen": ("olga", "/stop/?scope=agent:research-assistant"),
     "stop-viewer": ("vic", "/stop/"),
@@ -153,7 +161,7 @@ def shots(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def places(house: House) -> dict[str, str]:
     """Addresses of pages that have something on them."""
     mail, tainted, delete = (house.session(goal, by) for goal, by in zip(GOALS, ("olga", "paul", "olga"), strict=False))
-    answered, question, stuck = (house.session(goal) for goal in GOALS[3:])
+    answered, question, stuck, dead = (house.session(goal) for goal in GOALS[3:])
     decided = house.asked(house.session("scenario: mail-once to=lee@customer.example token=page", "paul"))
     rows = {"mail": mail, "tainted": tainted, "delete": delete, "question": question}
     found = {name: f"/approvals/{house.asked(session).ref}/" for name, session in rows.items()}
@@ -168,7 +176,7 @@ def places(house: House) -> dict[str, str]:
     house.do(lambda: breakers.tell([Tally("model:retired-1", 5, detail="HTTP 503: overloaded")]))
     held = "The vendor moves it until noon."
     house.do(lambda: breakers.force(key="model:retired-2", closed=False, reason=held, actor=SYSTEM))
-    wait_until(lambda: house.do(lambda: settled(answered) and settled(stuck)), seconds=30)
+    wait_until(lambda: house.do(lambda: settled(answered) and settled(stuck) and settled(dead)), seconds=30)
     return {
         **found,
         "control": f"/approvals/{missed(house).ref}/",
