@@ -108,6 +108,8 @@ class Worker:
         failpoint("worker.after_claim")
         for state in states:
             state.lease_until = asked + lease_s()  # never later than the database has it
+            if (before := self._carried.get(state.id)) is not None:
+                before.task.cancel()  # its lease had run out, and this very worker took it up anew
             task = asyncio.create_task(self._carry(state), name=state.ref)
             self._carried[state.id] = Carried(state, task)
         self._ledger.crowd = len(self._carried)
@@ -141,7 +143,8 @@ class Worker:
                 # Its lease runs out and another worker tries; the count of attempts ends in a dead letter.
                 log.exception("session.crashed")
             finally:
-                self._carried.pop(state.id, None)
+                if (mine := self._carried.get(state.id)) and mine.task is asyncio.current_task():
+                    del self._carried[state.id]
                 self._ledger.crowd = len(self._carried)
                 if len(self._carried) == self._capacity - 1:
                     self._wake.set()  # there is a place again
