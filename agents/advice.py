@@ -13,13 +13,13 @@ REPLAY = "then replay it."
 _RAISE = "Start a new session for what is left, or let an admin raise “limits.{name}” of the agent."
 
 ADVICE: Mapping[str, str] = {
-    "model_unauthorized": f"Check OPENAI_API_KEY and OPENAI_BASE_URL and restart; {AGAIN}",
+    "model_unauthorized": f"Check OPENAI_API_KEY and OPENAI_BASE_URL and restart; {REPLAY}",
     "model_bad_request": f"Compare the agent's “model” and its parameters with what the provider offers; {AGAIN}",
     "model_context_overflow": "Start a new session with a shorter goal, or lower “limits.context_tokens” of the agent.",
     "model_rate_limited": f"Wait, lower WORKER_SESSIONS, or ask the provider for a higher limit; {REPLAY}",
-    "breaker_open": f"See at /breakers/ what fails, and mend that; {AGAIN}",
-    "model_later": f"See who waits at /limits/; {AGAIN}",
-    "rate_wait_too_long": f"See who waits at /limits/; raise the limit, or “retries.longest_wait_s” of the agent; {AGAIN}",
+    "breaker_open": f"See at /breakers/ what fails, and mend that; {REPLAY}",
+    "model_later": f"See who waits at /limits/; {REPLAY}",
+    "rate_wait_too_long": f"See who waits at /limits/; raise the limit, or “retries.longest_wait_s” of the agent; {REPLAY}",
     "model_unavailable": f"Check OPENAI_BASE_URL and wait until the provider answers again; {REPLAY}",
     "model_timeout": f"Raise “model_timeout_s” of the agent, or wait until the provider is faster; {REPLAY}",
     "model_broken_answer": f"If this comes again, try another “model”, or ask whoever runs the provider; {REPLAY}",

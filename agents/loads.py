@@ -27,7 +27,8 @@ WHERE session_id = %s AND slot_at IS NULL
 ORDER BY asked_at LIMIT 1"""
 
 _QUEUED = """
-SELECT a.slug AS agent, count(*) AS queued, count(*) FILTER (WHERE s.ready_at > now()) AS later, min(s.ready_at) AS since
+SELECT a.slug AS agent, count(*) AS queued, count(*) FILTER (WHERE s.ready_at > now()) AS later,
+       min(least(s.ready_at, s.updated_at)) AS since
 FROM agents_session s JOIN agents_agent a ON a.id = s.agent_id WHERE s.status = 'queued'
 GROUP BY a.slug ORDER BY count(*) DESC, a.slug LIMIT %s"""
 

@@ -33,6 +33,7 @@ from agents.llm.provider import (
     ModelError,
     Provider,
     Question,
+    Unauthorized,
     Usage,
 )
 from agents.money import Unpaid
@@ -204,7 +205,8 @@ async def _given_up(state: State, error: ModelError, attempts: int, hands: Askin
         return await rests.unpaid(state, error, hands.ledger.read)
     tries = f"{attempts} attempts" if attempts > 1 else "1 attempt"
     told = {"category": error.category, "code": error.code, "detail": f"{error.detail} ({tries})"[:1000]}
-    event = "fail" if isinstance(error, BadRequest) else "give_up"
+    # A provider that does not let the installation in says nothing about the session: that is kept, to be replayed.
+    event = "fail" if isinstance(error, BadRequest) and not isinstance(error, Unauthorized) else "give_up"
     return await rests.end(state, event, hands.ledger.read, error=told)
 
 

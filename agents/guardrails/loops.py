@@ -46,14 +46,20 @@ class Loop:
     @property
     def text(self) -> str:
         """One sentence for people."""
-        told = " although it was told so" if self.hinted else ""
+        told = " after it was told so" if self.hinted else ""
         if self.kind == "nothing_new":
             return f"The agent worked for {self.times} turns without learning or changing anything new{told}."
         if len(self.window) == 1:
-            return f"The agent made the same call {self.times} times in a row with the same outcome{told}."
+            return f"The agent made the same call {self.often} in a row with the same outcome{told}."
         tools = sorted({one.tool for one in self.window})
         between = f" between {tools[0]} and {tools[1]}" if len(self.window) == len(tools) == 2 else ""
-        return f"The agent repeated the same {len(self.window)} calls{between} {self.times} times with the same outcomes{told}."
+        return f"The agent repeated the same {len(self.window)} calls{between} {self.often} with the same outcomes{told}."
+
+    @property
+    def often(self) -> str:
+        """How often, in words; after a hint that is how often again."""
+        times = "once" if self.times == 1 else f"{self.times} times"
+        return f"{times} more" if self.hinted else times
 
 
 @dataclass(slots=True)

@@ -61,8 +61,9 @@ async def resolve(url: str, *, webhook: bool = False) -> Target:
     found = await _addresses(host, port)
     for address in found:
         if not allowed(address):
+            who = "webhooks" if webhook else "tools"
             raise NotPermitted(
-                f"{host} is not a public address; tools reach public addresses only.", hint="Use another source for this."
+                f"{host} is not a public address; {who} reach public addresses only.", hint="Use another source for this."
             )
     await _refuse_console(host, found)
     return Target(scheme, host, port, path, str(found[0]))
@@ -78,7 +79,7 @@ def refused_webhook(url: str) -> str:
     try:
         scheme, host, _, _ = _split(url, webhook=True)
     except (InvalidInput, NotPermitted) as error:
-        return f"cannot be used: {error}"
+        return f"cannot be used: {str(error).rstrip('.')}"
     if trusted(url):
         return ""
     if scheme != "https":

@@ -62,14 +62,16 @@ def _limit(facts: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def _circle(facts: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return what repeats, call by call, how often, and what the session has come to with it."""
-    often = f"{grouped(facts['times'])} turns" if facts["loop"] == "nothing_new" else f"{grouped(facts['times'])} times"
+    times = "once" if facts["times"] == 1 else f"{grouped(facts['times'])} times"
+    often = f"{grouped(facts['times'])} turns" if facts["loop"] == "nothing_new" else times
+    again = " more, after it was told" if facts["told"] else ""
     lines = [
         {"label": f"Call {call['key'].rpartition('/')[2]}", "value": f"{call['what']} ({call['status'].replace('_', ' ')})"}
         for call in facts["calls"]
     ]
     return [
         {"label": "What shows it", "value": CIRCLES[facts["loop"]]},
-        {"label": "How often", "value": often},
+        {"label": "How often", "value": f"{often}{again}"},
         *lines,
         {"label": "The agent was told", "value": "Yes, and went on" if facts["told"] else "No"},
         {"label": "Turns so far", "value": grouped(facts["turns"])},

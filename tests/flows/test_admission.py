@@ -1,12 +1,14 @@
 """A queue with a limit: a clear refusal, and never more than the limit, also when many start at once (GUARD-5)."""
 
 import threading
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.db import connection, connections
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from agents.errors import BadLimit, QueueFull, UnknownAgent
 from agents.limiting import Bounds, limit_of, set_limit
@@ -48,6 +50,16 @@ def test_one_agents_limit_leaves_the_others_their_place(world: World) -> None:
 
     assert {line.agent: line.queued for line in queued()} == {"research-assistant": 1, "other": 1}
     assert uses()["queue:"].at_once == 2
+
+
+def test_the_queue_says_since_when_it_waits_not_when_it_goes_on(world: World) -> None:
+    """A session that was put back waits since then, whenever it is ready again."""
+    session = world.start("Hello")
+    Session.objects.filter(pk=session.pk).update(ready_at=timezone.now() + timedelta(hours=1))
+
+    (line,) = queued()
+
+    assert (line.later, line.since <= timezone.now()) == (1, True)
 
 
 def test_starts_that_come_together_never_pass_the_limit(world: World) -> None:

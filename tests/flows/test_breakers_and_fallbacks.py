@@ -128,7 +128,7 @@ def test_a_refused_question_goes_to_no_fallback(world: World) -> None:
     session = world.start(MAIL, agent=world.agent(slug="chained", fallbacks=[SMALL]))
     world.work()
     session.refresh_from_db()
-    assert (session.status, (session.error or {})["code"]) == ("failed", "model_unauthorized")
+    assert (session.status, (session.error or {})["code"]) == ("dead_letter", "model_unauthorized")
     assert not Breaker.objects.exists()
 
 

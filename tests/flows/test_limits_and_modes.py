@@ -198,11 +198,11 @@ def test_errors_that_can_pass_are_tried_again(world: World) -> None:
 
 
 def test_an_error_that_cannot_pass_is_not_tried_again(world: World) -> None:
-    """GUARD-6: a 401 ends the session, failed, with the provider's reason."""
+    """GUARD-6, LOOP-14: a 401 ends the session with the provider's reason, kept whole for when the key is right again."""
     session = world.start("scenario: unauthorized")
     world.work()
     session.refresh_from_db()
     error = error_of(session)
-    assert (session.status, error["category"], error["code"]) == ("failed", "model", "model_unauthorized")
+    assert (session.status, error["category"], error["code"]) == ("dead_letter", "model", "model_unauthorized")
     assert "Incorrect API key provided" in error["detail"]
-    assert "Check OPENAI_API_KEY and OPENAI_BASE_URL" in error["detail"]
+    assert "Check OPENAI_API_KEY and OPENAI_BASE_URL and restart; then replay it." in error["detail"]

@@ -93,6 +93,7 @@ def test_after_a_hint_one_repeat_is_enough_and_something_else_is_not_held_agains
     loop = detect(found, LIMITS)
     assert loop is not None
     assert (loop.hinted, loop.times) == (True, 1)
+    assert loop.text == "The agent repeated the same 3 calls once more with the same outcomes after it was told so."
 
 
 def test_after_a_hint_that_nothing_is_new_two_more_such_turns_are_enough() -> None:
