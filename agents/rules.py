@@ -95,8 +95,8 @@ class Cache:
 
     def look(self) -> Stops:
         """Make sure of the rules: one short question while they are as they were; read again where they are not."""
-        asked = time.monotonic()
-        if self._rules is not None and stamp() == self._rules.stamp:
+        asked, known = time.monotonic(), self._rules  # held here: another thread may forget them meanwhile
+        if known is not None and stamp() == known.stamp:
             self._read_at = asked
             return self.stops
         return self.keep(read()).stops

@@ -79,7 +79,7 @@ def _reference(state: State, text: str, found: Found) -> str:
 
 def resolved(state: State, tool: str, raw: str) -> str:
     """Return the arguments that a model wrote, with the values in place of references if the tool is given them."""
-    if _MARK not in raw and "\\u27e6" not in raw.lower():
+    if not _refers(raw):
         return raw
     if tool not in state.config.unscrub:
         return raw
@@ -90,6 +90,17 @@ def resolved(state: State, tool: str, raw: str) -> str:
         return json.dumps(_resolved(state.references, wanted), ensure_ascii=False)
     except (ValueError, RecursionError):
         return raw  # it will be refused as it stands
+
+
+def withheld(state: State, tool: str, raw: str) -> str:
+    """Return the sentence that tells a model why references do not fit a tool that is not given their values; else nothing."""
+    if not _refers(raw) or tool in state.config.unscrub:
+        return ""
+    return f" {tool} is not given what references in {_MARK}⟧ stand for; do without, or say that it needs them."
+
+
+def _refers(raw: str) -> bool:
+    return _MARK in raw or "\\u27e6" in raw.lower()
 
 
 def _learn(state: State) -> None:

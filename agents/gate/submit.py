@@ -25,7 +25,7 @@ from agents.gate.tracing import kept, looked_at, origins
 from agents.lifecycle import TOOL_CALL
 from agents.llm.provider import Completion, PlannedCall
 from agents.rules import Rules
-from agents.scrubbing import resolved
+from agents.scrubbing import resolved, withheld
 from agents.state import Call, State
 from agents.tools import registry
 from agents.tools.arguments import Malformed, Parsed, parse
@@ -177,7 +177,7 @@ async def _judged(state: State, call: Call, tool: Tool, rules: Rules, fingerprin
     """Steps 2 to 4."""
     parsed = parse(tool, resolved(state, tool.name, call.raw))
     if isinstance(parsed, Malformed):
-        return _refuse(call, words.invalid(parsed.hint, parsed.errors))
+        return _refuse(call, words.invalid(f"{parsed.hint}{withheld(state, tool.name, call.raw)}", parsed.errors))
     accept(call, tool, parsed, rules)
     try:
         holds = await precondition_async(tool, parsed.value, context_of(state, call))

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from agents.scrubbing import resolved, scrubbed
+from agents.scrubbing import resolved, scrubbed, withheld
 from agents.state import State
 from tests.agents.test_context import call, state, summary, turn
 
@@ -34,3 +34,11 @@ def test_a_tool_without_leave_is_given_nothing() -> None:
     """GUARD-12."""
     told = scrubbed(careful(), CARD)
     assert CARD not in resolved(careful(), "send_email", f'{{"body":"{told}"}}')
+
+
+def test_a_model_is_told_why_a_reference_did_not_fit() -> None:
+    """GUARD-12: what a tool refuses in a reference says nothing of the reference by itself."""
+    assert "is not given what references" in withheld(careful(), "send_email", '{"to":"⟦email:5977f3⟧"}')
+    assert "is not given what references" in withheld(careful(), "send_email", '{"to":"\\u27E6email:5977f3\\u27e7"}')
+    assert withheld(careful(), "draft_message", '{"to":"⟦email:5977f3⟧"}') == ""
+    assert withheld(careful(), "send_email", '{"to":"kim"}') == ""

@@ -49,6 +49,16 @@ def test_a_tool_with_leave_gets_the_value_and_people_see_what_runs(world: World)
     assert world.log_is_whole()
 
 
+def test_a_tool_that_cannot_use_a_reference_says_that_it_is_not_given_the_value(world: World) -> None:
+    """GUARD-12: not that the address is odd."""
+    agent = world.agent(slug="careful", scrub=["email"])
+    session = world.start('Please call send_email {"to":["kim@example.com"],"subject":"Hello","body":"Hello."}', agent=agent)
+    world.work()
+    (call,) = world.calls(session)
+    assert call.status == "invalid"
+    assert "send_email is not given what references in ⟦⟧ stand for" in text(call.result_id)
+
+
 def test_without_the_setting_nothing_is_changed_or_counted(world: World) -> None:
     """GUARD-12: off as shipped."""
     letter(f"Please charge my card {CARD}.")
