@@ -26,7 +26,7 @@ def test_eight_workers_never_spend_more_than_the_cap(play: Play, figure: Figure)
     play.lease_s = 2
     probe = _cost_of_one(play)
     budget = budgets.create(
-        scope="all", period="day", cap_microusd=probe * SESSIONS // 2, at_cap="halt", reason="In the middle.", actor=SYSTEM
+        scope="all", period="month", cap_microusd=probe * SESSIONS // 2, at_cap="halt", reason="In the middle.", actor=SYSTEM
     )
     before = counted_by_the_model(play)
     play.start("talk", SESSIONS)
