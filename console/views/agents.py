@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from agents import queries
-from agents.config import Limits, Loops
+from agents.config import Degradation, Limits, Loops
 from agents.errors import UnknownAgent
 from agents.models import Agent, AgentRevision
 from agents.queries import live_versions
@@ -92,6 +92,7 @@ def _one(request: HttpRequest, slug: str) -> dict[str, Any]:
         "unknown": [name for name in document["tools"] if registry.get(name) is None],
         "task_types": [{"name": name, "scopes": scopes} for name, scopes in sorted(document["task_types"].items())],
         "limits": [*_limits(document["limits"]), *_loops(document.get("loops", {})), *private_lines(document)],
+        "without": _without(document),
         "document": json.dumps(document, ensure_ascii=False),
         "revisions": [{"number": row.number, "by": row.created_by, "at": row.created_at, "note": ""} for row in rows],
         "may_start": caller_of(request).has(Right.RUN_SESSIONS),
@@ -126,6 +127,20 @@ def _loops(given: Mapping[str, Any]) -> list[dict[str, str]]:
         {"label": "Same call in a row", "value": grouped(loops.same_call)},
         {"label": "Same calls over and over", "value": f"{grouped(loops.cycles)} times"},
         {"label": "Turns with nothing new", "value": grouped(loops.nothing_new)},
+    ]
+
+
+def _without(document: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Return what the agent does where its model or a tool cannot be had."""
+    rule = Degradation(**document.get("degradation", {}))
+    tiers_ = ", ".join(tier.replace("_", " ") for tier in rule.suspended_tiers)
+    suspended = f"{tiers_}: {'denied' if rule.suspended_calls == 'deny' else 'a person is asked'}" if tiers_ else "nothing"
+    queued = f"Sessions wait, {duration(rule.queue_s * 1000)} at most"
+    return [
+        {"label": "Models asked instead", "value": ", ".join(document.get("fallbacks", ())) or "none"},
+        {"label": "Without any model", "value": queued if rule.when_no_model == "queue" else "Sessions end at once"},
+        {"label": "Tools that fail", "value": "Left out, and the model is told" if rule.drop_tools else "Offered all the same"},
+        {"label": "Suspended meanwhile", "value": suspended},
     ]
 
 

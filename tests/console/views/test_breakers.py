@@ -74,3 +74,12 @@ def test_the_page_costs_the_same_however_much_happened(
     breakers.tell([Tally(f"model:m{number}", 5) for number in range(30)])
     with django_assert_max_num_queries(30):
         client.get("/breakers/")
+
+
+def test_an_agents_page_says_what_it_does_where_something_fails(world: World, signed_in: SignedIn, vic: User) -> None:
+    """GUARD-8: decided in advance, so everybody can know it in advance."""
+    rule = {"queue_s": 7200, "suspended_tiers": ["destructive"], "suspended_calls": "ask"}
+    world.agent(slug="chained", fallbacks=["scripted-mini"], degradation=rule)
+    page = signed_in(vic).get("/agents/chained/").content.decode()
+    for told in ("When something fails", "scripted-mini", "Sessions wait, 2 h 0 min at most", "destructive: a person is asked"):
+        assert told in page
