@@ -10,16 +10,18 @@ from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequen
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from uuid import UUID
 
 from agents import breakers
 from agents.door import Asking
 from agents.guardrails.breaker import Passage, Standing, Tally, passage, split, to_blame
 from agents.ledger import Ledger
-from agents.llm.provider import BreakerOpen, ModelError
+from agents.llm.provider import BreakerOpen, BrokenAnswer, ModelError
 
 MARGIN_S = 30.0  # a probe's lease outlasts the call by so much: it may wait for its place in the rate
 TOOL_LEASE_S = 120.0  # a tool's probe: tools have time-outs of their own
 HELD_S = 60.0  # a person holds it; who releases it wakes what waits
+MOST_BROKEN = 1_000  # sessions that are remembered; many times what opens a breaker
 SOON_S = 2.0  # another worker's probe is under way: it is looked again so soon
 
 
@@ -49,6 +51,7 @@ class Permits:
     worker: str = "worker"
     _kept: dict[str, _Kept] = field(default_factory=dict)
     _seen: dict[str, _Seen] = field(default_factory=dict)
+    _broke: dict[str, set[UUID]] = field(default_factory=dict)  # sessions, by model
     _wakes: int = 0
 
     def refresh(self) -> None:
@@ -78,12 +81,27 @@ class Permits:
         try:
             yield
         except ModelError as error:
-            await self._went_wrong(keys, probes, error)
+            if isinstance(error, BrokenAnswer) and self._broke_before(keys[1], asking.caller.session):
+                await self._leave(probes)
+            else:
+                await self._went_wrong(keys, probes, error)
             raise
         except BaseException:
             await self._leave(probes)
             raise
         await self._went_well(keys, probes)
+
+    def _broke_before(self, key: str, session: UUID) -> bool:
+        """Whether a model already gave this session a broken answer since it gave anybody a good one.
+
+        What one conversation does to a model, time and again, says nothing of the others.
+        """
+        sessions = self._broke.setdefault(key, set())
+        if session in sessions:
+            return True
+        if len(sessions) < MOST_BROKEN:
+            sessions.add(session)
+        return False
 
     async def _enter(self, keys: Sequence[str], timeout_s: float) -> dict[str, int]:
         probes: dict[str, int] = {}
@@ -169,6 +187,7 @@ class Permits:
     def _good(self, key: str) -> None:
         seen = self._seen.setdefault(key, _Seen())
         seen.good += 1
+        self._broke.pop(key, None)
         seen.good_at = time.monotonic()
 
     async def _bad(self, key: str, detail: str) -> None:

@@ -167,6 +167,20 @@ def test_an_operator_who_holds_a_breaker_open_keeps_sessions_from_the_model_unti
     assert world.log_is_whole()
 
 
+def test_one_session_whose_answers_break_again_and_again_shuts_the_model_for_nobody_else(world: World) -> None:
+    """GUARD-7: what one conversation does to a model says nothing of the others; many that break say it."""
+    httpx2.post(
+        world.model_url.removesuffix("/v1") + "/_faults", json={"kind": "not_json", "match": "poison", "count": 1000}
+    ).raise_for_status()
+    agent = world.agent(slug="brittle", retries={"model": 3, "base_backoff_s": 0.01})
+    world.start("poison one", agent=agent)
+    world.work()
+    assert not Breaker.objects.filter(status="open").exists()
+    second = world.start("poison two", agent=agent)
+    world.work(until=lambda: parked(world, second))
+    assert Breaker.objects.get(key=f"model:{BIG}").status == "open"
+
+
 def test_a_tool_whose_breaker_is_open_is_answered_unavailable_and_nobody_is_asked(world: World) -> None:
     """GUARD-8: the model that calls it all the same reads for how long; the session is degraded."""
     breakers.force(key="tool:send_email", closed=False, reason="The relay is down.", actor=actor_of(world.olga))
