@@ -238,12 +238,12 @@ class Play:
         wait_until(lambda: child.ended, seconds=PATIENCE_S)
         assert child.status == 0
 
-    def start(self, scenario: str = "payday", count: int = 1) -> list[Session]:
-        """Start sessions, each with a token of its own."""
-        return [self._start(f"scenario: {scenario} token={secrets.token_hex(6)}") for _ in range(count)]
+    def start(self, scenario: str = "payday", count: int = 1, **more: Any) -> list[Session]:
+        """Start sessions, each with a token of its own; `more` as `start_session` takes it."""
+        return [self._start(f"scenario: {scenario} token={secrets.token_hex(6)}", more) for _ in range(count)]
 
-    def _start(self, goal: str) -> Session:
-        return services.start_session(actor=self._actor(), person_id=self.olga.pk, agent="payer", goal=goal)
+    def _start(self, goal: str, more: dict[str, Any]) -> Session:
+        return services.start_session(actor=self._actor(), person_id=self.olga.pk, agent="payer", goal=goal, **more)
 
     def watch(self, session: Session) -> None:
         """Look at a session, so that its answers stream."""

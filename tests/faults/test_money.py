@@ -29,7 +29,7 @@ def test_eight_workers_never_spend_more_than_the_cap(play: Play, figure: Figure)
         scope="all", period="month", cap_microusd=probe * SESSIONS // 2, at_cap="halt", reason="In the middle.", actor=SYSTEM
     )
     before = counted_by_the_model(play)
-    play.start("talk", SESSIONS)
+    play.start("talk", SESSIONS, priority="high")  # others would wait for the next period from 90 % on
     workers = [play.worker() for _ in range(WORKERS)]
     play.until(lambda: _spent() * 4 > budget.cap_microusd, seconds=PATIENCE_S)
     for worker in workers[:KILLED]:
