@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
 from uuid import UUID
 
+from agents.guardrails.purse import Purse
 from agents.llm.provider import Completion, Provider, Question
 
 
@@ -21,7 +22,7 @@ class Caller:
 
     `session` is the row's id, `ref` the short id that people use; `purpose` is `plan` or the name of a tool. `begun` is
     false until the session has had its first answer; until then `priority` says whether it may wait. `patience_s` is how
-    long its question may wait for a place in a rate.
+    long its question may wait for a place in a rate, `purse` what its own limit of tokens leaves.
     """
 
     session: UUID
@@ -34,6 +35,7 @@ class Caller:
     priority: str | None = None
     begun: bool = True
     patience_s: float = 900.0
+    purse: Purse | None = None
 
 
 @dataclass(slots=True)

@@ -8,6 +8,7 @@ from agents.ledger import Ledger
 from agents.llm.provider import Provider
 from agents.money import Money
 from agents.permits import Permits
+from agents.purses import purse_of
 from agents.rules import Cache, Rules, read
 from agents.scrubbing import Scrubbing
 from agents.state import State
@@ -31,7 +32,7 @@ class Hands:
         """The model as this session may ask it; `purpose` is `plan` or the name of the tool that asks."""
         known = (state.id, state.ref, state.agent, state.tenant, state.feature, state.prompt_version)
         patience_s = state.config.retries.longest_wait_s
-        caller = Caller(*known, purpose, state.priority, begun=state.turns > 0, patience_s=patience_s)
+        caller = Caller(*known, purpose, state.priority, begun=state.turns > 0, patience_s=patience_s, purse=purse_of(state))
         provider = self.door.of(caller)
         return Scrubbing(provider, state) if state.config.scrub else provider
 

@@ -13,6 +13,7 @@ from uuid import UUID
 from agents.config import AgentConfig
 from agents.guardrails.budget import Spent
 from agents.guardrails.loops import Trail
+from agents.guardrails.purse import Purse
 from agents.guardrails.stops import ActiveStop
 from agents.lifecycle import CALL_OUTCOMES
 from agents.origins import LONGEST_CONVERSATION, Source
@@ -21,6 +22,7 @@ from approvals.facts import Verdict
 from approvals.likeness import Aim, aim
 from audit.batch import Birth
 
+LOST_TOKENS = "lost_tokens"  # the note that keeps what may have been counted in calls whose count never came
 MAX_TAINT = 50  # sources named on a session; that it is tainted does not depend on it
 Rendered = tuple[list[dict[str, Any]], int]
 """The chat messages of an item, and their estimated tokens."""
@@ -191,6 +193,7 @@ class State:
     uses: list[Birth] = field(default_factory=list)  # model calls that are no turn, written with the next step
     references: dict[str, str] = field(default_factory=dict)  # what models read in place of private values, and the values
     scrubbed: dict[str, str] = field(default_factory=dict)  # texts as models read them, where private values are kept from them
+    purse: Purse | None = None  # what its own limit of tokens leaves; made with its first question
     asking: asyncio.Timeout | None = None  # the open model call, to be abandoned from outside
 
     @property

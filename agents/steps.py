@@ -9,7 +9,7 @@ from typing import Any
 from agents.gate.request import agent_of
 from agents.ledger import Record
 from agents.lifecycle import SESSION
-from agents.state import State
+from agents.state import LOST_TOKENS, State
 from audit.events import EventKind
 from audit.services import NOW, Batch, Birth, Change, Entry, Text
 
@@ -34,10 +34,16 @@ def spent(state: State) -> dict[str, Any]:
         "cost_microusd": state.cost_microusd,
         "active_ms": state.active_ms,
         "consecutive_errors": state.consecutive_errors,
-        "notes": state.notes,
+        "notes": _notes(state),
         "taint": state.taint,
         "next_index": state.next_index,
     }
+
+
+def _notes(state: State) -> dict[str, Any]:
+    """The session's notes, with what may have been counted in calls whose count never came."""
+    lost = state.purse.lost if state.purse else 0
+    return {**state.notes, LOST_TOKENS: lost} if lost else state.notes
 
 
 def move(state: State, event: str = "progress", *, quiet: bool = False, **values: Any) -> Change:

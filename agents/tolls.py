@@ -12,6 +12,7 @@ from agents.door import Toll
 from agents.ledger import Ledger
 from agents.money import Money
 from agents.permits import Permits
+from agents.purses import TokenToll
 from agents.rates.toll import RateToll
 
 
@@ -27,10 +28,10 @@ class Tolls:
     """One worker's tolls, outermost first."""
 
     def __init__(self, permits: Permits, money: Money, last: Sequence[Kept] = ()) -> None:
-        """Take permits, money, and what is good for a moment only and so asked last."""
+        """Take permits, money, and what is good for a moment only and so asked last; sessions' own tokens come first."""
         self.permits = permits
         self.money = money
-        self.passed: tuple[Kept, ...] = (permits, money, *last)
+        self.passed: tuple[Kept, ...] = (TokenToll(), permits, money, *last)
         self._ready = False
 
     def refresh(self) -> None:
@@ -46,5 +47,5 @@ class Tolls:
 
 
 def tolls(ledger: Ledger, owner: str) -> Tolls:
-    """Return the tolls of a worker: a breaker's permit, money, and last a place in the rate, which is good for a second."""
+    """Return the tolls of a worker: the session's own tokens, a breaker's permit, money, and last a place in the rate."""
     return Tolls(Permits(ledger, owner), Money(ledger, owner), [RateToll(ledger)])

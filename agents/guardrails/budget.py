@@ -47,7 +47,7 @@ class Stop:
             return f"The session has worked for {self.spent:.0f} of its {self.allowed:.0f} seconds."
         if self.limit == "consecutive_errors":
             return f"{self.spent:g} steps in a row failed; the limit is {self.allowed:g}."
-        return f"The session has used {self.spent:g} of its {self.allowed:g} {label}."
+        return f"The session has used {self.spent:,.0f} of its {self.allowed:,.0f} {label}."
 
 
 def check(limits: Limits, spent: Spent, allowance: Mapping[str, int], warned: frozenset[str]) -> tuple[Stop, ...]:

@@ -23,7 +23,7 @@ def test_each_hard_limit_halts_when_it_is_met(name: str) -> None:
     assert check(limits, spent(**{name: allowed - 1}), {}, frozenset()) == ()
     (stop,) = check(limits, spent(**{name: allowed}), {}, frozenset())
     assert (stop.action, stop.limit) == ("halt", name)
-    assert str(allowed) in stop.text or "$" in stop.text
+    assert f"{allowed:,}" in stop.text or "$" in stop.text
 
 
 def test_a_soft_limit_warns_until_it_was_said() -> None:

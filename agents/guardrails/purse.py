@@ -1,0 +1,85 @@
+"""What one session may still have its models count, so that its own limit of tokens is never passed (GUARD-1). Pure.
+
+A question is worth what it can use at most: the UTF-8 bytes of all that is sent, because no tokenizer makes more tokens
+than that, and all of the output that it allows. Of a conversation that a server has counted before, only what came since is
+taken by its bytes. What may have been counted without anybody learning of it is spent.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from agents.llm import tokens
+from agents.llm.provider import Completion, Question
+
+Chat = Mapping[str, Any]
+
+
+@dataclass(slots=True)
+class Counted:
+    """A question that a model's server counted: what was sent, and how much it made of it."""
+
+    model: str
+    messages: Counter[tuple[Any, ...]]
+    tools: Sequence[Mapping[str, Any]]
+    tokens: int
+
+
+@dataclass(slots=True)
+class Purse:
+    """What a session may use and has used, as the worker that runs it knows; the row is written with each step."""
+
+    limit: int
+    spent: int
+    lost: int = 0  # of questions that may have been counted though no count came back
+    held: int = 0  # of questions that are open
+    last: Counted | None = field(default=None, repr=False)
+
+    @property
+    def used(self) -> int:
+        """What counts as used, without questions that are open."""
+        return self.spent + self.lost
+
+    @property
+    def left(self) -> int:
+        """What the next question may use at most."""
+        return max(0, self.limit - self.used - self.held)
+
+    def learn(self, question: Question, answer: Completion) -> None:
+        """A question was answered: it is spent, and what is sent again with the next one is known."""
+        self.spent += answer.usage.input_tokens + answer.usage.output_tokens
+        self.last = None
+        if not answer.usage.estimated:
+            sent = Counter(map(_key, question.messages))
+            self.last = Counted(question.model, sent, question.tools, answer.usage.input_tokens)
+
+
+def worst(question: Question, made: int, last: Counted | None) -> int:
+    """Return how many tokens a question can use at most.
+
+    Args:
+        question: what is asked.
+        made: the output that it may have.
+        last: the question before it, where its server counted it.
+    """
+    if last is None or last.model != question.model or list(last.tools) != list(question.tools):
+        return tokens.most_request(question.messages, question.tools) + made
+    known, new = last.messages.copy(), []
+    for message in question.messages:
+        key = _key(message)
+        if known[key] > 0:
+            known[key] -= 1
+        else:
+            new.append(message)
+    if len(new) * 2 > len(question.messages):
+        return tokens.most_request(question.messages, question.tools) + made
+    return last.tokens + tokens.most_request(new) + made
+
+
+def _key(message: Chat) -> tuple[Any, ...]:
+    """Equal for messages that are equal."""
+    calls = tuple(
+        (call["id"], call["function"]["name"], call["function"]["arguments"]) for call in message.get("tool_calls", ())
+    )
+    return (message["role"], message.get("content"), message.get("tool_call_id"), calls)
