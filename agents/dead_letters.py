@@ -1,6 +1,7 @@
 """Dead letters: sessions that failed for good and are kept whole (LOOP-14). Listing, replaying and closing them.
 
 A replay goes on from the last good turn: what of the failed one was not stored is done anew, what was stored stands.
+A goal that is put in the place of the first is a message behind it, so what was asked before stays readable.
 Calls keep their rows, so their idempotency keys too; what is done is not done again, and whether a call happened whose
 worker died is asked of people anew.
 """
@@ -12,22 +13,23 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Count, Min
+from django.db.models import Count, Min, Q, QuerySet
 
 from agents.config import AgentConfig
 from agents.errors import BadText, NotDead, UnknownSession
 from agents.gate import effect
 from agents.gate.request import agent_of
-from agents.guardrails.inputs import MAX_MESSAGE
+from agents.guardrails.inputs import MAX_GOAL, MAX_MESSAGE
 from agents.lifecycle import SESSION
 from agents.loading import load
 from agents.models import Session
 from agents.services import get_session
-from agents.starting import accepted, message_row, pinned_now
+from agents.starting import accepted, message_row, pinned_now, title_of
 from agents.state import State
 from agents.wake import wake
 from approvals.services import open_request, take_numbers
 from audit.actors import Actor
+from audit.content import read_texts
 from audit.events import EventKind
 from audit.ids import uuid7
 from audit.index import index_soon
@@ -42,14 +44,15 @@ LOST = "The session ended before anybody answered."
 
 @transaction.atomic
 def replay(
-    *, session: Session | UUID, actor: Actor, user_id: int | None, instruction: str = "", as_now: bool = False
+    *, session: Session | UUID, actor: Actor, user_id: int | None, goal: str = "", instruction: str = "", as_now: bool = False
 ) -> Session:
     """Let a dead letter go on from its last good turn, with a new time to live.
 
     Args:
         session: the dead letter.
         actor: who replays it; the caller has checked the right to.
-        user_id: that user, or the owner of the token: who gives an instruction takes part, and decides nothing in it.
+        user_id: that user, or the owner of the token: who gives a goal or an instruction takes part, and decides nothing in it.
+        goal: what it is after from now on, in the place of its goal; empty to leave that as it is.
         instruction: what the agent is told first; empty for nothing.
         as_now: with the agent's current revision (model, limits, tools) and its prompt's live version, in place of those
             that the session was started with.
@@ -57,24 +60,40 @@ def replay(
     Raises:
         UnknownSession, NotDead, BadText; with `as_now` Stopped, UnknownTaskType, BadAgent too.
     """
-    said = Text(uuid7(), "message", accepted("instruction", instruction, MAX_MESSAGE).text) if instruction.strip() else None
     row = _dead(session)
+    texts = _given(row, goal, instruction)
     pinned = pinned_now(row.agent.slug, row.task_type) if as_now else None
     config = pinned.config if pinned else AgentConfig.model_validate(row.revision.document)
     moved = _revived(row, **(pinned.columns if pinned else {}), expires_at=After(config.limits.session_ttl_s))
     told: dict[str, Any] = {"by": actor.name, "turns": row.turns, "error": row.error or {}}
-    births: list[Birth] = []
-    if said is not None:
-        births.append(message_row(row.id, row.next_index, said, actor, user_id))
-        moved |= {"next_index": row.next_index + 1}
-        told |= {"message": row.next_index}
-    questions, opened = _asked_anew(row, user_id if said else None)
-    entries = [_entry(row, EventKind.SESSION_REPLAYED, actor, told, *([said] if said else []))]
+    births = [message_row(row.id, row.next_index + place, text, actor, user_id) for place, text in enumerate(texts)]
+    told |= {text.name: row.next_index + place for place, text in enumerate(texts)}
+    moved |= {"next_index": row.next_index + len(texts)} if texts else {}
+    if texts and texts[0].name == "goal":
+        births[0] = Birth("agents.Message", {**births[0].values, "supersedes": row.messages.get(index=0).pk})
+        moved |= {"title": title_of(texts[0].body)}
+    questions, opened = _asked_anew(row, user_id if texts else None)
+    entries = [_entry(row, EventKind.SESSION_REPLAYED, actor, told, *texts)]
     if pinned is not None:
         entries.append(_entry(row, EventKind.SESSION_MOVED, actor, pinned.facts))
     change = Change(SESSION, row.id, row.status, "replay", moved)
     write(Batch((change,), (*births, *questions), (*entries, *opened)))
     return _written(row)
+
+
+def _given(row: Session, goal: str, instruction: str) -> list[Text]:
+    """What a person says with a replay, the goal first; a goal that it has already is none. Raises BadText."""
+    texts = [("goal", accepted("goal", goal, MAX_GOAL).text)] if goal.strip() else []
+    texts = [] if texts and texts[0][1] == _goal(row) else texts
+    texts += [("message", accepted("instruction", instruction, MAX_MESSAGE).text)] if instruction.strip() else []
+    return [Text(uuid7(), name, text) for name, text in texts]
+
+
+def _goal(row: Session) -> str:
+    text_id = (
+        row.messages.filter(Q(index=0) | Q(supersedes__isnull=False)).order_by("-index").values_list("text_id", flat=True)[0]
+    )
+    return read_texts([text_id]).get(text_id, "")
 
 
 @transaction.atomic
@@ -115,16 +134,34 @@ def kept() -> list[Kept]:
 
 def letters(*, category: str = "", code: str = "", agent: str = "", before: int | None = None, limit: int) -> list[Session]:
     """One page of dead letters, the newest first; `before` is the number of the last one seen."""
-    rows = Session.objects.filter(status="dead_letter").select_related("agent", "prompt_version__prompt").order_by("-number")
-    if category:
-        rows = rows.filter(error__category=category)
-    if code:
-        rows = rows.filter(error__code=code)
-    if agent:
-        rows = rows.filter(agent__slug=agent)
+    rows = _of(category, code, agent).select_related("agent", "prompt_version__prompt").order_by("-number")
     if before is not None:
         rows = rows.filter(number__lt=before)
     return list(rows[:limit])
+
+
+@dataclass(frozen=True, slots=True)
+class Every:
+    """As many dead letters of a filter as one go takes, the oldest first, and how many more there are."""
+
+    refs: list[str]
+    left: int
+
+
+def every(*, category: str = "", code: str = "", agent: str = "", until: datetime) -> Every:
+    """Choose all dead letters of a filter that failed until a moment.
+
+    What fails again after a replay failed later, so that going on with the same moment never takes one up twice.
+    """
+    rows = _of(category, code, agent).filter(ended_at__lte=until)
+    numbers = list(rows.order_by("ended_at", "number").values_list("number", flat=True)[:MOST])
+    return Every([f"S-{number}" for number in numbers], rows.count() - len(numbers))
+
+
+def _of(category: str, code: str, agent: str) -> QuerySet[Session]:
+    """The dead letters of a filter; what is empty in it takes all."""
+    asked = {"error__category": category, "error__code": code, "agent__slug": agent}
+    return Session.objects.filter(status="dead_letter", **{name: value for name, value in asked.items() if value})
 
 
 def _dead(session: Session | UUID) -> Session:

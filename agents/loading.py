@@ -6,6 +6,7 @@ versions are immutable, so they are kept in the process once read.
 
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
@@ -31,7 +32,7 @@ WHERE s.id = ANY(%s) AND (%s::text IS NULL OR (s.status = 'running' AND s.lease_
 
 _MESSAGES = """
 SELECT m.session_id, m.id, m.index, m.source, m.trust, coalesce(c.body, '') AS text, m.author_name, m.author,
-       m.covers_from, m.covers_to
+       m.covers_from, m.covers_to, m.supersedes
 FROM agents_message m LEFT JOIN audit_content c ON c.id = m.text_id WHERE m.session_id = ANY(%s)"""
 
 _TURNS = """
@@ -82,6 +83,9 @@ def _state(row: Row, messages: list[Row], turns: list[Row], calls: dict[UUID, li
     items: list[Said | Pass] = [_said(message) for message in messages]
     items += [_turn(turn, calls.get(turn["id"], [])) for turn in turns]
     items.sort(key=lambda item: item.index)
+    last = items[-1].index
+    if goals := {message["id"] for message in messages if message["supersedes"]}:
+        items = _with_goal(items, goals)
     excluded = {row["started_user"], row["on_behalf_user"], *(m["author"] for m in messages)}
     taken = ("id", "number", "agent", "environment", "task_type", "dry_run", "trace", "started_kind", "started_by", "started_user",
              "started_name", "on_behalf_of", "tenant", "feature", "priority", "lease_token", "step", "nudges", "attempts", "stop", "turns",
@@ -97,11 +101,17 @@ def _state(row: Row, messages: list[Row], turns: list[Row], calls: dict[UUID, li
         lifted=frozenset(from_json(row["lifted"]) or ()),
         asks_about_session=row["asks"], stored_mode=row["mode"],
         # Counted from the rows: a message that came meanwhile took a place of its own.
-        next_index=items[-1].index + 1,
+        next_index=last + 1,
     )  # fmt: skip
     for call in state.calls():
         state.remember(call)
     return state
+
+
+def _with_goal(items: list[Said | Pass], goals: set[UUID]) -> list[Said | Pass]:
+    """The items with the newest of the goals that people gave later where the first one stood; the others are gone."""
+    said = [item for item in items if isinstance(item, Said) and item.id in goals]
+    return [replace(said[-1], index=items[0].index), *(item for item in items[1:] if item not in said)]
 
 
 def _said(row: Row) -> Said:

@@ -94,7 +94,7 @@ def start_session(  # noqa: PLR0913  one name for each thing that a session is s
     goal_text = Text(uuid7(), "goal", text.text)
     values: dict[str, Any] = {
         **pinned.columns, "id": uuid7(), "number": _next_number(), "task_type": task_type,
-        "title": " ".join(text.text.split())[:TITLE], "started_kind": actor.kind, "started_by": actor.id,
+        "title": title_of(text.text), "started_kind": actor.kind, "started_by": actor.id,
         "started_name": actor.name, "started_user": person_id, "token": actor.token, "on_behalf_of": on_behalf_of[:200],
         "on_behalf_user": _user_named(on_behalf_of), "tenant": tenant[:200], "feature": feature[:200],
         **({"webhook_url": webhook_url} if webhook_url else {}),
@@ -199,6 +199,11 @@ def accepted(field: str, text: str, limit: int) -> Input:
     if isinstance(accepted, BadInput):
         raise BadText(field=field, reason=accepted.reason)
     return accepted
+
+
+def title_of(goal: str) -> str:
+    """The beginning of a goal, as lists show it."""
+    return " ".join(goal.split())[:TITLE]
 
 
 def _stored(priority: Priority) -> str | None:

@@ -147,7 +147,7 @@ class Message(models.Model):
     text_id = models.UUIDField()  # content
     author = models.BigIntegerField(null=True)  # user id: four eyes
     author_name = models.TextField(default="", db_default="")
-    supersedes = models.UUIDField(null=True)
+    supersedes = models.UUIDField(null=True)  # a goal that a person gave in the place of this one, before a replay
     covers_from = models.IntegerField(null=True)  # a summary: the first and the last index that it stands for
     covers_to = models.IntegerField(null=True)
     created_at = models.DateTimeField(db_default=Now())

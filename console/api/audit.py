@@ -1,11 +1,11 @@
 """The audit trail over the API: entries by filter, one entry with its exact bytes, verification."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from threading import BoundedSemaphore
 from typing import Annotated, Any
 
 from ninja import Path, Query, Router, Schema
-from pydantic import AfterValidator, AwareDatetime, Field
+from pydantic import Field
 
 from audit import queries, verify
 from audit.canonical import Json
@@ -16,21 +16,13 @@ from audit.queries import EntryFilter, StoredEntry
 from audit.services import Entry, record
 from console.api.endpoint import ApiRequest, endpoint
 from console.api.paging import Paged, decode, encode
-from console.api.reading import Body, Word
+from console.api.reading import Body, Time, Word
 from console.auth import Caller
 from console.errors import NotFound, TooMany
 from console.rights import Right
 
 router = Router(tags=["audit"])
 AT_ONCE = BoundedSemaphore(2)  # each reads the whole log
-_EARLIEST, _LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2500, 1, 1, tzinfo=UTC)
-
-
-def _bounded(time: datetime) -> datetime:
-    return min(max(time, _EARLIEST), _LATEST)
-
-
-Time = Annotated[AwareDatetime, AfterValidator(_bounded)]
 
 
 class EntryQuery(Paged):

@@ -2,26 +2,27 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Self
 
 from ninja import Query, Router, Schema
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from agents import dead_letters
-from agents.guardrails.inputs import MAX_MESSAGE
+from agents.guardrails.inputs import MAX_GOAL, MAX_MESSAGE
 from agents.models import Session
 from agents.services import get_session
 from audit.errors import CountersignError
 from console.api.endpoint import ApiRequest, endpoint
 from console.api.errors import Problem, status_of, told
 from console.api.paging import Paged, decode, encode
-from console.api.reading import Body, Word, storable
+from console.api.reading import Body, Time, Word, storable
 from console.api.session_shapes import SessionOut, shape, shapes
 from console.rights import Right
 
 router = Router(tags=["dead-letters"])
 Ref = Annotated[str, StringConstraints(pattern=r"^S-[1-9][0-9]{0,17}$")]
 Refs = Annotated[list[Ref], Field(min_length=1, max_length=dead_letters.MOST)]
+Goal = Annotated[str, StringConstraints(max_length=MAX_GOAL), AfterValidator(storable)]
 Instruction = Annotated[str, StringConstraints(max_length=MAX_MESSAGE), AfterValidator(storable)]
 Note = Annotated[
     str,
@@ -55,18 +56,54 @@ class LetterQuery(Paged):
     agent: Word = ""
 
 
-class Replay(Body):
-    """Which dead letters go on, what their agents are told first, and whether with the agents as they are now."""
+class EveryOne(Body):
+    """All dead letters of a filter that failed until a moment; of more than fifty those that failed first."""
 
-    ids: Refs
+    until: Time
+    category: Word = ""
+    code: Word = ""
+    agent: Word = ""
+
+
+class Chosen(Body):
+    """Which dead letters: by their ids, or by a filter."""
+
+    ids: Refs | None = None
+    every: EveryOne | None = None
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if (self.ids is None) == (self.every is None):
+            raise ValueError("either `ids` or `every` says which")
+        return self
+
+    def found(self) -> dead_letters.Every:
+        """Return them, as many as one go takes."""
+        if self.every is None:
+            return dead_letters.Every(dead_letters.refs(self.ids or ()), 0)
+        return dead_letters.every(**self.every.model_dump())
+
+
+class Replay(Chosen):
+    """Which dead letters go on, what their agents are told first, and whether with the agents as they are now.
+
+    A `goal` takes the place of the goal that one dead letter has.
+    """
+
+    goal: Goal = ""
     instruction: Instruction = ""
     as_now: bool = False
 
+    @model_validator(mode="after")
+    def _one_goal(self) -> Self:
+        if self.goal and len(self.ids or ()) != 1:
+            raise ValueError("a goal belongs to one dead letter; name it in `ids`")
+        return self
 
-class Close(Body):
+
+class Close(Chosen):
     """Which dead letters are closed for good, and why they are not worth a replay."""
 
-    ids: Refs
     note: Note
 
 
@@ -79,9 +116,10 @@ class LetterResult(Schema):
 
 
 class LetterResults(Schema):
-    """One result for each dead letter, in the order of the set."""
+    """One result for each dead letter, in the order of the set, and how many more there are of a filter."""
 
     items: list[LetterResult]
+    left: int
 
 
 @endpoint(router, "GET", "/dead-letters", right=Right.SEE, scope="sessions:read", answer=LetterPage, refuses=(422,))
@@ -108,10 +146,11 @@ def replay_dead_letters(request: ApiRequest, body: Replay) -> LetterResults:
 
     def act(row: Session) -> Session:
         return dead_letters.replay(
-            session=row, actor=caller.actor(), user_id=caller.user_id, instruction=body.instruction, as_now=body.as_now
-        )
+            session=row, actor=caller.actor(), user_id=caller.user_id, goal=body.goal, instruction=body.instruction,
+            as_now=body.as_now,
+        )  # fmt: skip
 
-    return _each(request, body.ids, act)
+    return _each(request, body.found(), act)
 
 
 @endpoint(
@@ -120,11 +159,11 @@ def replay_dead_letters(request: ApiRequest, body: Replay) -> LetterResults:
 )  # fmt: skip
 def close_dead_letters(request: ApiRequest, body: Close) -> LetterResults:
     """Close dead letters for good, each with the same note and an entry of its own."""
-    return _each(request, body.ids, lambda row: dead_letters.close(session=row, actor=request.auth.actor(), note=body.note))
+    return _each(request, body.found(), lambda row: dead_letters.close(session=row, actor=request.auth.actor(), note=body.note))
 
 
-def _each(request: ApiRequest, ids: list[str], act: Callable[[Session], Session]) -> LetterResults:
-    return LetterResults(items=[_result(request, ref, act) for ref in dead_letters.refs(ids)])
+def _each(request: ApiRequest, chosen: dead_letters.Every, act: Callable[[Session], Session]) -> LetterResults:
+    return LetterResults(items=[_result(request, ref, act) for ref in chosen.refs], left=chosen.left)
 
 
 def _result(request: ApiRequest, ref: str, act: Callable[[Session], Session]) -> LetterResult:

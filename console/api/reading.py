@@ -1,17 +1,19 @@
 """How the API reads what is sent: JSON bodies strictly, ids and texts within bounds."""
 
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from django.conf import settings
 from django.http import HttpRequest
 from ninja import Path, Schema
 from ninja.parser import Parser
-from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, ConfigDict, Field, StringConstraints
 
 from audit.canonical import DEEPEST, parse
 from audit.errors import InvalidJson
 from console.errors import TooLarge, UnsupportedMediaType
 
+EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2500, 1, 1, tzinfo=UTC)
 LIMIT: int = settings.DATA_UPLOAD_MAX_MEMORY_SIZE or 2 * 1024 * 1024
 
 
@@ -61,6 +63,11 @@ def storable(text: str) -> str:
     return text
 
 
+def bounded(time: datetime) -> datetime:
+    """Return the time, or the end of what the database can compare that is nearest to it."""
+    return min(max(time, EARLIEST), LATEST)
+
+
 class Body(Schema):
     """A request's body: unknown members are an error, so nothing can be set that is not offered."""
 
@@ -71,6 +78,7 @@ Word = Annotated[str, StringConstraints(max_length=200), AfterValidator(storable
 """A filter or short text."""
 Sentence = Annotated[str, StringConstraints(min_length=3, max_length=2000, strip_whitespace=True), AfterValidator(storable)]
 """A reason or an instruction."""
+Time = Annotated[AwareDatetime, AfterValidator(bounded)]
 Limit = Annotated[int, Field(ge=1, le=200, description="How many items at most")]
 Cursor = Annotated[str, StringConstraints(max_length=600), AfterValidator(storable)]
 SessionRef = Annotated[str, Path(pattern=r"^S-[1-9][0-9]{0,17}$", examples=["S-88123"])]

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Literal, cast
 from uuid import UUID
 
+from django.db.models import Q
 from ninja import Schema
 
 from agents.guardrails.stops import ActiveStop
@@ -110,7 +111,8 @@ def shapes(caller: Caller, sessions: Sequence[Session]) -> list[SessionOut]:
     open_ids = revealed_sessions(caller, {session.id: session.started_user for session in sessions})
     foreign = [one.ref for one in sessions if one.id in open_ids and one.started_user != caller.user_id]
     note_reading(caller, foreign if len(sessions) == 1 else ["sessions"] if foreign else [])
-    goals = dict(Message.objects.filter(session_id__in=open_ids, index=0).values_list("session_id", "text_id"))
+    said = Message.objects.filter(Q(index=0) | Q(supersedes__isnull=False), session_id__in=open_ids).order_by("index")
+    goals = dict(said.values_list("session_id", "text_id"))
     answers = {session.id: session.answer_id for session in sessions if session.id in open_ids and session.answer_id}
     texts = read_texts([*goals.values(), *answers.values()])
     masks = masks_of(open_ids)

@@ -2,10 +2,13 @@
 
 import re
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils.dateparse import parse_datetime
+from django.utils.timezone import is_naive
 from django.views.decorators.http import require_http_methods
 
 from agents import dead_letters
@@ -14,8 +17,10 @@ from agents.errors import BadText
 from agents.models import Session
 from agents.services import get_session
 from approvals.sensitive import Mask
+from audit.connection import read
 from audit.errors import CountersignError
 from console.api.errors import status_of
+from console.api.reading import bounded
 from console.auth import Caller, caller_of
 from console.converters import SessionRef
 from console.covering import masks_of
@@ -39,18 +44,19 @@ def letters(request: HttpRequest) -> HttpResponse:
     caller = caller_of(request)
     caller.check(Right.RESTRAIN)
     try:
-        refs, act = _asked(request), _act(request, caller)
+        chosen, act = _asked(request), _act(request, caller)
     except CountersignError as error:
         wrong = error.detail
         return page(request, TEMPLATE, lambda: {**_context(request), "error": wrong}, status=status_of(error))
-    results = [_result(ref, act, request.POST.get("act", "")) for ref in refs]
-    return page(request, TEMPLATE, lambda: {**_context(request), "results": results})
+    results = [_result(ref, act, request.POST.get("act", "")) for ref in chosen.refs]
+    return page(request, TEMPLATE, lambda: {**_context(request), "results": results, "left": chosen.left})
 
 
 def replay(caller: Caller, row: Session, sent: Mapping[str, Any]) -> None:
     """Let one dead letter go on, with what the form says. Raises CountersignError."""
+    goal, instruction = (sent.get(name, "").replace("\r\n", "\n") for name in ("goal", "instruction"))
     dead_letters.replay(
-        session=row, actor=caller.actor(), user_id=caller.user_id, instruction=sent.get("instruction", "").replace("\r\n", "\n"),
+        session=row, actor=caller.actor(), user_id=caller.user_id, goal=goal, instruction=instruction,
         as_now=bool(sent.get("as_now")),
     )  # fmt: skip
 
@@ -60,11 +66,24 @@ def close(caller: Caller, row: Session, sent: Mapping[str, Any]) -> None:
     dead_letters.close(session=row, actor=caller.actor(), note=sent.get("note", "").replace("\r\n", "\n"))
 
 
-def _asked(request: HttpRequest) -> list[str]:
+def _asked(request: HttpRequest) -> dead_letters.Every:
+    """Return those that were ticked, or all that the list's filter takes and that had failed when the page was made."""
+    if request.POST.get("every"):
+        until = _until(request)
+        if until is None:
+            raise BadText(field="until", reason="says when the list was read; open the page again")
+        return dead_letters.every(**_filters(request, dead_letters.kept())[0], until=until)
     given = [ref for ref in request.POST.getlist("ref")[: 2 * SHOWN] if re.fullmatch(SessionRef.regex, ref)]
     if not given:
         raise BadText(field="ids", reason="names nothing; choose dead letters in the list first")
-    return dead_letters.refs(given)
+    return dead_letters.Every(dead_letters.refs(given), 0)
+
+
+def _filters(request: HttpRequest, kinds: list[dead_letters.Kept]) -> tuple[dict[str, str], list[str]]:
+    """Return the filters of the address, and the names of those that were left out for a value that is none."""
+    filters = {name: request.GET.get(name, "")[:63] for name in ("category", "code", "agent")}
+    wrong = unknown(filters, {"category": {*dead_letters.CATEGORIES, *(kind.category for kind in kinds)}})
+    return filters | dict.fromkeys(wrong, ""), wrong
 
 
 def _act(request: HttpRequest, caller: Caller) -> Callable[[Session], None]:
@@ -90,9 +109,7 @@ def _result(ref: str, act: Callable[[Session], None], name: str) -> dict[str, An
 def _context(request: HttpRequest) -> dict[str, Any]:
     caller, asked = caller_of(request), request.GET
     kinds = dead_letters.kept()
-    filters = {name: asked.get(name, "")[:63] for name in ("category", "code", "agent")}
-    wrong = unknown(filters, {"category": {*dead_letters.CATEGORIES, *(kind.category for kind in kinds)}})
-    filters |= dict.fromkeys(wrong, "")
+    filters, wrong = _filters(request, kinds)
     before = asked.get("before", "")
     if before and not (before.isascii() and before.isdigit() and len(before) < 19):
         raise Http404
@@ -116,9 +133,26 @@ def _context(request: HttpRequest) -> dict[str, Any]:
         "older": _address(request, before=str(rows[-1].number)) if len(found) > SHOWN else "",
         "most": dead_letters.MOST,
         "results": [],
+        "left": 0,
+        **_all_of_it(request, filters),
         "error": "",
-        "typed": {name: request.POST.get(name, "")[:20_000] for name in ("instruction", "note", "as_now")},
+        "typed": {name: request.POST.get(name, "")[:20_000] for name in ("instruction", "note", "as_now", "every")},
     }
+
+
+def _all_of_it(request: HttpRequest, filters: Mapping[str, str]) -> dict[str, Any]:
+    """Return the moment until which all of the filter can be chosen, the same in the answer to a choice, and how many that are."""
+    until = _until(request) or read("SELECT now() AS now")[0]["now"]
+    every = dead_letters.every(**filters, until=until)
+    return {"until": until.isoformat(), "matching": len(every.refs) + every.left}
+
+
+def _until(request: HttpRequest) -> datetime | None:
+    try:
+        until = parse_datetime(request.POST.get("until", "")[:40])
+    except ValueError:
+        return None
+    return None if until is None or is_naive(until) else bounded(until)
 
 
 def _kind(kind: dead_letters.Kept, filters: Mapping[str, str]) -> dict[str, Any]:

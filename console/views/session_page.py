@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from agents.advice import title
 from agents.loads import wait_of
-from agents.models import Session
+from agents.models import Message, Session
 from agents.queries import active_stops, agent, stop_of
 from agents.services import get_session
 from agents.tools import registry
@@ -17,6 +17,7 @@ from agents.versions import VERSION
 from approvals.models import ApprovalRequest
 from approvals.sensitive import Mask
 from audit import queries
+from audit.content import read_texts
 from audit.events import EventKind
 from audit.queries import EntryFilter
 from console.auth import Caller, caller_of
@@ -46,12 +47,14 @@ def context(request: HttpRequest, ref: str) -> dict[str, Any]:
     row, view = get_session(ref), _view(request)
     reveal = reveals_session(caller, session_id=row.pk, started_user=row.started_user)
     told = story(row, content=reveal)
-    goal = told.text(told.messages[0].text_id) if told.messages else ""
+    goals = [message for message in told.messages if message.index == 0 or message.supersedes]
+    goal = told.text(goals[-1].text_id) if goals else ""
     return {
         "nav": "sessions",
         "view": view,
         "session": _session(row, reveal, told.mask),
         "goal": goal if len(goal) > len(row.title) else "",
+        "goal_typed": _to_edit(row, goals[-1], goal) if goals and row.status == "dead_letter" else "",
         "facts": _facts(row),
         "details": _details(row),
         "answer": told.text(row.answer_id),
@@ -67,6 +70,11 @@ def context(request: HttpRequest, ref: str) -> dict[str, Any]:
         "reads": (row.ref,) if reveal and row.started_user != caller.user_id else (),
         **_side(request, told, view, caller, reveal),
     }
+
+
+def _to_edit(row: Session, message: Message, shown: str) -> str:
+    """Return the goal for the field in which it can be changed; nothing where a part of it is covered, or it may not be read."""
+    return shown if shown and read_texts([message.text_id]).get(message.text_id) == shown else ""
 
 
 def _view(request: HttpRequest) -> str:

@@ -34,7 +34,8 @@ def messages(told: Story, *, hidden: bool) -> list[dict[str, Any]]:
 
 
 def _message(told: Story, row: Message, hidden: bool) -> dict[str, Any]:
-    who = "Summary of earlier steps" if row.covers_to is not None else row.author_name or WHO.get(row.source, row.source)
+    name = row.author_name or WHO.get(row.source, row.source)
+    who = "Summary of earlier steps" if row.covers_to is not None else f"{name}, another goal" if row.supersedes else name
     return {"kind": row.source, "who": who, "at": row.created_at,
             "text": told.text(row.text_id), "trust": row.trust, "hidden": hidden}  # fmt: skip
 

@@ -1,14 +1,18 @@
 """Sessions that failed for good: kept whole, replayed from the last good turn, changed before that, or closed with a note."""
 
+from datetime import timedelta
 from typing import Any
 
 import httpx2
 import pytest
 from django.contrib.auth.models import User
+from django.db.models.functions import Now
 
 from agents import dead_letters
 from agents.errors import BadText, NotDead
+from agents.loading import load
 from agents.models import Session, ToolCall
+from agents.state import Said
 from approvals.errors import NotYours
 from approvals.models import ApprovalRequest
 from audit.models import AuditEntry
@@ -161,3 +165,55 @@ def test_only_dead_letters_are_replayed(world: World) -> None:
         dead_letters.replay(session=session, actor=actor_of(world.olga), user_id=world.olga.pk)
     assert not ApprovalRequest.objects.exists()
     assert not ToolCall.objects.exists()
+
+
+def test_a_goal_is_put_in_the_place_of_the_first_before_a_replay(world: World, remy: User, rosa: User) -> None:
+    """LOOP-14, APPR-5: the model reads the new one alone, its author takes part, what was asked before stays in the trail."""
+    session = dead(world, "What does the refund policy say? DL-6", "DL-6")
+    replayed = dead_letters.replay(session=session, actor=actor_of(remy), user_id=remy.pk, goal=MAIL.format("DL-7"))
+    assert replayed.title == MAIL.format("DL-7")
+    world.work()
+    (request,) = world.pending(session)
+    with pytest.raises(NotYours):
+        world.decide(request, remy, "approve")
+    world.decide(request, rosa, "approve")
+    state = load([session.pk], None)[0]
+    said = [item.text for item in state.items if isinstance(item, Said)]
+    assert said == [MAIL.format("DL-7")]
+    assert [message.index for message in session.messages.order_by("index")] == [0, 1]
+    entry = AuditEntry.objects.get(kind="session.replayed")
+    assert (entry.body_json["facts"]["goal"], entry.texts.count()) == (1, 1)
+    assert world.log_is_whole()
+
+
+def test_the_newest_of_several_goals_counts_and_the_same_goal_is_no_change(world: World) -> None:
+    """LOOP-14: each replay may change it again; whoever sends it back as it was takes no part."""
+    session = dead(world, "First. DL-8", "DL-8")
+    for goal in ("Second. DL-9", "Third. DL-9"):
+        dead_letters.replay(
+            session=session, actor=actor_of(world.olga), user_id=world.olga.pk, goal=goal, instruction="Kindly."
+        )
+        Session.objects.filter(pk=session.pk).update(status="dead_letter", ended_at=Now())
+    dead_letters.replay(session=session, actor=actor_of(world.olga), user_id=world.olga.pk, goal="Third. DL-9\n")
+    state = load([session.pk], None)[0]
+    assert [item.text for item in state.items if isinstance(item, Said)] == ["Third. DL-9", "Kindly.", "Kindly."]
+    assert state.next_index == session.messages.count() == 5
+    assert "goal" not in AuditEntry.objects.filter(kind="session.replayed").order_by("-place").first().body_json["facts"]  # type: ignore[union-attr]
+
+
+def test_all_of_a_filter_are_chosen_until_a_moment_the_oldest_first(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """LOOP-14: what fails again after a replay failed later, so going on with the same moment takes nothing up twice."""
+    monkeypatch.setattr(dead_letters, "MOST", 2)
+    sessions = [world.start(f"What does the refund policy say? {number}") for number in range(3)]
+    why = {"category": "model", "code": "model_timeout", "detail": ""}
+    for session in sessions:
+        Session.objects.filter(pk=session.pk).update(status="dead_letter", error=why, ended_at=Now())
+    until = Session.objects.get(pk=sessions[-1].pk).ended_at
+    assert until is not None
+    first = dead_letters.every(category="model", until=until)
+    assert (first.refs, first.left) == ([session.ref for session in sessions[:2]], 1)
+    for session in sessions[:2]:
+        dead_letters.replay(session=session, actor=actor_of(world.olga), user_id=world.olga.pk)
+        Session.objects.filter(pk=session.pk).update(status="dead_letter", error=why, ended_at=until + timedelta(seconds=1))
+    assert dead_letters.every(category="model", until=until) == dead_letters.Every([sessions[2].ref], 0)
+    assert dead_letters.every(category="tool", until=until) == dead_letters.Every([], 0)

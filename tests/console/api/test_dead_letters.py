@@ -54,5 +54,36 @@ def test_what_cannot_be_read_is_refused_whole(olga: User, desk: AgentRevision) -
         ("/dead-letters/replay", {"ids": ["AP-1"]}),
         ("/dead-letters/close", {"ids": ["S-1"]}),
         ("/dead-letters/close", {"ids": ["S-1"], "note": "  x "}),
+        ("/dead-letters/replay", {}),
+        ("/dead-letters/replay", {"ids": ["S-1"], "every": {"until": "2026-11-22T10:00:00Z"}}),
+        ("/dead-letters/replay", {"every": {}}),
+        ("/dead-letters/replay", {"every": {"until": "2026-11-22T10:00:00"}}),
+        ("/dead-letters/replay", {"ids": ["S-1", "S-2"], "goal": "One goal for two."}),
+        ("/dead-letters/replay", {"every": {"until": "2026-11-22T10:00:00Z"}, "goal": "One goal for all."}),
     ):
         refused(program.post(path, body), 422, "invalid_request")
+
+
+def test_all_of_a_filter_that_failed_until_a_moment_are_taken(olga: User, desk: AgentRevision) -> None:
+    """Once for one key, however often it is sent; the answer says how many are left."""
+    program = Program(olga)
+    refs = kept(program, 2)
+    every = {"category": "model", "agent": "desk", "until": "2026-11-22T10:00:00Z"}
+    none = program.post("/dead-letters/replay", {"every": {**every, "until": "2026-11-22T09:59:59Z"}}).json()
+    assert none == {"items": [], "left": 0}
+    answer = program.post("/dead-letters/replay", {"every": every}, key="all").json()
+    assert ([(one["id"], one["session"]["status"]) for one in answer["items"]], answer["left"]) == (
+        [(ref, "queued") for ref in refs],
+        0,
+    )
+    assert program.post("/dead-letters/replay", {"every": every}, key="all").json() == answer
+    assert program.post("/dead-letters/close", {"every": every, "note": "Not worth it."}).json()["items"] == []
+
+
+def test_the_goal_of_one_is_changed_before_it_goes_on(olga: User, desk: AgentRevision) -> None:
+    """The session says the new one from then on."""
+    program = Program(olga)
+    (ref,) = kept(program, 1)
+    answer = program.post("/dead-letters/replay", {"ids": [ref], "goal": "Calculate 2 + 2."}).json()["items"][0]["session"]
+    assert (answer["goal"], answer["title"]) == ("Calculate 2 + 2.", "Calculate 2 + 2.")
+    assert program.get(f"/sessions/{ref}").json()["goal"] == "Calculate 2 + 2."

@@ -16,7 +16,8 @@ def dead_letters() -> Context:
     return frame(
         "dead-letters", may=True, count=3, oldest=ago(9000), kinds=kinds, filtered="No dead letter", left_out="", newer="",
         older="/dead-letters/?before=88120", filters={"category": "model", "code": "model_unavailable", "agent": ""}, most=50,
-        items=[row], results=results, error="`note` says why.", typed={"instruction": "Use the letter.", "note": "", "as_now": "1"},
+        items=[row], results=results, left=7, until=later(0).isoformat(), matching=57, error="`note` says why.",
+        typed={"instruction": "Use the letter.", "note": "", "as_now": "1", "every": "1"},
     )  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 from django.contrib.auth.models import User
+from django.db.models.functions import Now
 from django.test import Client
 
 from agents.models import Session
@@ -77,3 +78,28 @@ def test_the_list_goes_on_by_place(letter: Session, signed_in: SignedIn, olga: U
     """A place that is none is not found."""
     assert signed_in(olga).get(f"/dead-letters/?before={letter.number}").status_code == 200
     assert signed_in(olga).get("/dead-letters/?before=x").status_code == 404
+
+
+def test_all_that_the_list_takes_are_replayed_at_once(letter: Session, signed_in: SignedIn, olga: User) -> None:
+    """By the filter of the address and the moment of the page; what failed since stays, and so does what is asked again."""
+    client = signed_in(olga)
+    page = client.get("/dead-letters/?category=model")
+    assert page.context["matching"] == 1
+    sent = {"act": "replay", "every": "1", "until": page.context["until"]}
+    assert "Queued again" not in client.post("/dead-letters/?category=tool", sent).content.decode()
+    assert client.post("/dead-letters/?category=model", {**sent, "until": "yesterday"}).status_code == 422
+    assert "Queued again" in client.post("/dead-letters/?category=model", sent).content.decode()
+    Session.objects.filter(pk=letter.pk).update(status="dead_letter", ended_at=Now())
+    assert "Queued again" not in client.post("/dead-letters/?category=model", sent).content.decode()
+
+
+def test_the_goal_is_changed_on_the_page_of_the_session(letter: Session, signed_in: SignedIn, olga: User) -> None:
+    """The field shows it as it is; sent back so it is no change, and another one stands on the page from then on."""
+    client = signed_in(olga)
+    address = f"/sessions/{letter.ref}/"
+    assert client.get(address).context["goal_typed"] == "What does the refund policy say? DL-1"
+    client.post(f"{address}replay/", {"goal": "What does the travel policy say?\r\nBriefly."})
+    seen = client.get(address)
+    assert seen.context["session"]["title"] == "What does the travel policy say? Briefly."
+    assert "Olga, another goal" in seen.content.decode()
+    assert letter.messages.count() == 2
