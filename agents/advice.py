@@ -14,8 +14,10 @@ _RAISE = "Start a new session for what is left, or let an admin raise “limits.
 
 ADVICE: Mapping[str, str] = {
     "model_unauthorized": f"Check OPENAI_API_KEY and OPENAI_BASE_URL and restart; {REPLAY}",
-    "model_bad_request": f"Compare the agent's “model” and its parameters with what the provider offers; {AGAIN}",
-    "model_context_overflow": "Start a new session with a shorter goal, or lower “limits.context_tokens” of the agent.",
+    "model_unknown": f"Compare the agent's “model” with what the provider offers, and OPENAI_BASE_URL; {REPLAY}",
+    "model_misconfigured": f"Compare the agent's tools and parameters with what the provider takes; {REPLAY}",
+    "model_bad_request": f"Say in an instruction what to leave out; {REPLAY}",
+    "model_context_overflow": "Start a new session with a shorter goal, or lower “limits.context_tokens” of the agent and replay it.",
     "model_rate_limited": f"Wait, lower WORKER_SESSIONS, or ask the provider for a higher limit; {REPLAY}",
     "breaker_open": f"See at /breakers/ what fails, and mend that; {REPLAY}",
     "model_later": f"See who waits at /limits/; {REPLAY}",
@@ -37,7 +39,9 @@ ADVICE: Mapping[str, str] = {
 }
 TITLES: Mapping[str, str] = {
     "model_unauthorized": "The model provider refuses this installation",
-    "model_bad_request": "The model provider refused the request",
+    "model_unknown": "The model provider does not have the model",
+    "model_misconfigured": "The model does not take what the agent is set up with",
+    "model_bad_request": "The model provider refused what this session asked",
     "model_context_overflow": "The conversation grew too long for the model",
     "model_rate_limited": "The model provider asked to slow down",
     "breaker_open": "The model's breaker is open",

@@ -77,7 +77,7 @@ def tell(tallies: Sequence[Tally]) -> None:
             _COUNT,
             [now.failures, now.calls, now.errors, tally.detail[:LONGEST_DETAIL], row["window_over"], row["id"]],
         )
-        why = why_open(now, limits)
+        why = why_open(now, limits, refused=tally.refused)
         if why and row["status"] == "closed":
             changes.append(_tripped(row["id"], why, limits))
             facts: dict[str, str | int] = {

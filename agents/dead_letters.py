@@ -177,7 +177,7 @@ def _dead(session: Session | UUID) -> Session:
 
 def _revived(row: Session, **values: Any) -> dict[str, Any]:
     """The columns of a session that lives again: nothing of its end is left but what it reached."""
-    notes = {name: value for name, value in row.notes.items() if name not in ("retries", "no_model")}
+    notes = {name: value for name, value in row.notes.items() if name not in ("slowed", "no_model")}
     return {
         "nudges": row.nudges + 1, "stop": "", "stop_note": {}, "held_by": None, "error": None, "ended_at": None, "partial": False,
         "attempts": 0, "consecutive_errors": 0, "notes": notes, "ready_at": NOW, "updated_at": NOW, **values,

@@ -1,7 +1,8 @@
 """Which model is asked where the agent's own cannot be had, and what a session does where none can (GUARD-8).
 
 Decided in advance by the agent's `fallbacks` and `degradation`. The next model is asked where a breaker is open, where
-trying again did not help, or where a rate limit asks for a long wait; never where the question itself was refused.
+trying again did not help, where it is set up wrong, or where a rate limit asks for a long wait; never where what this one
+question says was refused.
 """
 
 from collections.abc import Sequence
@@ -15,6 +16,8 @@ from agents.llm.provider import (
     BreakerOpen,
     BrokenAnswer,
     Completion,
+    Later,
+    Misconfigured,
     ModelError,
     ModelTimeout,
     ModelUnavailable,
@@ -30,7 +33,7 @@ from audit.services import After
 FIRST_WAIT_S = 15.0
 LONGEST_WAIT_S = 300.0
 SPREAD = 0.25  # of a wait: many sessions do not come back in one moment
-ABSENT = (BreakerOpen, ModelUnavailable, ModelTimeout)
+ABSENT = (BreakerOpen, ModelUnavailable, ModelTimeout, Misconfigured)
 DEGRADED, MINIMAL = "degraded", "minimal"
 
 
@@ -105,13 +108,32 @@ def without_model(state: State, missed: Sequence[Missed], *, random: float) -> R
     return record(state, changes=[change], entries=[entry(state, EventKind.SESSION_PARKED, told)])
 
 
+def slowed(state: State, soonest: Missed, wait_s: float) -> Record | dict[str, Any]:
+    """A model asks for a long wait: the record that puts the session back, or the error where it waited as long as it may.
+
+    Waiting for its own turn (`Later`) has a bound of its own and is no failure.
+    """
+    before = state.notes.get("slowed", {})
+    times, waited = int(before.get("times", 0)) + 1, int(before.get("waited_s", 0))
+    failing = not isinstance(soonest.error, Later)
+    if failing and waited >= state.config.degradation.queue_s:
+        detail = f"{soonest.error.detail.rstrip('.')}. The session waited {waited} s for it."
+        return {"category": soonest.error.category, "code": soonest.error.code, "detail": detail[:1000]}
+    waited += int(wait_s) + 1 if failing else 0
+    state.notes = {**state.notes, "slowed": {"times": times, "waited_s": waited}}
+    told = {"code": soonest.error.code, "reason": soonest.error.detail, "seconds": int(wait_s), "time": times}
+    change = move(state, "release", ready_at=After(wait_s), **FREE)
+    return record(state, changes=[change], entries=[entry(state, EventKind.SESSION_PARKED, told)])
+
+
 def _end(state: State, missed: Sequence[Missed], absent: Missed, waited: int) -> dict[str, Any]:
     tried = ", ".join(one.model for one in missed)
     why = absent.error.detail
     since = f" The session waited {waited} s for one." if waited else ""
     said = state.config.degradation.minimal_text or "No model can be had now, so this was not finished."
     text = f"{said} {tried} did not answer: {why.rstrip('.')}.{since} What was reached so far is kept; replay it later."
-    return {"category": absent.error.category, "code": "no_model", "detail": text[:1000]}
+    code = absent.error.code if isinstance(absent.error, Misconfigured) else "no_model"
+    return {"category": absent.error.category, "code": code, "detail": text[:1000]}
 
 
 def hindered(state: State, permits: Permits, door: Door) -> bool:

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from agents import breakers
 from agents.door import Asking
-from agents.guardrails.breaker import Passage, Standing, Tally, passage, split, to_blame
+from agents.guardrails.breaker import Passage, Standing, Tally, passage, refuses_all, split, to_blame
 from agents.ledger import Ledger
 from agents.llm.provider import BreakerOpen, BrokenAnswer, ModelError
 
@@ -41,6 +41,7 @@ class _Seen:
     good: int = 0
     good_at: float | None = None
     detail: str = ""
+    refused: bool = False
 
 
 @dataclass(slots=True)
@@ -142,7 +143,7 @@ class Permits:
             elif probe is not None:
                 await self.ledger.read(partial(breakers.failed, key, probe, error.detail))
             else:
-                await self._bad(key, error.detail)
+                await self._bad(key, error.detail, refused=refuses_all(error))
 
     async def _settle(self, how: Callable[[str, int], None], key: str, probe: int | None) -> None:
         if probe is not None:
@@ -190,9 +191,10 @@ class Permits:
         self._broke.pop(key, None)
         seen.good_at = time.monotonic()
 
-    async def _bad(self, key: str, detail: str) -> None:
+    async def _bad(self, key: str, detail: str, *, refused: bool = False) -> None:
         seen = self._seen.setdefault(key, _Seen())
         seen.errors += 1
+        seen.refused = refused
         seen.detail = detail
         await self.ledger.read(self._tell)
 
@@ -206,7 +208,9 @@ class Permits:
             del self._seen[key]
         breakers.tell(
             [
-                Tally(key, seen.errors, seen.good, None if seen.good_at is None else now - seen.good_at, seen.detail)
+                Tally(
+                    key, seen.errors, seen.good, None if seen.good_at is None else now - seen.good_at, seen.detail, seen.refused
+                )
                 for key, seen in failing.items()
             ]
         )

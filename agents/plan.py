@@ -23,7 +23,6 @@ from agents.ledger import Ledger, Record
 from agents.llm import retry
 from agents.llm.pricing import cost_microusd
 from agents.llm.provider import (
-    BadRequest,
     BreakerOpen,
     BrokenAnswer,
     Completion,
@@ -33,16 +32,15 @@ from agents.llm.provider import (
     ModelError,
     Provider,
     Question,
-    Unauthorized,
     Usage,
 )
 from agents.money import Unpaid
 from agents.state import Pass, State
-from agents.steps import FREE, entry, move, record
+from agents.steps import entry, move, record
 from agents.watching import Watchers
 from audit.events import EventKind
 from audit.ids import uuid7
-from audit.services import After, Birth
+from audit.services import Birth
 
 log = structlog.get_logger(__name__)
 
@@ -78,7 +76,7 @@ async def ask(state: State, prepared: Prepared, hands: Asking, *, shorter: bool 
         for place, model in enumerate(fallback.chain(state)):
             answer = await _ask_one(state, prepared, model, hands)
             if isinstance(answer, Completion):
-                state.notes.pop("retries", None)
+                state.notes.pop("slowed", None)
                 state.notes.pop("unpaid", None)
                 fallback.answered(state, model)
                 return Answered(answer, model, missed)
@@ -131,13 +129,14 @@ async def _unanswered(state: State, missed: list[Missed], hands: Asking) -> Reco
     asked = [one for one in missed if one.wait_s is not None]
     if asked:
         soonest = min(asked, key=lambda one: one.wait_s or 0)
-        return _parked(state, soonest.error, soonest.wait_s or 0)
-    if fallback.waits(state, missed):
+        follows = fallback.slowed(state, soonest, soonest.wait_s or 0)
+    elif fallback.waits(state, missed):
         follows = fallback.without_model(state, missed, random=random.random())  # noqa: S311  jitter
-        if isinstance(follows, Record):
-            return follows
-        return await rests.end(state, "give_up", hands.ledger.read, error=follows)
-    return await _given_up(state, missed[-1].error, missed[-1].attempts, hands)
+    else:
+        return await _given_up(state, missed[-1].error, missed[-1].attempts, hands)
+    if isinstance(follows, Record):
+        return follows
+    return await rests.end(state, "give_up", hands.ledger.read, error=follows)
 
 
 def _told_to_end(state: State) -> bool:
@@ -205,18 +204,7 @@ async def _given_up(state: State, error: ModelError, attempts: int, hands: Askin
         return await rests.unpaid(state, error, hands.ledger.read)
     tries = f"{attempts} attempts" if attempts > 1 else "1 attempt"
     told = {"category": error.category, "code": error.code, "detail": f"{error.detail} ({tries})"[:1000]}
-    # A provider that does not let the installation in says nothing about the session: that is kept, to be replayed.
-    event = "fail" if isinstance(error, BadRequest) and not isinstance(error, Unauthorized) else "give_up"
-    return await rests.end(state, event, hands.ledger.read, error=told)
-
-
-def _parked(state: State, error: ModelError, delay_s: float) -> Record:
-    """It has to wait for long: put the session back instead of holding it."""
-    parks = state.notes.get("retries", 0) + 1
-    state.notes = {**state.notes, "retries": parks}
-    told = {"code": error.code, "reason": error.detail, "seconds": int(delay_s), "time": parks}
-    change = move(state, "release", ready_at=After(delay_s), **FREE)
-    return record(state, changes=[change], entries=[entry(state, EventKind.SESSION_PARKED, told)])
+    return await rests.end(state, "give_up", hands.ledger.read, error=told)
 
 
 def charge(state: State, spent: Sequence[tuple[str, Usage]]) -> int:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from agents.llm.provider import BrokenAnswer, ModelTimeout, ModelUnavailable, NotReached
+from agents.llm.provider import BrokenAnswer, ModelTimeout, ModelUnavailable, NotReached, Unauthorized, UnknownModel
 
 Kind = Literal["provider", "model", "tool"]
 KINDS: tuple[Kind, ...] = ("provider", "model", "tool")
@@ -41,7 +41,8 @@ class Counted:
 class Tally:
     """What one worker has to tell of one breaker: failures, and what else it saw since it told last.
 
-    `good_ago_s` is how long ago a call last went well here; None if that was before it told last.
+    `good_ago_s` is how long ago a call last went well here; None if that was before it told last. `refused` says that
+    whatever is sent there would be refused: one such answer is enough.
     """
 
     key: str
@@ -49,6 +50,7 @@ class Tally:
     good: int = 0
     good_ago_s: float | None = None
     detail: str = ""
+    refused: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +99,10 @@ def count(before: Counted, tally: Tally, *, failed_ago_s: float | None, window_o
     )
 
 
-def why_open(counted: Counted, bounds: Bounds) -> str:
+def why_open(counted: Counted, bounds: Bounds, *, refused: bool = False) -> str:
     """Return in words why a closed breaker opens now; empty where it stays closed."""
+    if refused:
+        return "Its provider refuses every call."
     if counted.failures >= bounds.consecutive:
         return f"{counted.failures} calls failed in a row."
     if counted.calls >= bounds.sample and counted.errors >= bounds.rate * counted.calls:
@@ -114,11 +118,17 @@ def cool_down(failed_probes: int, bounds: Bounds) -> float:
 def to_blame(error: Exception) -> Kind | None:
     """Say which breaker a model's error counts for: the address that was not reached, the model, or none.
 
-    A refusal is an answer: a wrong key, a bad request or a rate limit says nothing about whether the service works.
+    A refusal of one question is an answer: a bad request, a parameter that one agent sets or a rate limit says nothing of the
+    others. A model that is not there, or lets this installation not in, is there for nobody.
     """
     if isinstance(error, NotReached):
         return "provider"
-    return "model" if isinstance(error, ModelUnavailable | ModelTimeout | BrokenAnswer) else None
+    return "model" if isinstance(error, ModelUnavailable | ModelTimeout | BrokenAnswer | Unauthorized | UnknownModel) else None
+
+
+def refuses_all(error: Exception) -> bool:
+    """True if a model's error says that every other question would meet it too; a 403 may be about this one alone."""
+    return isinstance(error, UnknownModel) or (isinstance(error, Unauthorized) and error.status != 403)
 
 
 def split(key: str) -> tuple[Kind | None, str]:

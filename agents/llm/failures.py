@@ -7,6 +7,7 @@ values), so that `agents.llm.openai` stays the only importer.
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -15,18 +16,37 @@ from agents.llm.provider import (
     BadRequest,
     BrokenAnswer,
     ContextOverflow,
+    Misconfigured,
     ModelError,
     ModelTimeout,
     ModelUnavailable,
     NotReached,
     RateLimited,
     Unauthorized,
+    UnknownModel,
 )
 
 _LONGEST_REASON = 500
 _OVERFLOW_CODES = frozenset({"context_length_exceeded", "exceed_context_size_error"})
 _NOT_CONNECTED = frozenset({"ConnectError", "ConnectTimeout", "PoolTimeout"})
 """What the SDK's transport raises before anything is sent."""
+_UNPAID_CODES = frozenset({"insufficient_quota", "billing_not_active", "billing_hard_limit_reached"})
+_UNKNOWN_CODES = frozenset({"model_not_found", "invalid_model", "model_not_supported", "unknown_model", "model_not_available"})
+_UNKNOWN = re.compile(
+    r"\b(?:unknown|no such|invalid|unsupported) model\b"
+    r"|\bmodel\b.{0,120}?\b(?:does not exist|not found|is not (?:available|supported|found|a valid model)|has been (?:deprecated|retired))",
+    re.IGNORECASE | re.DOTALL,
+)
+_SET_UP_CODES = frozenset({"unsupported_parameter", "unsupported_value", "unknown_parameter", "missing_required_parameter"})
+_SET_UP = re.compile(
+    r"\b(?:unsupported|unknown|unrecognized|unexpected) (?:request )?(?:parameter|argument|field|value)"
+    r"|\bextra inputs are not permitted"
+    r"|\b(?:max_(?:completion_)?tokens|temperature|tool_choice|top_p)\b.{0,80}?(?:too (?:large|small|high|low)|must be|not supported)"
+    r"|\b(?:tools?|tool use|tool choice|function calling)\b.{0,60}?\b(?:is|are) not (?:supported|enabled)"
+    r"|\bdoes not support (?:tools?\b|tool|function)|--enable-auto-tool-choice|--jinja",
+    re.IGNORECASE | re.DOTALL,
+)
+"""How servers say that the question's form, not what it says, is what they refuse."""
 _OVERFLOW_WORDS = ("maximum context length", "context window", "context size", "prompt is too long")
 
 
@@ -77,18 +97,25 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 
 
 def _kind(status: int, reason: str, code: str) -> type[ModelError]:
-    if status == 429 and code != "insufficient_quota":
+    if status in (401, 402, 403) or code in _UNPAID_CODES:
+        return Unauthorized
+    if status == 429:
         return RateLimited
     if status in (408, 504):
         return ModelTimeout
     if status == 409 or status >= 500:
         return ModelUnavailable
-    if status in (401, 403):
-        return Unauthorized
     words = reason.lower()
     if code in _OVERFLOW_CODES or any(part in words for part in _OVERFLOW_WORDS):
         return ContextOverflow
-    return BadRequest
+    return _refused(status, reason, code)
+
+
+def _refused(status: int, reason: str, code: str) -> type[ModelError]:
+    """Tell what is set up wrong, which every question meets, from what this question says."""
+    if status == 404 or code in _UNKNOWN_CODES or _UNKNOWN.search(reason):
+        return UnknownModel
+    return Misconfigured if code in _SET_UP_CODES or _SET_UP.search(reason) else BadRequest
 
 
 def _without_status(error: Exception) -> ModelError:

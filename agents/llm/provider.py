@@ -184,7 +184,19 @@ class BadRequest(ModelError):
     code = "model_bad_request"
 
 
-class Unauthorized(BadRequest):
+class Misconfigured(BadRequest):
+    """The model does not take questions as this agent asks them: {reason}."""
+
+    code = "model_misconfigured"
+
+
+class UnknownModel(Misconfigured):
+    """The model provider does not have this model: {reason}."""
+
+    code = "model_unknown"
+
+
+class Unauthorized(Misconfigured):
     """The model provider does not let this installation in: {reason}."""
 
     code = "model_unauthorized"

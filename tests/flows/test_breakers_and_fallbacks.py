@@ -122,16 +122,6 @@ def test_a_rate_limit_that_asks_for_long_is_answered_by_a_fallback(world: World)
     assert not Breaker.objects.exists(), "a rate limit is an answer"
 
 
-def test_a_refused_question_goes_to_no_fallback(world: World) -> None:
-    """What one agent has wrong opens nothing and is asked of nobody else."""
-    fault(world, "unauthorized")
-    session = world.start(MAIL, agent=world.agent(slug="chained", fallbacks=[SMALL]))
-    world.work()
-    session.refresh_from_db()
-    assert (session.status, (session.error or {})["code"]) == ("dead_letter", "model_unauthorized")
-    assert not Breaker.objects.exists()
-
-
 def test_failing_fast_ends_with_honest_words_and_can_be_replayed(world: World) -> None:
     """GUARD-8: in the operator's own words, with what was tried and why."""
     fault(world, "server_error", status=503)

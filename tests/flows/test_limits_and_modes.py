@@ -198,8 +198,8 @@ def test_errors_that_can_pass_are_tried_again(world: World) -> None:
 
 
 def test_an_error_that_cannot_pass_is_not_tried_again(world: World) -> None:
-    """GUARD-6, LOOP-14: a 401 ends the session with the provider's reason, kept whole for when the key is right again."""
-    session = world.start("scenario: unauthorized")
+    """GUARD-6, LOOP-14: an agent that fails fast ends with the provider's reason, kept whole for when the key is right again."""
+    session = world.start("scenario: unauthorized", agent=world.agent(slug="fast", degradation={"when_no_model": "fail_fast"}))
     world.work()
     session.refresh_from_db()
     error = error_of(session)

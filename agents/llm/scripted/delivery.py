@@ -17,6 +17,8 @@ _ERRORS = {
     "rate_limit": (429, "Rate limit reached, please slow down.", "rate_limit_exceeded"),
     "server_error": (500, "The server had an error.", "server_error"),
     "unauthorized": (401, "Incorrect API key provided.", "invalid_api_key"),
+    "unknown_model": (404, "The model does not exist or you do not have access to it.", "model_not_found"),
+    "unsupported": (400, "Unsupported parameter: 'tools' is not supported with this model.", "unsupported_parameter"),
     "bad_request": (400, "The request was refused.", "invalid_request_error"),
     "context_overflow": (400, "This model's maximum context length is 8192 tokens.", "context_length_exceeded"),
 }

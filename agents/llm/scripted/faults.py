@@ -19,6 +19,8 @@ KINDS: Mapping[str, str] = {
     "rate_limit": "429; `seconds` becomes Retry-After when not 0",
     "server_error": "`status`, 500 if not given",
     "unauthorized": "401",
+    "unknown_model": "404",
+    "unsupported": "400 that names a parameter",
     "bad_request": "400",
     "context_overflow": "400 with code context_length_exceeded",
     "drop": "the connection is closed without an answer",

@@ -12,6 +12,7 @@ from agents.guardrails.breaker import (
     cool_down,
     count,
     passage,
+    refuses_all,
     split,
     to_blame,
     why_open,
@@ -21,11 +22,13 @@ from agents.llm.provider import (
     BreakerOpen,
     BrokenAnswer,
     ContextOverflow,
+    Misconfigured,
     ModelTimeout,
     ModelUnavailable,
     NotReached,
     RateLimited,
     Unauthorized,
+    UnknownModel,
 )
 
 BOUNDS = Bounds()
@@ -97,14 +100,33 @@ def test_who_comes_past_a_breaker(status: str, due_s: float, how: str) -> None:
         (BrokenAnswer("x"), "model"),
         (RateLimited("x", status=429), None),
         (BadRequest("x", status=400), None),
-        (Unauthorized("x", status=401), None),
+        (Misconfigured("x", status=400), None),
+        (UnknownModel("x", status=404), "model"),
+        (Unauthorized("x", status=401), "model"),
         (ContextOverflow("x", status=400), None),
         (BreakerOpen("x"), None),
     ],
 )
-def test_a_refusal_is_an_answer_and_blames_nobody(error: Exception, whose: str | None) -> None:
-    """One agent's wrong configuration opens nothing for the others."""
+def test_a_refusal_of_one_question_blames_nobody(error: Exception, whose: str | None) -> None:
+    """One agent's wrong parameters open nothing for the others; a model that is not there is there for nobody."""
     assert to_blame(error) == whose
+
+
+@pytest.mark.parametrize(
+    ("error", "all_of_them"),
+    [
+        (Unauthorized("x", status=401), True),
+        (Unauthorized("x", status=402), True),
+        (Unauthorized("x", status=403), False),
+        (UnknownModel("x", status=404), True),
+        (Misconfigured("x", status=400), False),
+        (ModelUnavailable("x", status=503), False),
+    ],
+)
+def test_one_refusal_is_enough_where_every_call_would_meet_it(error: Exception, all_of_them: bool) -> None:
+    """Asking four more times would tell nothing; a 403 may be about what one question says."""
+    assert refuses_all(error) is all_of_them
+    assert bool(why_open(Counted(1, 1, 1), BOUNDS, refused=all_of_them)) is all_of_them
 
 
 @pytest.mark.parametrize(

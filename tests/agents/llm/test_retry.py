@@ -9,15 +9,27 @@ from agents.llm.provider import (
     BadRequest,
     BrokenAnswer,
     ContextOverflow,
+    Misconfigured,
     ModelError,
     ModelTimeout,
     ModelUnavailable,
     RateLimited,
     Unauthorized,
+    UnknownModel,
 )
 from agents.llm.retry import RetryPolicy, decide
 
-FAILURES = [RateLimited, ModelUnavailable, ModelTimeout, BrokenAnswer, BadRequest, Unauthorized, ContextOverflow]
+FAILURES = [
+    RateLimited,
+    ModelUnavailable,
+    ModelTimeout,
+    BrokenAnswer,
+    BadRequest,
+    Misconfigured,
+    UnknownModel,
+    Unauthorized,
+    ContextOverflow,
+]
 
 
 @pytest.mark.parametrize(
@@ -75,7 +87,8 @@ def test_fewer_attempts_also_bind_broken_answers() -> None:
 @pytest.mark.parametrize(
     ("status", "kind"),
     [
-        (400, BadRequest), (401, Unauthorized), (403, Unauthorized), (404, BadRequest), (408, ModelTimeout), (409, ModelUnavailable),
+        (400, BadRequest), (401, Unauthorized), (402, Unauthorized), (403, Unauthorized), (404, UnknownModel),
+        (408, ModelTimeout), (409, ModelUnavailable),
         (413, BadRequest), (422, BadRequest), (429, RateLimited), (500, ModelUnavailable), (502, ModelUnavailable),
         (503, ModelUnavailable), (504, ModelTimeout), (529, ModelUnavailable),
     ],
@@ -90,6 +103,34 @@ def test_each_status_has_its_error(status: int, kind: type[ModelError]) -> None:
 )
 def test_a_conversation_that_is_too_long_is_told_apart(reason: str, code: str) -> None:
     assert type(from_status(400, reason=reason, code=code)) is ContextOverflow
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "code", "kind"),
+    [
+        (400, "The model `gpt-9` does not exist or you do not have access to it", "", UnknownModel),
+        (400, "x", "model_not_found", UnknownModel),
+        (400, "Invalid model: llama-9", "", UnknownModel),
+        (400, "The model llama-2 has been deprecated", "", UnknownModel),
+        (404, "Not Found", "", UnknownModel),
+        (400, "x", "unsupported_parameter", Misconfigured),
+        (400, "Unrecognized request argument supplied: tools", "", Misconfigured),
+        (422, "Extra inputs are not permitted", "", Misconfigured),
+        (400, "max_tokens is too large: 90000", "", Misconfigured),
+        (400, '"auto" tool choice requires --enable-auto-tool-choice and --tool-call-parser to be set', "", Misconfigured),
+        (400, "registry.example/llama does not support tools", "", Misconfigured),
+        (429, "You exceeded your current quota", "insufficient_quota", Unauthorized),
+        (400, "The response was filtered because of its content", "content_filter", BadRequest),
+        (400, "messages[3] is wrong", "", BadRequest),
+        (400, "Invalid image", "", BadRequest),
+        (413, "Request too large", "", BadRequest),
+    ],
+)
+def test_what_is_set_up_wrong_is_told_apart_from_what_this_question_says(
+    status: int, reason: str, code: str, kind: type[ModelError]
+) -> None:
+    """The one is met by every question until somebody mends it, the other by this one alone."""
+    assert type(from_status(status, reason=reason, code=code)) is kind
 
 
 def test_the_servers_own_word_against_a_retry_counts() -> None:
