@@ -238,8 +238,10 @@ def _groups(
     total, urgent = waiting.count(wanted), waiting.count({**wanted, "due": "soon"})
     escalated = sum(cell.count for cell in waiting.pending(wanted) if cell.escalated and not cell.soon)
     counts = {"Expiring soon": urgent, "Escalated": escalated, "Waiting": total - urgent - escalated}
+    # Rows that were just decided stay where they were; they are none of those that wait.
+    wait = {title: sum(row.status == "pending" for row in items) for title, items in groups.items()}
     return [
-        {"title": title, "items": [line(row) for row in items], "count": max(counts[title], len(items))}
+        {"title": title, "items": [line(row) for row in items], "count": max(counts[title], wait[title])}
         for title, items in groups.items()
         if items
     ]

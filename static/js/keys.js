@@ -99,7 +99,7 @@
     if (rows().length) list.append(...line(["j", "k"], "Next and previous in the list"), ...line(["Enter"], "Open"));
     if (listed() && !seen.has("u")) list.append(...line(["u"], "Back to the list"));
     if (document.querySelector(".pick")) list.append(...line(["x"], "Select, for one decision on many"), ...line(["Shift", "x"], "Select a range"));
-    for (const link of document.querySelectorAll("[data-go]")) list.append(...line(["g", link.dataset.go], `Go to ${label(link)}`));
+    for (const link of document.querySelectorAll("[data-go]")) list.append(...line(["g", link.dataset.go], `Go to ${link.title.toLowerCase() || label(link)}`));
     if (document.getElementById("jump")) list.append(...line(["Ctrl", "k"], "Jump to anything"));
     list.append(...line(["Ctrl", "Enter"], "Send the form you are in"), ...line(["Esc"], "Close, or back"), ...line(["?"], "This list"));
     dialog.showModal();

@@ -197,6 +197,9 @@ def test_what_destroys_asks_for_the_password_again(destructive: ApprovalRequest,
     missing = say(client, destructive.ref, "approve")
     assert missing.status_code == 401
     assert b'name="password"' in missing.content
+    assert b'autocomplete="username" value="remy@demo.example" hidden>' in missing.content, (
+        "whose password it is, for what fills it in"
+    )
     wrong = say(client, destructive.ref, "approve", password="not it")
     assert wrong.status_code == 401
     assert status(destructive) == "pending"

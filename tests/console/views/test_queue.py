@@ -12,8 +12,9 @@ from django.test.utils import CaptureQueriesContext
 
 from approvals.facts import Judgement, Reason
 from approvals.models import ApprovalRequest
+from approvals.services import decide
 from console.models import SavedView
-from tests.approvals.conftest import ask
+from tests.approvals.conftest import ask, by
 
 SignedIn = Callable[[User | None], Client]
 pytestmark = pytest.mark.django_db
@@ -84,6 +85,17 @@ def test_rows_are_grouped_by_urgency(three: list[ApprovalRequest], signed_in: Si
     page = text(signed_in(remy), "/approvals/")
     groups = re.findall(r'<h2>([A-Z][a-z ]+)<span class="num">(\d+)</span></h2>', page)
     assert groups == [("Expiring soon", "1"), ("Escalated", "1"), ("Waiting", "1")]
+
+
+def test_what_was_approved_a_moment_ago_stays_in_its_group_and_is_not_counted(
+    three: list[ApprovalRequest], signed_in: SignedIn, remy: User, rosa: User
+) -> None:
+    """UI.md 6: decided rows stay where they were; the number says how many still wait."""
+    held, client = ask(), signed_in(remy)
+    assert '<h2>Waiting<span class="num">3</span></h2>' in text(client, "/approvals/")
+    decide(request_id=held.id, verdict="approve", digest=held.digest, hold=True, **by(rosa))
+    assert held.ref in rows(client, "/approvals/")
+    assert '<h2>Waiting<span class="num">2</span></h2>' in text(client, "/approvals/")
 
 
 def test_an_open_request_keeps_the_filters(three: list[ApprovalRequest], signed_in: SignedIn, remy: User) -> None:
