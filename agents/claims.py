@@ -65,18 +65,27 @@ def claim(owner: str, limit: int, *, orphans: bool = True) -> list[State]:
 
     Those that an older version of the product stored are stored in the shapes of this one; those of a newer version are
     left to its workers.
+
+    The commit does not wait for the disk. Whatever the claim leads to is written by later commits, which take it to the
+    disk with them; if the database falls before that, the session was never taken (ADR 26).
     """
     with transaction.atomic():
         rows = _rows(_ORPHANED, [VERSION, limit]) if orphans else []
         rows += _rows(_READY, [VERSION, limit - len(rows)]) if len(rows) < limit else []
         if not rows:
             return []
+        _do_not_wait_for_the_disk()
         write([_taken(owner, *row) for row in rows])
     states = load([row[0] for row in rows], owner)
     for state in states:
         if state.schema_version < VERSION:
             _store_upgraded(state)
     return states
+
+
+def _do_not_wait_for_the_disk() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL synchronous_commit TO off")
 
 
 def _taken(owner: str, id_: UUID, number: int, status: str, token: int, rev: int) -> Batch:
@@ -98,7 +107,7 @@ def _store_upgraded(state: State) -> None:
                 "UPDATE agents_toolcall SET judgement = %s::jsonb WHERE id = %s", [json.dumps(call.judgement), call.id]
             )
     values = {"schema_version": VERSION, "notes": state.notes, "taint": state.taint}
-    change = Change(SESSION, state.id, "running", "progress", values, {"lease_token": state.lease_token, "step": state.step})
+    change = Change(SESSION, state.id, "running", "progress", values, {"lease_owner": state.owner, "lease_token": state.lease_token, "step": state.step})
     told = {"from": state.schema_version, "to": VERSION}
     worker = Actor("system", state.owner, "worker")
     entry = Entry(state.stream, EventKind.SESSION_UPGRADED, worker, told, ids=(state.ref,), rev=state.step + state.nudges)
@@ -118,7 +127,8 @@ def look(owner: str, ids: list[UUID]) -> dict[UUID, News]:
 
 def beat(owner: str, cluster: str, sessions: int) -> None:
     """Leave a sign of life for the watchdog and the health probe; forget workers that are long gone."""
-    with connection.cursor() as cursor:
+    with transaction.atomic(), connection.cursor() as cursor:
+        _do_not_wait_for_the_disk()
         cursor.execute(
             "INSERT INTO agents_workerheartbeat (owner, cluster, sessions) VALUES (%s, %s, %s)"
             " ON CONFLICT (owner) DO UPDATE SET beat_at = now(), sessions = excluded.sessions",

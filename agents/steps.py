@@ -55,7 +55,7 @@ def move(state: State, event: str = "progress", *, quiet: bool = False, **values
         quiet: only if nothing came from outside since it was read.
         values: further columns.
     """
-    guard: dict[str, Any] = {"lease_token": state.lease_token, "step": state.step}
+    guard: dict[str, Any] = {"lease_owner": state.owner, "lease_token": state.lease_token, "step": state.step}
     if quiet:
         guard["nudges"] = state.nudges
     written = {**spent(state), "step": state.step + 1, "attempts": 0, "updated_at": NOW, **values}
