@@ -107,7 +107,8 @@ def _store_upgraded(state: State) -> None:
                 "UPDATE agents_toolcall SET judgement = %s::jsonb WHERE id = %s", [json.dumps(call.judgement), call.id]
             )
     values = {"schema_version": VERSION, "notes": state.notes, "taint": state.taint}
-    change = Change(SESSION, state.id, "running", "progress", values, {"lease_owner": state.owner, "lease_token": state.lease_token, "step": state.step})
+    guard = {"lease_owner": state.owner, "lease_token": state.lease_token, "step": state.step}
+    change = Change(SESSION, state.id, "running", "progress", values, guard)
     told = {"from": state.schema_version, "to": VERSION}
     worker = Actor("system", state.owner, "worker")
     entry = Entry(state.stream, EventKind.SESSION_UPGRADED, worker, told, ids=(state.ref,), rev=state.step + state.nudges)

@@ -7,7 +7,7 @@ outermost. No toll holds a transaction or a connection while the model is waited
 """
 
 from collections.abc import Callable, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
 from uuid import UUID
@@ -78,14 +78,15 @@ class Door:
         """Take the provider and the tolls in the order in which they are passed."""
         self._provider = provider
         self._tolls = tuple(tolls)
+        self._address = provider.address if isinstance(provider, Placed) else _nowhere  # looked at once: that takes long
 
     def of(self, caller: Caller) -> Provider:
         """Return the provider as this caller may use it."""
-        return _Admitted(self._provider, self._tolls, caller) if self._tolls else self._provider
+        return _Admitted(self._provider, self._tolls, self._address, caller) if self._tolls else self._provider
 
     def address(self, model: str) -> str:
         """Return the server that has a model; empty where the provider does not say."""
-        return _address(self._provider, model)
+        return self._address(model)
 
     async def aclose(self) -> None:
         """Give the provider's connections back."""
@@ -95,26 +96,30 @@ class Door:
 class _Admitted:
     """A provider whose every question passes the tolls in a caller's name."""
 
-    def __init__(self, provider: Provider, tolls: tuple[Toll, ...], caller: Caller) -> None:
+    def __init__(self, provider: Provider, tolls: tuple[Toll, ...], address: Callable[[str], str], caller: Caller) -> None:
         self._provider = provider
         self._tolls = tolls
+        self._address = address
         self._caller = caller
         self.sent = False  # whether the question got past the tolls
 
     async def complete(self, question: Question, *, on_delta: Callable[[str], None] | None = None) -> Completion:
         """Pass the tolls, then ask once; see `agents.llm.provider.Provider`."""
-        asking = Asking(question, self._caller, _address(self._provider, question.model))
-        async with AsyncExitStack() as passed:
-            for toll in self._tolls:
-                await passed.enter_async_context(toll(asking))
-            asking.sent = self.sent = True
-            answer = await self._provider.complete(asking.question, on_delta=on_delta)
-            asking.completion = replace(answer, waited_ms=round(asking.waited_s * 1000)) if asking.waited_s else answer
-            return asking.completion
+        asking = Asking(question, self._caller, self._address(question.model))
+        return await self._past(self._tolls, asking, on_delta)
+
+    async def _past(self, tolls: tuple[Toll, ...], asking: Asking, on_delta: Callable[[str], None] | None) -> Completion:
+        if tolls:
+            async with tolls[0](asking):
+                return await self._past(tolls[1:], asking, on_delta)
+        asking.sent = self.sent = True
+        answer = await self._provider.complete(asking.question, on_delta=on_delta)
+        asking.completion = replace(answer, waited_ms=round(asking.waited_s * 1000)) if asking.waited_s else answer
+        return asking.completion
 
     async def aclose(self) -> None:
         """Nothing: the provider belongs to the worker."""
 
 
-def _address(provider: Provider, model: str) -> str:
-    return provider.address(model) if isinstance(provider, Placed) else ""
+def _nowhere(_model: str) -> str:
+    return ""
