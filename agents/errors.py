@@ -69,6 +69,12 @@ class UnknownSchedule(AgentsError):
     code: ClassVar[str] = "unknown_schedule"
 
 
+class StaleSchedule(AgentsError):
+    """The schedule {name} has changed since you were shown it. Look again."""
+
+    code: ClassVar[str] = "stale_schedule"
+
+
 class UnknownInlet(AgentsError):
     """There is no inlet `{name}`."""
 

@@ -16,14 +16,14 @@ from django.db import connection, transaction
 from django.db.models.functions import Now
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from agents.errors import BadText, InletFull, InletPaused, UnknownAgent, UnknownInlet
+from agents.errors import BadText, InletFull, InletPaused, UnknownInlet
 from agents.gate.flagging import readable
 from agents.guardrails.inputs import MAX_GOAL
 from agents.guardrails.signs import signs
 from agents.lifecycle import INLET
 from agents.models import Arrival, Inlet, Session
 from agents.models.inlet import LARGEST_PER_HOUR
-from agents.queries import agent as current_revision
+from agents.starters import checked_agent, one_at_a_time, principal
 from agents.starting import Brought, accepted, start_session
 from audit.actors import Actor
 from audit.atomically import atomically
@@ -61,15 +61,10 @@ def create(
     Raises:
         BadText, UnknownAgent.
     """
-    revision = current_revision(agent)
-    if revision is None:
-        raise UnknownAgent(slug=agent[:63])
-    if task_type not in revision.document["task_types"]:
-        raise BadText(field="task_type", reason=f"is none of {', '.join(sorted(revision.document['task_types']))}")
+    revision = checked_agent(agent, task_type)
     if not 1 <= per_hour <= LARGEST_PER_HOUR:
         raise BadText(field="per_hour", reason=f"is 1 to {LARGEST_PER_HOUR:,}")
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('countersign.inlets'))")  # two of one name at once
+    one_at_a_time("inlets")
     if Inlet.objects.filter(name=name).exists():
         raise BadText(field="name", reason="is taken by another inlet, or was")
     values = {
@@ -179,12 +174,12 @@ def receive(*, name: str, message: str, body: str) -> Session:
     if row.status == "paused":
         raise InletPaused(name=name)
     _bound(row)
+    actor = principal("inlet", row.name)
     session = start_session(
-        actor=Actor("system", f"inlet:{row.name}", row.name), person_id=row.created_by, agent=row.agent.slug, goal=row.goal,
+        actor=actor, person_id=row.created_by, agent=row.agent.slug, goal=row.goal,
         task_type=row.task_type, tenant=row.tenant, feature=row.feature, brought=_brought(row, message, body),
     )  # fmt: skip
     Arrival.objects.create(id=uuid7(), inlet=row, message=message, session=session)
-    actor = Actor("system", f"inlet:{row.name}", row.name)
     write(Batch((), (), (Entry(STREAM, EventKind.INLET_RECEIVED, actor, {"message": message}, ids=(row.name, session.ref)),)))
     transaction.on_commit(index_soon)
     return session
@@ -219,9 +214,10 @@ def get(name: str) -> Inlet:
     return row
 
 
-def inlets(limit: int, *, after: str = "") -> list[Inlet]:
-    """One page of inlets by name, behind `after`; those that ended are left out."""
-    return list(Inlet.objects.select_related("agent").filter(name__gt=after, status__in=TAKES).order_by("name")[:limit])
+def inlets(limit: int, *, after: str = "", agent: str = "") -> list[Inlet]:
+    """One page of inlets by name, of one agent or of all, behind `after`; those that ended are left out."""
+    rows = Inlet.objects.select_related("agent").filter(name__gt=after, status__in=TAKES)
+    return list((rows.filter(agent__slug=agent) if agent else rows).order_by("name")[:limit])
 
 
 def newest(row: Inlet) -> list[Arrival]:

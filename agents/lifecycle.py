@@ -109,7 +109,12 @@ SCHEDULE = Lifecycle(
     model="agents.Schedule",
     rank=8,
     start="active",  # fires at its due times
-    moves={("active", "pause"): "paused", ("paused", "resume"): "active"},
+    moves={
+        ("active", "pause"): "paused",
+        ("paused", "resume"): "active",
+        **{(state, "change"): state for state in ("active", "paused")},  # another goal, agent or time
+        **{(state, "end"): "ended" for state in ("active", "paused")},
+    },
 )
 
 INLET = Lifecycle(

@@ -86,7 +86,9 @@ def _state(row: Row, messages: list[Row], turns: list[Row], calls: dict[UUID, li
     last = items[-1].index
     if goals := {message["id"] for message in messages if message["supersedes"]}:
         items = _with_goal(items, goals)
-    excluded = {row["started_user"], row["on_behalf_user"], *(m["author"] for m in messages)}
+    row["notes"] = from_json(row["notes"])
+    others = (*row["notes"].get("authors", ()), *(message["author"] for message in messages))
+    excluded = {row["started_user"], row["on_behalf_user"], *others}
     taken = ("id", "number", "agent", "environment", "task_type", "dry_run", "trace", "started_kind", "started_by", "started_user",
              "started_name", "on_behalf_of", "tenant", "feature", "priority", "lease_token", "step", "nudges", "attempts", "stop", "turns",
              "tool_calls", "input_tokens", "output_tokens", "cost_microusd", "active_ms", "consecutive_errors",
@@ -97,7 +99,7 @@ def _state(row: Row, messages: list[Row], turns: list[Row], calls: dict[UUID, li
         **{name: row[name] for name in taken},
         config=config, prompt=prompt, parameters=parameters, prompt_version=version, owner=row["lease_owner"] or "",
         excluded=tuple(sorted(user for user in excluded if user is not None)), items=items,
-        stop_note=from_json(row["stop_note"]), notes=from_json(row["notes"]), taint=from_json(row["taint"]),
+        stop_note=from_json(row["stop_note"]), notes=row["notes"], taint=from_json(row["taint"]),
         lifted=frozenset(from_json(row["lifted"]) or ()),
         asks_about_session=row["asks"], stored_mode=row["mode"],
         # Counted from the rows: a message that came meanwhile took a place of its own.
@@ -122,7 +124,7 @@ def _said(row: Row) -> Said:
 def _bring_up(row: Row, items: list[Said | Pass]) -> None:
     """Give what an older version of the product stored the shapes of this one."""
     calls = {call.key: call for item in items if isinstance(item, Pass) for call in item.calls}
-    stored = Shapes(from_json(row["notes"]), from_json(row["taint"]), {key: call.judgement for key, call in calls.items()})
+    stored = Shapes(row["notes"], from_json(row["taint"]), {key: call.judgement for key, call in calls.items()})
     shapes = upgraded(row["schema_version"], stored)
     row["notes"], row["taint"] = shapes.notes, shapes.taint
     for key, judgement in shapes.judgements.items():

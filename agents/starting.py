@@ -1,7 +1,7 @@
 """Starting a session: checked, pinned to what is current, queued for any worker. One transaction."""
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -62,6 +62,7 @@ def start_session(  # noqa: PLR0913  one name for each thing that a session is s
     webhook_url: str = "",
     priority: Priority | None = None,
     brought: Brought | None = None,
+    authors: Sequence[int] = (),
 ) -> Session:
     """Start a session: pinned to the agent's current revision and the prompt's live version, queued for any worker.
 
@@ -77,6 +78,7 @@ def start_session(  # noqa: PLR0913  one name for each thing that a session is s
         webhook_url: the program that is told when it rests or ends; an https address, public unless its host is allowed.
         priority: who waits first where a budget runs short; the agent's own where it is None.
         brought: what came with the goal from outside, untrusted.
+        authors: other users who wrote what it does: four eyes too.
 
     Raises:
         UnknownAgent, UnknownTaskType, BadText, Stopped, BudgetSpent, QueueFull.
@@ -100,7 +102,7 @@ def start_session(  # noqa: PLR0913  one name for each thing that a session is s
         **({"webhook_url": webhook_url} if webhook_url else {}),
         "priority": _stored(priority or pinned.config.priority),
         "dry_run": dry_run or pinned.config.dry_run, "next_index": 1, "trace": secrets.token_hex(16),
-        "schema_version": VERSION, "notes": {"flags": list(text.flags)} if text.flags else {}, "taint": [], "stop_note": {},
+        "schema_version": VERSION, "notes": _notes(text.flags, authors), "taint": [], "stop_note": {},
         "created_at": NOW, "updated_at": NOW, "ready_at": NOW, "expires_at": After(pinned.config.limits.session_ttl_s),
     }  # fmt: skip
     told = {name: values[name] for name in ("environment", "task_type", "dry_run", "tenant", "feature")}
@@ -112,6 +114,11 @@ def start_session(  # noqa: PLR0913  one name for each thing that a session is s
     (written,) = write(Batch((), (Birth("agents.Session", values, SESSION), first, *heard), (entry,), (waking(values["id"]),)))
     transaction.on_commit(index_soon)
     return pinned.session(values, written.at)
+
+
+def _notes(flags: Sequence[str], authors: Sequence[int]) -> dict[str, Any]:
+    """What is noted of a session at its start; nothing in the ordinary case."""
+    return {**({"flags": list(flags)} if flags else {}), **({"authors": list(authors)} if authors else {})}
 
 
 def _heard(values: dict[str, Any], brought: Brought) -> tuple[tuple[Text], tuple[Birth]]:

@@ -152,6 +152,8 @@ class EventKind(StrEnum):
     SCHEDULE_CREATED = "schedule.created", "A schedule was made."
     SCHEDULE_PAUSED = "schedule.paused", "A schedule was paused."
     SCHEDULE_RESUMED = "schedule.resumed", "A schedule was resumed."
+    SCHEDULE_CHANGED = "schedule.changed", "A schedule was changed."
+    SCHEDULE_ENDED = "schedule.ended", "A schedule was ended; it fires no more."
     SCHEDULE_FIRED = "schedule.fired", "A schedule's time came; it started a session."
     SCHEDULE_SKIPPED = "schedule.skipped", "A schedule's time came; it started none."
     INLET_CREATED = "inlet.created", "An inlet for signed messages was made."

@@ -54,16 +54,6 @@ class StartSession(forms.Form):
     idempotency_key = Text(max_length=64, required=False)
 
 
-class NewSchedule(forms.Form):
-    """What is started when."""
-
-    name = forms.RegexField(r"^[a-z0-9][a-z0-9-]{0,62}\Z", error_messages={"invalid": "Small letters, digits and hyphens."})
-    agent = Text(max_length=63)
-    goal = Text(max_length=LONGEST)
-    cron = Text(max_length=100)
-    overlap = forms.ChoiceField(choices=[("skip", "skip"), ("start", "start")])
-
-
 class NewMessage(forms.Form):
     """What to say to an agent."""
 

@@ -78,6 +78,7 @@ STATUS: Mapping[str, int] = {
     "request_in_progress": 409,
     "session_ended": 409,
     "stale_budget": 409,
+    "stale_schedule": 409,
     "stale_digest": 409,
     "too_soon": 409,
     "stale_policy": 409,

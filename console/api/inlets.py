@@ -73,7 +73,9 @@ class InletPage(Schema):
 
 
 class Which(Paged):
-    """A page of the list; each inlet costs a read of its newest messages."""
+    """A page of the list, of one agent or of all; each inlet costs a read of its newest messages."""
+
+    agent: Word = ""
 
     limit: Annotated[int, Field(ge=1, le=50)] = 50
 
@@ -120,7 +122,7 @@ class Signature(APIKeyHeader):
 def list_inlets(request: ApiRequest, which: Query[Which]) -> InletPage:
     """List inlets by name, each with its newest messages; those that ended are left out."""
     key = decode("inlets", which.cursor)
-    rows = inlets.inlets(which.limit + 1, after=key[0] if key else "")
+    rows = inlets.inlets(which.limit + 1, after=key[0] if key else "", agent=which.agent)
     following = [rows[which.limit - 1].name] if len(rows) > which.limit else None
     items = [InletOut(**_facts(request.auth, row)) for row in rows[: which.limit]]
     return InletPage(items=items, next_cursor=encode("inlets", following))

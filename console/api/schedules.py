@@ -1,4 +1,4 @@
-"""Schedules over the API: the list with what came of the newest due times, making one, pausing and resuming."""
+"""Schedules over the API: the list with what came of the newest due times, making, changing, pausing and ending one."""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -17,6 +17,7 @@ from console.rights import Right
 router = Router(tags=["schedules"])
 SLUG = r"^[a-z0-9][a-z0-9-]{0,62}$"
 Name = Annotated[str, Path(pattern=SLUG, examples=["weekly-report"])]
+Zone = Annotated[Word, StringConstraints(min_length=1, max_length=63)]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=20_000), AfterValidator(storable)]
 
 
@@ -39,8 +40,12 @@ class ScheduleOut(Schema):
     feature: str
     cron: str
     overlap: Literal["skip", "start"]
-    status: Literal["active", "paused"]
+    zone: str
+    missed: Literal["once", "never"]
+    status: Literal["active", "paused", "ended"]
+    revision: int
     next_at: datetime
+    coming: list[datetime]
     created_by: str
     created_at: datetime
     newest: list[FiringOut]
@@ -54,13 +59,18 @@ class SchedulePage(Schema):
 
 
 class Which(Paged):
-    """A page of the list; each schedule costs a read of its newest due times."""
+    """A page of the list, of one agent or of all; each schedule costs a read of its newest due times."""
+
+    agent: Word = ""
 
     limit: Annotated[int, Field(ge=1, le=50)] = 50
 
 
 class NewSchedule(Body):
-    """What is started when. `cron` has five fields, in UTC; `overlap` says what happens while the one before still works."""
+    """What is started when. `cron` has five fields, by the clock of `zone`.
+
+    `overlap` says what happens while the one before still works, `missed` what happens about times that nobody was there for.
+    """
 
     name: Annotated[str, StringConstraints(pattern=SLUG)]
     agent: Annotated[Word, Field(min_length=1, max_length=63)]
@@ -69,14 +79,31 @@ class NewSchedule(Body):
     task_type: Annotated[Word, Field(max_length=60)] = "default"
     tenant: Word = ""
     feature: Word = ""
+    zone: Zone = "UTC"
     overlap: Literal["skip", "start"] = "skip"
+    missed: Literal["once", "never"] = "once"
+
+
+class ChangedSchedule(Body):
+    """What is to be otherwise; what is left out stays. `revision` is the one that was shown."""
+
+    revision: Annotated[int, Field(ge=1, le=2**31 - 1)]
+    agent: Annotated[Word | None, Field(min_length=1, max_length=63)] = None
+    goal: Text | None = None
+    cron: Annotated[Word | None, Field(min_length=9, max_length=schedules.LONGEST_CRON)] = None
+    task_type: Annotated[Word | None, Field(max_length=60)] = None
+    tenant: Word | None = None
+    feature: Word | None = None
+    zone: Zone | None = None
+    overlap: Literal["skip", "start"] | None = None
+    missed: Literal["once", "never"] | None = None
 
 
 @endpoint(router, "GET", "/schedules", right=Right.SEE, scope="agents:read", answer=SchedulePage, refuses=(422,))
 def list_schedules(request: ApiRequest, which: Query[Which]) -> SchedulePage:
     """List schedules by name, each with what came of its newest due times."""
     key = decode("schedules", which.cursor)
-    rows = schedules.schedules(which.limit + 1, after=key[0] if key else "")
+    rows = schedules.schedules(which.limit + 1, after=key[0] if key else "", agent=which.agent)
     following = [rows[which.limit - 1].name] if len(rows) > which.limit else None
     items = [_shape(request.auth, row) for row in rows[: which.limit]]
     return SchedulePage(items=items, next_cursor=encode("schedules", following))
@@ -90,6 +117,25 @@ def create_schedule(request: ApiRequest, body: NewSchedule) -> ScheduleOut:
     """Make a schedule. Whoever makes it decides nothing in its sessions."""
     caller = request.auth
     return _shape(caller, schedules.create(actor=caller.actor(), user_id=caller.user_id or 0, **body.model_dump()))
+
+
+@endpoint(
+    router, "PATCH", "/schedules/{name}", right=Right.ADMINISTER, scope="agents:write", answer=ScheduleOut,
+    refuses=(404, 409, 413, 415, 422),
+)  # fmt: skip
+def change_schedule(request: ApiRequest, name: Name, body: ChangedSchedule) -> ScheduleOut:
+    """Change what a schedule does or when. Whoever changes it decides nothing in its sessions from then on."""
+    caller, given = request.auth, body.model_dump(exclude={"revision"}, exclude_none=True)
+    row = schedules.change(name=name, revision=body.revision, actor=caller.actor(), user_id=caller.user_id or 0, given=given)
+    return _shape(caller, row)
+
+
+@endpoint(
+    router, "POST", "/schedules/{name}/end", right=Right.ADMINISTER, scope="agents:write", answer=ScheduleOut, refuses=(404, 422)
+)  # fmt: skip
+def end_schedule(request: ApiRequest, name: Name) -> ScheduleOut:
+    """Let a schedule fire no more, for good; its sessions go on, its name is not given again."""
+    return _shape(request.auth, schedules.end(name=name, actor=request.auth.actor()))
 
 
 @endpoint(
@@ -109,12 +155,15 @@ def resume_schedule(request: ApiRequest, name: Name) -> ScheduleOut:
 
 
 def _shape(caller: Caller, row: Schedule) -> ScheduleOut:
-    copied = ("name", "task_type", "tenant", "feature", "cron", "overlap", "status", "next_at", "created_at")
+    copied = (
+        "name", "task_type", "tenant", "feature", "cron", "zone", "overlap", "missed", "status", "revision", "next_at", "created_at",
+    )  # fmt: skip
     newest = [
         FiringOut(due_at=one.due_at, session=one.session.ref if one.session else None, why=one.why)
         for one in schedules.newest(row)
     ]
     return ScheduleOut(
         **{name: getattr(row, name) for name in copied}, agent=row.agent.slug, created_by=row.created_name, newest=newest,
+        coming=schedules.coming(row),
         goal=row.goal if caller.has(Right.REVEAL) else None,
     )  # fmt: skip

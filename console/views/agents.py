@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from agents import queries
+from agents import inlets, queries, schedules
 from agents.config import Degradation, Limits, Loops
 from agents.errors import UnknownAgent
 from agents.models import Agent, AgentRevision
@@ -24,6 +24,8 @@ from console.fragments import page
 from console.rights import Right
 from console.signs import private_lines
 from console.views.guard import guard
+
+STARTERS = 20  # schedules, and inlets, that an agent's page lists
 
 
 @require_safe
@@ -94,10 +96,31 @@ def _one(request: HttpRequest, slug: str) -> dict[str, Any]:
         "limits": [*_limits(document["limits"]), *_loops(document.get("loops", {})), *private_lines(document)],
         "without": _without(document),
         "document": json.dumps(document, ensure_ascii=False),
+        "starters": _starters(slug),
         "revisions": [{"number": row.number, "by": row.created_by, "at": row.created_at, "note": ""} for row in rows],
         "may_start": caller_of(request).has(Right.RUN_SESSIONS),
         "may_stop": caller_of(request).has(Right.RESTRAIN),
     }
+
+
+def _starters(slug: str) -> dict[str, Any]:
+    """Return what gives the agent goals by itself."""
+    clocks, inlets_ = schedules.schedules(STARTERS + 1, agent=slug), inlets.inlets(STARTERS + 1, agent=slug)
+    rows = [
+        {
+            "name": row.name,
+            "status": row.status,
+            "url": reverse("schedule", args=[row.name]),
+            "next_at": row.next_at,
+            "icon": "clock",
+        }
+        for row in clocks[:STARTERS]
+    ]
+    rows += [
+        {"name": row.name, "status": row.status, "url": reverse("inlets"), "next_at": None, "icon": "inbox"}
+        for row in inlets_[:STARTERS]
+    ]
+    return {"rows": rows, "more": len(clocks) > STARTERS or len(inlets_) > STARTERS}
 
 
 def _open(slug: str) -> str:

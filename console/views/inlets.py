@@ -6,26 +6,21 @@ from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.urls import reverse
-from django.utils.http import urlencode
 from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_http_methods, require_POST
 
 from agents import inlets as standing
-from agents import queries
 from agents.models import Inlet
 from agents.models.inlet import LARGEST_PER_HOUR
-from audit.errors import CountersignError
-from console.api.errors import status_of
 from console.api.inlets import url_of
 from console.auth import Caller, caller_of
 from console.forms import LONGEST, Text
 from console.fragments import page
 from console.rights import Right
 from console.views.guard import guard
+from console.views.starters import Errors, done, line_of, listed, wrongs
 
 TEMPLATE = "inlets/page.html"
-SHOWN = 20
 MOVES = {"pause": standing.pause, "resume": standing.resume, "end": standing.end}
 
 
@@ -49,14 +44,10 @@ def inlets(request: HttpRequest) -> HttpResponse:
     caller.check(Right.ADMINISTER)
     form = NewInlet(request.POST)
     if not form.is_valid():
-        errors = {name: [str(text) for text in texts] for name, texts in form.errors.items()}
-        return page(request, TEMPLATE, lambda: _context(request, errors), status=422)
-    try:
-        row = standing.create(actor=caller.actor(), user_id=caller.user_id or 0, **form.cleaned_data)
-    except CountersignError as error:
-        field = str(getattr(error, "field", "agent"))
-        said = {field: [error.detail]}
-        return page(request, TEMPLATE, lambda: _context(request, said), status=status_of(error))
+        return page(request, TEMPLATE, lambda: _context(request, wrongs(form)), status=422)
+    row, wrong, status = done(lambda: standing.create(actor=caller.actor(), user_id=caller.user_id or 0, **form.cleaned_data))
+    if row is None:
+        return page(request, TEMPLATE, lambda: _context(request, wrong), status=status)
     return page(request, TEMPLATE, lambda: {**_context(request, typed=False), "made": _secret(row)})
 
 
@@ -80,17 +71,10 @@ def _secret(row: Inlet) -> dict[str, str]:
     return {"name": row.name, "url": url_of(row), "secret": standing.secret(row)}
 
 
-def _context(request: HttpRequest, errors: dict[str, list[str]] | None = None, *, typed: bool = True) -> dict[str, Any]:
-    caller, after = caller_of(request), request.GET.get("after", "")[:63]
-    rows = standing.inlets(SHOWN + 1, after=after)
+def _context(request: HttpRequest, errors: Errors | None = None, *, typed: bool = True) -> dict[str, Any]:
     sent = request.POST if typed else {}
     return {
-        "nav": "schedules",
-        "may_make": caller.has(Right.ADMINISTER),
-        "may_act": caller.has(Right.RESTRAIN),
-        "items": [_line(row, caller) for row in rows[:SHOWN]],
-        "older": f"{reverse('inlets')}?{urlencode({'after': rows[SHOWN - 1].name})}" if len(rows) > SHOWN else "",
-        "agents": [row.agent.slug for row in queries.agents()] if caller.has(Right.ADMINISTER) else [],
+        **listed(request, "inlets", standing.inlets, _line),
         "typed": {"per_hour": "60", **{name: sent[name] for name in ("name", "agent", "goal", "per_hour") if name in sent}},
         "errors": errors or {},
         "made": None,
@@ -98,9 +82,5 @@ def _context(request: HttpRequest, errors: dict[str, list[str]] | None = None, *
 
 
 def _line(row: Inlet, caller: Caller) -> dict[str, Any]:
-    copied = ("name", "status", "per_hour", "created_name")
     newest = [{"at": one.created_at, "ref": one.session.ref, "message": one.message} for one in standing.newest(row)]
-    goal = row.goal if caller.has(Right.REVEAL) else ""
-    return {
-        **{name: getattr(row, name) for name in copied}, "agent": row.agent.slug, "goal": goal, "newest": newest, "url": url_of(row),
-    }  # fmt: skip
+    return {**line_of(row, caller, ("name", "status", "per_hour", "created_name")), "newest": newest, "url": url_of(row)}

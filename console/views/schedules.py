@@ -1,27 +1,49 @@
-"""Schedules: what starts by the clock, what came of the newest due times, making, pausing and resuming."""
+"""Schedules: what starts by the clock, what came of the newest due times, making, changing, pausing and ending."""
 
 from typing import Any
 
+from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils.http import urlencode
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
-from agents import queries
 from agents import schedules as standing
 from agents.models import Schedule
-from audit.errors import CountersignError
-from console.api.errors import status_of
 from console.auth import Caller, caller_of
-from console.forms import NewSchedule
+from console.forms import LONGEST, Text
 from console.fragments import page
 from console.rights import Right
 from console.views.guard import guard
+from console.views.starters import Errors, done, line_of, listed, slugs, wrongs
 
 TEMPLATE = "schedules/page.html"
-SHOWN = 20
+ONE = "schedules/one.html"
+FIELDS = ("agent", "goal", "cron", "zone", "overlap", "missed")
+COPIED = ("name", "cron", "zone", "status", "overlap", "missed", "next_at", "created_name", "revision")
+MOVES = {"pause": standing.pause, "resume": standing.resume}
+
+
+class ChangeSchedule(forms.Form):
+    """What a schedule starts, and when."""
+
+    agent = Text(max_length=63)
+    goal = Text(max_length=LONGEST)
+    cron = Text(max_length=100)
+    zone = Text(max_length=63, required=False, empty_value="UTC")
+    overlap = forms.ChoiceField(choices=[("skip", "skip"), ("start", "start")])
+    missed = forms.ChoiceField(choices=[("once", "once"), ("never", "never")], required=False)
+
+    def clean_missed(self) -> str:
+        """Make up for missed times where nothing else is said."""
+        return str(self.cleaned_data["missed"] or "once")
+
+
+class NewSchedule(ChangeSchedule):
+    """What is started when, and the name of it."""
+
+    name = forms.RegexField(r"^[a-z0-9][a-z0-9-]{0,62}\Z", error_messages={"invalid": "Small letters, digits and hyphens."})
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -34,49 +56,76 @@ def schedules(request: HttpRequest) -> HttpResponse:
     caller.check(Right.ADMINISTER)
     form = NewSchedule(request.POST)
     if not form.is_valid():
-        errors = {name: [str(text) for text in texts] for name, texts in form.errors.items()}
-        return page(request, TEMPLATE, lambda: _context(request, errors), status=422)
-    try:
-        made = standing.create(actor=caller.actor(), user_id=caller.user_id or 0, **form.cleaned_data)
-    except CountersignError as error:
-        field = str(getattr(error, "field", "agent"))
-        said = {field: [error.detail]}
-        return page(request, TEMPLATE, lambda: _context(request, said), status=status_of(error))
+        return page(request, TEMPLATE, lambda: _context(request, wrongs(form)), status=422)
+    made, wrong, status = done(lambda: standing.create(actor=caller.actor(), user_id=caller.user_id or 0, **form.cleaned_data))
+    if made is None:
+        return page(request, TEMPLATE, lambda: _context(request, wrong), status=status)
     messages.success(request, f"The schedule {made.name} is there.")
     return redirect("schedules")
 
 
-@require_POST
-@guard(Right.RESTRAIN)
-def act(request: HttpRequest, name: str) -> HttpResponse:
-    """Pause a schedule or resume it."""
-    do = standing.resume if request.POST.get("act") == "resume" else standing.pause
-    row = do(name=name, actor=caller_of(request).actor())
+@require_http_methods(["GET", "HEAD", "POST"])
+@guard(Right.SEE)
+def schedule(request: HttpRequest, name: str) -> HttpResponse:
+    """Show one schedule; POST pauses it, resumes it, or has an admin change or end it."""
+    if request.method != "POST":
+        return page(request, ONE, lambda: _one(request, standing.get(name)))
+    caller, act = caller_of(request), request.POST.get("act", "")
+    if act == "change":
+        return _change(request, caller, name)
+    caller.check(Right.ADMINISTER if act == "end" else Right.RESTRAIN)
+    row = (
+        standing.end(name=name, actor=caller.actor())
+        if act == "end"
+        else MOVES.get(act, standing.pause)(name=name, actor=caller.actor())
+    )
     messages.success(request, f"{row.name} is {row.status}.")
     return redirect("schedules")
 
 
-def _context(request: HttpRequest, errors: dict[str, list[str]] | None = None) -> dict[str, Any]:
-    caller, after = caller_of(request), request.GET.get("after", "")[:63]
-    rows = standing.schedules(SHOWN + 1, after=after)
-    sent = request.POST
-    typed = {name: sent.get(name, "") for name in ("name", "agent", "goal", "cron", "overlap")}
+def _change(request: HttpRequest, caller: Caller, name: str) -> HttpResponse:
+    caller.check(Right.ADMINISTER)
+    row, form, shown = standing.get(name), ChangeSchedule(request.POST), request.POST.get("revision", "")
+    if not form.is_valid():
+        return page(request, ONE, lambda: _one(request, row, wrongs(form)), status=422)
+    revision = int(shown) if shown.isascii() and shown.isdigit() and len(shown) < 10 else 0
+    changed, wrong, status = done(
+        lambda: standing.change(
+            name=name, revision=revision, actor=caller.actor(), user_id=caller.user_id or 0, given=form.cleaned_data
+        )
+    )
+    if changed is None:
+        return page(request, ONE, lambda: _one(request, row, wrong), status=status)
+    messages.success(request, f"{row.name} is changed.")
+    return redirect("schedule", row.name)
+
+
+def _context(request: HttpRequest, errors: Errors | None = None) -> dict[str, Any]:
+    typed = {"zone": "UTC", **{name: request.POST[name] for name in ("name", *FIELDS) if name in request.POST}}
+    return {**listed(request, "schedules", standing.schedules, _line), "typed": typed, "errors": errors or {}}
+
+
+def _one(request: HttpRequest, row: Schedule, errors: Errors | None = None) -> dict[str, Any]:
+    caller, line = caller_of(request), _line(row, caller_of(request))
+    may_change = caller.has(Right.ADMINISTER) and row.status != "ended"
     return {
         "nav": "schedules",
-        "may_make": caller.has(Right.ADMINISTER),
-        "may_act": caller.has(Right.RESTRAIN),
-        "items": [_line(row, caller) for row in rows[:SHOWN]],
-        "older": f"{reverse('schedules')}?{urlencode({'after': rows[SHOWN - 1].name})}" if len(rows) > SHOWN else "",
-        "agents": [row.agent.slug for row in queries.agents()] if caller.has(Right.ADMINISTER) else [],
-        "typed": typed,
+        "row": line,
+        "may_act": caller.has(Right.RESTRAIN) and row.status != "ended",
+        "may_change": may_change,
+        "agents": slugs() if may_change else [],
+        "typed": {name: request.POST.get(name, line[name]) for name in FIELDS},
         "errors": errors or {},
     }
 
 
 def _line(row: Schedule, caller: Caller) -> dict[str, Any]:
-    copied = ("name", "cron", "status", "overlap", "next_at", "created_name")
     newest = [
         {"due_at": one.due_at, "ref": one.session.ref if one.session else "", "why": one.why} for one in standing.newest(row)
     ]
-    goal = row.goal if caller.has(Right.REVEAL) else ""
-    return {**{name: getattr(row, name) for name in copied}, "agent": row.agent.slug, "goal": goal, "newest": newest}
+    return {
+        **line_of(row, caller, COPIED),
+        "newest": newest,
+        "coming": standing.coming(row),
+        "agent_url": reverse("agent", args=[row.agent.slug]),
+    }

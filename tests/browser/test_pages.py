@@ -81,6 +81,8 @@ PAGES = {
     "dead-letters-chosen": ("olga", "/dead-letters/?category=model"),
     "dead-letters-viewer": ("vic", "/dead-letters/"),
     "schedules": ("ada", "/schedules/"),
+    "schedule": ("ada", "/schedules/monday-report/"),
+    "schedule-viewer": ("vic", "/schedules/monday-report/"),
     "schedules-viewer": ("vic", "/schedules/"),
     "inlets": ("ada", "/inlets/"),
     "inlets-viewer": ("vic", "/inlets/"),

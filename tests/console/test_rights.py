@@ -32,6 +32,8 @@ OPERATIONS: dict[str, frozenset[Role]] = {
     "resume_session": DIRECT,
     "list_schedules": ALL,
     "create_schedule": ADMIN,
+    "change_schedule": ADMIN,
+    "end_schedule": ADMIN,
     "pause_schedule": DIRECT,
     "resume_schedule": DIRECT,
     "list_inlets": ALL,

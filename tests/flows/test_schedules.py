@@ -9,7 +9,7 @@ from django.db import connection
 from django.db.models.functions import Now
 
 from agents import schedules, stops
-from agents.errors import BadText, UnknownAgent, UnknownSchedule
+from agents.errors import BadText, StaleSchedule, UnknownAgent, UnknownSchedule
 from agents.gate.sweep import sweep
 from agents.models import Firing, Schedule, Session
 from approvals.errors import NotYours
@@ -129,3 +129,88 @@ def test_what_cannot_be_a_schedule_is_refused_with_its_field(world: World, ada: 
         schedules.pause(name="nothing", actor=actor_of(ada))
     with pytest.raises(UnknownAgent):
         schedules.create(actor=actor_of(ada), user_id=ada.pk, name="d", agent="nobody", goal="x", cron="0 6 * * 1")
+
+
+@pytest.mark.parametrize(
+    ("cron", "zone", "now", "times"),
+    [
+        ("30 2 * * *", "Europe/Berlin", "2027-03-27T12:00Z", ["2027-03-28T01:00Z", "2027-03-29T00:30Z"]),
+        ("30 2 * * *", "Europe/Berlin", "2026-10-24T12:00Z", ["2026-10-25T00:30Z", "2026-10-26T01:30Z"]),
+        ("0 6 * * 1", "America/New_York", "2026-11-23T00:00Z", ["2026-11-23T11:00Z", "2026-11-30T11:00Z"]),
+        ("0 6 * * *", "UTC", "2027-03-27T12:00Z", ["2027-03-28T06:00Z", "2027-03-29T06:00Z"]),
+    ],
+)
+def test_due_times_follow_the_clock_of_the_zone(cron: str, zone: str, now: str, times: list[str]) -> None:
+    """Where the clock is put forward, what falls into the gap comes right after it; put back, what comes twice fires once."""
+    found, after = [], datetime.fromisoformat(now)
+    for _ in times:
+        after = schedules.next_after(cron, after, zone)
+        found.append(after)
+    assert found == [datetime.fromisoformat(time) for time in times]
+
+
+def test_a_change_counts_from_the_next_time_on_and_the_log_holds_before_and_after(world: World, ada: User) -> None:
+    """Whoever read another state than the one that stands is told; what is sent as it was is no change."""
+    row = make(world, ada)
+    given = {"cron": "0 7 * * 2", "zone": "Europe/Berlin", "goal": "Calculate 2 + 2.", "overlap": "skip"}
+    changed = schedules.change(name=row.name, revision=1, actor=actor_of(world.olga), user_id=world.olga.pk, given=given)
+    assert (changed.revision, changed.goal, changed.changed_by) == (2, "Calculate 2 + 2.", [world.olga.pk])
+    assert changed.next_at == schedules.next_after("0 7 * * 2", datetime.now(UTC), "Europe/Berlin")
+    assert schedules.coming(changed)[0] == changed.next_at
+    entry = AuditEntry.objects.get(kind="schedule.changed")
+    assert entry.body_json["facts"] == {
+        "cron": {"before": "0 6 * * 1", "after": "0 7 * * 2"},
+        "zone": {"before": "UTC", "after": "Europe/Berlin"},
+    }
+    assert entry.texts.count() == 2
+    with pytest.raises(StaleSchedule):
+        schedules.change(name=row.name, revision=1, actor=actor_of(ada), user_id=ada.pk, given={"cron": "0 8 * * *"})
+    same = schedules.change(name=row.name, revision=2, actor=actor_of(ada), user_id=ada.pk, given=given)
+    assert same.revision == 2
+    for field, value in (("zone", "Mars/Olympus"), ("zone", "/etc/passwd"), ("cron", "x"), ("goal", " ")):
+        with pytest.raises(BadText, match=field):
+            schedules.change(name=row.name, revision=2, actor=actor_of(ada), user_id=ada.pk, given={field: value})
+    assert world.log_is_whole()
+
+
+def test_whoever_changed_it_decides_nothing_either(world: World, ada: User, remy: User, rosa: User) -> None:
+    """APPR-5: its maker and everybody who changed it, also after another change."""
+    row = make(world, ada, goal=MAIL)
+    for revision, user in enumerate((remy, world.olga), 1):
+        given = {"feature": user.username}
+        schedules.change(name=row.name, revision=revision, actor=actor_of(user), user_id=user.pk, given=given)
+    due(row)
+    sweep()
+    world.work()
+    (request,) = world.pending(Session.objects.get())
+    for user in (ada, remy):
+        with pytest.raises(NotYours):
+            world.decide(request, user, "approve")
+    world.decide(request, rosa, "approve")
+
+
+def test_missed_times_are_let_pass_where_the_schedule_says_so(world: World, ada: User) -> None:
+    """A time that is a little late is not missed; why a missed one started nothing stands with it."""
+    row = make(world, ada, missed="never", overlap="start")
+    due(row, timedelta(minutes=1))
+    sweep()
+    assert Session.objects.count() == 1
+    due(row, timedelta(hours=2))
+    sweep()
+    assert Session.objects.count() == 1
+    assert Firing.objects.get(session=None).why == "It was missed, and the schedule does not make up for that."
+
+
+def test_an_ended_schedule_fires_no_more_and_keeps_its_name(world: World, ada: User) -> None:
+    """Nothing brings it back; what it started stands."""
+    row = make(world, ada)
+    ended = schedules.end(name=row.name, actor=actor_of(ada))
+    assert (ended.status, schedules.coming(ended), schedules.schedules(10)) == ("ended", [], [])
+    due(row)
+    assert sweep() == 0
+    for act in (schedules.pause, schedules.resume, schedules.end):
+        with pytest.raises(UnknownSchedule):
+            act(name=row.name, actor=actor_of(ada))
+    with pytest.raises(BadText, match="name"):
+        make(world, ada)
+    assert AuditEntry.objects.filter(kind="schedule.ended").count() == 1

@@ -1,5 +1,7 @@
 """Samples of dead letters, schedules and inlets."""
 
+from typing import Any
+
 from tests.console.samples.frame import Context, ago, frame, later
 
 
@@ -23,15 +25,31 @@ def dead_letters() -> Context:
 
 def schedules() -> Context:
     """Give schedules, one of them paused, and the form that makes one."""
-    row = {"name": "weekly-report", "agent": "research-assistant", "goal": "Summarise what changed in our policies.", "cron": "0 6 * * 1",
-           "status": "active", "overlap": "skip", "next_at": later(7200), "created_name": "Ada Admin",
-           "newest": [{"due_at": ago(9000), "ref": "S-88120", "why": ""},
-                      {"due_at": ago(99000), "ref": "", "why": "S-88100 still works."}]}  # fmt: skip
+    row = _schedule()
     return frame(
         "schedules", may_make=True, may_act=True, items=[row, {**row, "name": "nightly", "status": "paused", "newest": []}],
         older="/schedules/?after=weekly-report", agents=["research-assistant"], errors={"cron": ["`cron` is no time."]},
-        typed={"name": "x", "agent": "research-assistant", "goal": "Do it.", "cron": "soon", "overlap": "start"},
+        typed={"name": "x", "agent": "research-assistant", "goal": "Do it.", "cron": "soon", "zone": "UTC",
+               "overlap": "start", "missed": "never"},
     )  # fmt: skip
+
+
+def schedule(**more: Any) -> Context:
+    """Give one schedule and the form that changes it."""
+    row = {**_schedule(), **more}
+    return frame(
+        "schedules", row=row, may_act=row["status"] != "ended", may_change=row["status"] != "ended", agents=["research-assistant"],
+        typed={name: row[name] for name in ("agent", "goal", "cron", "zone", "overlap", "missed")},
+        errors={"zone": ["`zone` is no time zone."]},
+    )  # fmt: skip
+
+
+def _schedule() -> Context:
+    return {"name": "weekly-report", "agent": "research-assistant", "goal": "Summarise what changed in our policies.", "cron": "0 6 * * 1",
+            "agent_url": "/agents/research-assistant/", "zone": "Europe/Berlin", "missed": "once", "revision": 3, "status": "active", "overlap": "skip", "next_at": later(7200),
+            "created_name": "Ada Admin", "coming": [later(7200), later(93600)],
+            "newest": [{"due_at": ago(9000), "ref": "S-88120", "why": ""},
+                       {"due_at": ago(99000), "ref": "", "why": "S-88100 still works."}]}  # fmt: skip
 
 
 def inlets() -> Context:

@@ -35,6 +35,9 @@ def agent() -> Context:
                  facts=styleguide.samples(NOW)["facts"], tools=tools(), unknown=["gone_tool"], prompt={"label": "1.0.0", "url": "#"},
                  task_types=[{"name": "default", "scopes": ["documents:read", "mail:send"]}], document='{"slug": "x"}',
                  limits=[{"label": "Turns", "value": 20}, {"label": "Cost", "value": "$2.00"}], may_start=True,
+                 starters={"more": True, "rows": [
+                     {"name": "weekly", "status": "active", "url": "/schedules/weekly/", "next_at": later(7200), "icon": "clock"},
+                     {"name": "tickets", "status": "active", "url": "/inlets/", "next_at": None, "icon": "inbox"}]},
                  revisions=[{"number": 3, "by": "Ada Admin", "note": "", "at": ago(9000)}])  # fmt: skip
 
 

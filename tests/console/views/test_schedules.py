@@ -54,3 +54,50 @@ def test_the_api_does_the_same(world: World, ada: User, olga: User, vic: User) -
     assert Program(olga).post("/schedules/another/pause").json()["status"] == "paused"
     assert Program(olga).post("/schedules/another/resume").json()["status"] == "active"
     refused(Program(olga).post("/schedules/nothing/pause"), 404, "unknown_schedule")
+
+
+def test_an_admin_changes_one_on_its_page_and_ends_it(
+    world: World, signed_in: SignedIn, ada: User, olga: User, vic: User
+) -> None:
+    """What stands is in the form; what is wrong is said at its field; an older page changes nothing."""
+    client = signed_in(ada)
+    client.post("/schedules/", FORM)
+    address = "/schedules/weekly-report/"
+    sent = {**FORM, "act": "change", "revision": "1", "zone": "Europe/Berlin", "missed": "never"}
+    assert client.get(address).context["typed"]["cron"] == "0 6 * * 1"
+    assert "is no time zone" in client.post(address, {**sent, "zone": "Mars/Olympus"}).content.decode()
+    assert client.post(address, {**sent, "goal": ""}).status_code == 422
+    assert signed_in(olga).post(address, sent).status_code == 403
+    assert client.post(address, sent).status_code == 302
+    assert "Europe/Berlin" in client.get("/schedules/").content.decode()
+    assert client.post(address, sent).status_code == 409
+    seen = signed_in(vic).get(address).content.decode()
+    assert "Calculate" not in seen
+    assert "Admins change and end schedules." in seen
+    assert signed_in(olga).post(address, {"act": "end"}).status_code == 403
+    assert client.post(address, {"act": "end"}).status_code == 302
+    assert client.get("/schedules/").context["items"] == []
+    assert "It was ended" in client.get(address).content.decode()
+
+
+def test_the_page_of_the_agent_says_what_starts_it(world: World, signed_in: SignedIn, ada: User, vic: User) -> None:
+    """Its schedules with their next times, and its inlets."""
+    signed_in(ada).post("/schedules/", FORM)
+    seen = signed_in(vic).get("/agents/research-assistant/").content.decode()
+    assert "Starts by itself" in seen
+    assert "/schedules/weekly-report/" in seen
+
+
+def test_the_api_changes_and_ends(world: World, ada: User, olga: User) -> None:
+    """With the revision that was shown; the list can be of one agent."""
+    program = Program(ada)
+    made = program.post("/schedules", {**FORM, "zone": "Europe/Berlin"}).json()
+    assert (made["revision"], made["zone"], len(made["coming"])) == (1, "Europe/Berlin", 3)
+    changed = program("PATCH", "/schedules/weekly-report", {"revision": 1, "missed": "never"}).json()
+    assert (changed["revision"], changed["missed"], changed["cron"]) == (2, "never", FORM["cron"])
+    refused(program("PATCH", "/schedules/weekly-report", {"revision": 1, "missed": "once"}), 409, "stale_schedule")
+    refused(program("PATCH", "/schedules/weekly-report", {"revision": 2, "zone": "x"}), 422, "invalid_input")
+    assert len(program.get("/schedules?agent=research-assistant").json()["items"]) == 1
+    assert program.get("/schedules?agent=nobody").json()["items"] == []
+    assert program.post("/schedules/weekly-report/end").json()["status"] == "ended"
+    assert program.get("/schedules").json()["items"] == []
