@@ -46,7 +46,8 @@ def schedule(**more: Any) -> Context:
 
 def _schedule() -> Context:
     return {"name": "weekly-report", "agent": "research-assistant", "goal": "Summarise what changed in our policies.", "cron": "0 6 * * 1",
-            "agent_url": "/agents/research-assistant/", "zone": "Europe/Berlin", "missed": "once", "revision": 3, "status": "active", "overlap": "skip", "next_at": later(7200),
+            "agent_url": "/agents/research-assistant/", "zone": "Europe/Berlin", "missed": "once",
+            "revision": 3, "status": "active", "overlap": "skip", "next_at": later(7200),
             "created_name": "Ada Admin", "coming": [later(7200), later(93600)],
             "newest": [{"due_at": ago(9000), "ref": "S-88120", "why": ""},
                        {"due_at": ago(99000), "ref": "", "why": "S-88100 still works."}]}  # fmt: skip
