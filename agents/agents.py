@@ -78,6 +78,6 @@ def _prompt(config: AgentConfig, actor: Actor) -> None:
             msg = f"the prompt `{config.prompt}` does not exist; give its text as prompt_text"
             raise BadAgent(problem=f"prompt: {msg}", errors=[{"loc": "prompt", "msg": msg}])
         create_prompt(slug=config.prompt, text=config.prompt_text, actor=actor, note=f"Made with the agent {config.slug}.")
-    elif config.prompt_text is not None and live_version(config.prompt).text != config.prompt_text:
+    elif config.prompt_text is not None and live_version(config.prompt).version.text != config.prompt_text:
         msg = f"the prompt `{config.prompt}` exists with another text; prompt_text only makes a new prompt"
         raise BadAgent(problem=f"prompt_text: {msg}", errors=[{"loc": "prompt_text", "msg": msg}])

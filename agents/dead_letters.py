@@ -24,7 +24,7 @@ from agents.lifecycle import SESSION
 from agents.loading import load
 from agents.models import Session
 from agents.services import get_session
-from agents.starting import accepted, message_row, pinned_now, title_of
+from agents.starting import Pinned, accepted, message_row, pinned_now, title_of
 from agents.state import State
 from agents.wake import wake
 from approvals.services import open_request, take_numbers
@@ -62,7 +62,7 @@ def replay(
     """
     row = _dead(session)
     texts = _given(row, goal, instruction)
-    pinned = pinned_now(row.agent.slug, row.task_type) if as_now else None
+    pinned = _pinned(row) if as_now else None
     config = pinned.config if pinned else AgentConfig.model_validate(row.revision.document)
     moved = _revived(row, **(pinned.columns if pinned else {}), expires_at=After(config.limits.session_ttl_s))
     told: dict[str, Any] = {"by": actor.name, "turns": row.turns, "error": row.error or {}}
@@ -173,6 +173,11 @@ def _dead(session: Session | UUID) -> Session:
     if row.status != "dead_letter":
         raise NotDead(ref=row.ref, status=row.status.replace("_", " "))
     return row
+
+
+def _pinned(row: Session) -> Pinned:
+    labels = {"tenant": row.tenant, "feature": row.feature}
+    return pinned_now(row.agent.slug, row.task_type, session=row.pk, labels=labels)
 
 
 def _revived(row: Session, **values: Any) -> dict[str, Any]:

@@ -108,9 +108,52 @@ class BadAgent(AgentsError):
 
 
 class PromptVersionExists(AgentsError):
-    """Prompt `{slug}` already has versions; `prompt_text` only makes the first one."""
+    """The prompt {slug} has a version {version} already; versions never change. Take another number."""
 
     code: ClassVar[str] = "prompt_exists"
+
+
+class UnknownPrompt(AgentsError):
+    """There is no prompt `{slug}`."""
+
+    code: ClassVar[str] = "unknown_prompt"
+
+
+class UnknownPromptVersion(AgentsError):
+    """The prompt {slug} has no version {version}."""
+
+    code: ClassVar[str] = "unknown_prompt_version"
+
+
+class BadPromptVersion(AgentsError):
+    """The version is not valid: {problem}."""
+
+    code: ClassVar[str] = "invalid_prompt"
+    errors: list[dict[str, str]]
+
+
+class NotReleased(AgentsError):
+    """{version} of {slug} cannot be released: {reason}."""
+
+    code: ClassVar[str] = "not_released"
+
+
+class NothingBefore(AgentsError):
+    """The prompt {slug} has no release before the one that is live; there is nothing to roll back to."""
+
+    code: ClassVar[str] = "nothing_before"
+
+
+class WrongStage(AgentsError):
+    """{version} of {slug} is {status}; it cannot be {action}."""
+
+    code: ClassVar[str] = "wrong_stage"
+
+
+class StaleRelease(AgentsError):
+    """The traffic of {slug} was routed anew since you were shown it. Look again."""
+
+    code: ClassVar[str] = "stale_release"
 
 
 class BadEdit(AgentsError):

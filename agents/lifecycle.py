@@ -1,4 +1,4 @@
-"""How sessions, tool calls, stops, budgets and breakers move, on one screen.
+"""How sessions, tool calls, stops, budgets, breakers and prompts move, on one screen.
 
 Pure. The rows are moved by `audit.services.transition` alone; the tests try every pair of state and event.
 """
@@ -23,6 +23,7 @@ SESSION = Lifecycle(
         ("queued", "nudge"): "queued",  # something new to look at, noted for whoever runs it
         ("running", "nudge"): "running",
         ("waiting_approval", "nudge"): "waiting_approval",  # a message that joins the next turn
+        ("waiting_input", "nudge"): "waiting_input",  # another prompt version; it still waits
         ("paused", "nudge"): "paused",
         ("paused", "resume"): "queued",
         ("running", "complete"): "completed",
@@ -127,6 +128,42 @@ INLET = Lifecycle(
         **{(state, "rotate"): state for state in ("active", "paused")},  # a new secret
         **{(state, "end"): "ended" for state in ("active", "paused")},
     },
+)
+
+PROMPT_VERSION = Lifecycle(
+    model="agents.PromptVersion",
+    rank=10,
+    start="draft",  # saved; its text never changes any more
+    moves={
+        ("draft", "propose"): "candidate",  # its author says that it is ready
+        ("candidate", "start_canary"): "canary",  # a share of the new sessions
+        ("canary", "start_canary"): "canary",  # another share
+        ("candidate", "activate"): "active",  # all new sessions, but for a canary's share
+        ("canary", "activate"): "active",
+        ("active", "retire"): "retired",  # another one took its place, or it was rolled back
+        ("canary", "retire"): "retired",
+        ("candidate", "retire"): "retired",  # given up before it had traffic
+        ("draft", "retire"): "retired",
+        ("retired", "start_canary"): "canary",  # released once more
+        ("retired", "activate"): "active",
+    },
+)
+
+RELEASE = Lifecycle(
+    model="agents.Release",
+    rank=11,
+    start="live",
+    moves={
+        ("live", "supersede"): "superseded",  # another distribution took its place
+        ("live", "roll_back"): "rolled_back",  # a rollback passes it over from now on
+    },
+)
+
+RECALL = Lifecycle(
+    model="agents.Recall",
+    rank=12,
+    start="open",  # no session goes on with the version
+    moves={("open", "end"): "ended"},  # none is left, or the version was released again
 )
 
 # All but the last are final; a dead letter is kept for a replay.

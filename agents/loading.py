@@ -13,6 +13,7 @@ from uuid import UUID
 
 from agents.config import AgentConfig
 from agents.models import AgentRevision, PromptVersion
+from agents.prompts.variables import rendered
 from agents.state import Asked, Call, Pass, Said, State
 from agents.versions import VERSION, Shapes, upgraded
 from audit.connection import read
@@ -79,7 +80,8 @@ def _grouped(rows: Iterable[Row], key: str) -> dict[UUID, list[Row]]:
 
 def _state(row: Row, messages: list[Row], turns: list[Row], calls: dict[UUID, list[Row]]) -> State:
     config = agent_config(row["revision_id"])
-    prompt, parameters, version = prompt_version(row["prompt_version_id"])
+    text, variables, parameters, version = prompt_version(row["prompt_version_id"])
+    prompt = rendered(text, variables, row)
     items: list[Said | Pass] = [_said(message) for message in messages]
     items += [_turn(turn, calls.get(turn["id"], [])) for turn in turns]
     items.sort(key=lambda item: item.index)
@@ -175,7 +177,7 @@ def agent_config(revision_id: UUID) -> AgentConfig:
 
 
 @lru_cache(maxsize=1024)
-def prompt_version(version_id: UUID) -> tuple[str, dict[str, Any], str]:
-    """Text, model parameters and `slug version` of an immutable prompt version."""
+def prompt_version(version_id: UUID) -> tuple[str, dict[str, Any], dict[str, Any], str]:
+    """Text, variables, model parameters and `slug version` of an immutable prompt version."""
     version = PromptVersion.objects.select_related("prompt").get(pk=version_id)
-    return version.text, version.parameters, f"{version.prompt.slug} {version.version}"
+    return version.text, version.variables, version.parameters, f"{version.prompt.slug} {version.version}"

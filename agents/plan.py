@@ -141,7 +141,7 @@ async def _unanswered(state: State, missed: list[Missed], hands: Asking) -> Reco
 
 def _told_to_end(state: State) -> bool:
     """True if somebody stops the session, or its worker leaves; all of it comes from outside, at any time."""
-    return bool(state.stop) or state.leaving or state.held is not None
+    return bool(state.stop) or state.leaving or state.held is not None or state.recalled is not None
 
 
 def _question(state: State, prepared: Prepared, model: str) -> Question:
@@ -189,7 +189,9 @@ def abandon(state: State) -> None:
 
 def _abandoned(state: State, prepared: Prepared, model: str) -> Record:
     _charge_unknown(state, prepared, model)
-    why = state.stop or ("the kill switch" if state.held else "the worker leaves")
+    why = state.stop or (
+        "the kill switch" if state.held else "the prompt was rolled back" if state.recalled else "the worker leaves"
+    )
     told = {"reason": why, "input_tokens_estimated": prepared.context.tokens}
     return record(state, changes=[move(state)], entries=[entry(state, EventKind.TURN_ABANDONED, told)])
 

@@ -13,6 +13,7 @@ from agents.config import AgentConfig
 from agents.errors import Stopped
 from agents.guardrails.stops import ActiveStop, Stops
 from agents.models import AgentRevision, Message, Prompt, Release, Session, Stop, ToolCall
+from agents.prompts.recalls import Recalled
 from approvals.measures import RULE_NAME
 from audit.connection import read
 
@@ -21,6 +22,11 @@ STEPS = 12
 _ACTIVE = """
 SELECT id, scope, kind, reason, pressed_name AS by, pressed_at AS at FROM agents_stop WHERE status = 'active'
 ORDER BY array_position(ARRAY['all', 'agent', 'tool', 'session'], kind), pressed_at, id"""
+_RECALLED = """
+SELECT p.slug || ' ' || v.version AS version, c.to_id AS to_id, p.slug || ' ' || w.version AS "to", c.running, c.reason,
+       c.recalled_by AS by
+FROM agents_recall c JOIN agents_promptversion v ON v.id = c.version_id JOIN agents_prompt p ON p.id = v.prompt_id
+JOIN agents_promptversion w ON w.id = c.to_id WHERE c.status = 'open'"""
 _REF = re.compile(r"(?:S-)?([0-9]{1,18})", re.IGNORECASE)
 ICONS = {"invalid": "circle-x", "denied": "circle-x", "rejected": "circle-x", "failed": "circle-x", "unknown": "triangle-alert"}
 
@@ -123,8 +129,8 @@ def config_of(revision: AgentRevision) -> AgentConfig:
 
 
 def live_versions() -> dict[str, str]:
-    """The live version of every prompt, by slug."""
-    rows = Release.objects.filter(ended_at__isnull=True).order_by("started_at")
+    """The version of every prompt that most of its sessions start with, by slug."""
+    rows = Release.objects.filter(ended_at__isnull=True).order_by("share", "-id")
     return dict(rows.values_list("prompt__slug", "version__version"))
 
 
@@ -142,6 +148,11 @@ def live_by_agent() -> dict[str, int]:
 def active_stops() -> Stops:
     """What the kill switch holds, as the database has it now; the widest first."""
     return Stops(tuple(ActiveStop(**row) for row in read(_ACTIVE)))
+
+
+def recalled() -> dict[str, Recalled]:
+    """The prompt versions that were rolled back and that no session goes on with, by `slug version`."""
+    return {row["version"]: Recalled(**row) for row in read(_RECALLED)}
 
 
 def stop_of(session: Session, stops: Stops) -> ActiveStop | None:

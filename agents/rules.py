@@ -1,16 +1,19 @@
-"""What calls are judged by at this moment: policy, the tools' settings and the kill switch, with a stamp that says which.
+"""What calls are judged by at this moment: policy, tool settings, stops, recalled prompts, with a stamp that says which.
 
 Read in the process at most once a second; whoever writes an intent states the stamp it was judged by, and the
 ledger writes it only if the stamp still holds in that transaction (THREATS 4, GUARD-14).
 """
 
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 from agents.errors import AgentsError
 from agents.guardrails.stops import NOTHING, Stops
-from agents.queries import active_stops
+from agents.prompts.recalls import Recalled
+from agents.queries import active_stops, recalled
+from agents.state import State
 from agents.tools import registry
 from agents.tools.definition import Tool
 from approvals import policies, tiers
@@ -22,7 +25,7 @@ FRESH_S = 1.0
 
 
 class RulesChanged(AgentsError):
-    """Policy, a tool setting or a stop changed while the call was judged; it is judged again."""
+    """Policy, a tool setting, a stop or a recall changed while the call was judged; it is judged again."""
 
     code: ClassVar[str] = "rules_changed"
 
@@ -36,6 +39,7 @@ class Rules:
     disabled: frozenset[str]
     stamp: str
     stops: Stops = NOTHING
+    recalls: Mapping[str, Recalled] = field(default_factory=dict)  # by `slug version`
 
     def tier(self, tool: Tool) -> str:
         """The tier that counts: the operator's, else the tool's own."""
@@ -43,11 +47,12 @@ class Rules:
 
 
 def stamp() -> str:
-    """Which policy revision, tool settings and stops hold now; changes with every change of any of them."""
+    """Which policy revision, tool settings, stops and recalls hold now; changes with every change of any of them."""
     (row,) = read_rows(
         "SELECT coalesce((SELECT number FROM approvals_policyrevision WHERE current), 0) AS policy,"
         " coalesce(sum(revision), 0)::bigint AS settings, count(*) AS tools,"
-        " coalesce((SELECT string_agg(id::text, ',' ORDER BY id) FROM agents_stop WHERE status = 'active'), '') AS stops"
+        " coalesce((SELECT string_agg(id::text, ',' ORDER BY id) FROM agents_stop WHERE status = 'active'), '') AS stops,"
+        " coalesce((SELECT string_agg(id::text, ',' ORDER BY id) FROM agents_recall WHERE status = 'open'), '') AS recalls"
         " FROM approvals_toolsetting"
     )
     return ".".join(map(str, row.values()))
@@ -69,17 +74,19 @@ def read() -> Rules:
         disabled=frozenset(name for name, setting in settings.items() if not setting.enabled),
         stamp=now,
         stops=active_stops(),
+        recalls=recalled() if now.rpartition(".")[2] else {},
     )
 
 
 class Cache:
     """The rules, read again once they are a second old or somebody says they changed.
 
-    `stops` is what the kill switch held when it was last read, however long ago: asked between an intent and its tool.
+    `stops` and `recalls` are what held when they were last read, however long ago: asked between an intent and its tool.
     """
 
     def __init__(self) -> None:
         self.stops = NOTHING
+        self.recalls: Mapping[str, Recalled] = {}
         self._rules: Rules | None = None
         self._read_at = 0.0
 
@@ -91,6 +98,7 @@ class Cache:
     def keep(self, rules: Rules) -> Rules:
         """Remember rules just read."""
         self._rules, self._read_at, self.stops = rules, time.monotonic(), rules.stops
+        self.recalls = rules.recalls
         return rules
 
     def look(self) -> Stops:
@@ -100,6 +108,12 @@ class Cache:
             self._read_at = asked
             return self.stops
         return self.keep(read()).stops
+
+    def tell(self, state: State) -> bool:
+        """Tell a session what holds it, as it was last read; true where nothing more may be begun in it as it is."""
+        state.held = self.stops.of_session(state.agent, state.ref)
+        state.recalled = self.recalls.get(state.prompt_version)
+        return state.held is not None or state.recalled is not None
 
     def forget(self) -> None:
         """Read them again before the next judgement."""

@@ -2,7 +2,8 @@
 
 The runner writes nothing itself. It yields a record, goes on when the ledger has committed it, and ends when the
 session rests, ends, or is given back. Each round:
-1. stop?    somebody paused, cancelled or expired it; the kill switch; the worker leaves; something new came in
+1. stop?    somebody paused, cancelled or expired it; the kill switch; the worker leaves; its prompt version was rolled
+            back; something new came in
 2. settle   calls that a dead worker left `executing`
 3. act      run what may run: reads side by side, writes one by one; results are one record with nothing else
 4. rest     a call or the session itself waits for people, or for a stopped tool
@@ -20,7 +21,7 @@ from dataclasses import dataclass, field, replace
 
 import structlog
 
-from agents import fallback, filtering, limits, plan, rests, summaries
+from agents import fallback, filtering, limits, moving, plan, rests, summaries
 from agents.context import assemble
 from agents.failpoints import failpoint
 from agents.gate import effect, intent
@@ -97,8 +98,11 @@ async def _settle(state: State, left: list[Call], hands: Hands) -> Record:
 
 
 async def _stop(state: State, hands: Hands) -> Step | None:
-    state.held = (await hands.current_rules()).stops.of_session(state.agent, state.ref)
+    await hands.current_rules()
+    hands.rules.tell(state)
     stopped = await rests.stopped(state, hands.ledger.read)
+    if stopped is None and state.recalled is not None:
+        stopped = await moving.follow(state, state.recalled, hands.ledger.read)
     return Step(stopped) if stopped is not None else None
 
 

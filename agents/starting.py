@@ -1,5 +1,6 @@
 """Starting a session: checked, pinned to what is current, queued for any worker. One transaction."""
 
+import json
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +21,8 @@ from agents.llm.pricing import most_microusd
 from agents.llm.tokens import most
 from agents.loading import from_json
 from agents.models import Agent, AgentRevision, PromptVersion, Session
-from agents.prompts.releases import live_version
+from agents.prompts.releases import Live, live_version
+from agents.prompts.variables import missing
 from agents.queries import refuse_stopped
 from agents.tools import egress
 from agents.versions import VERSION
@@ -81,11 +83,13 @@ def start_session(  # noqa: PLR0913  one name for each thing that a session is s
         authors: other users who wrote what it does: four eyes too.
 
     Raises:
-        UnknownAgent, UnknownTaskType, BadText, Stopped, BudgetSpent, QueueFull.
+        UnknownAgent, UnknownTaskType, BadText, Stopped, BudgetSpent, QueueFull; BadText also names a label that the prompt needs.
     """
     if webhook_url and (wrong := egress.refused_webhook(webhook_url)):
         raise BadText(field="webhook_url", reason=wrong)
-    pinned = pinned_now(agent, task_type)
+    id_ = uuid7()
+    labels = {"tenant": tenant, "feature": feature}
+    pinned = pinned_now(agent, task_type, session=id_, labels=labels)
     text = accepted("goal", goal, MAX_GOAL)
     if pinned.capped:
         config = pinned.config
@@ -95,7 +99,7 @@ def start_session(  # noqa: PLR0913  one name for each thing that a session is s
         admit(agent)
     goal_text = Text(uuid7(), "goal", text.text)
     values: dict[str, Any] = {
-        **pinned.columns, "id": uuid7(), "number": _next_number(), "task_type": task_type,
+        **pinned.columns, "id": id_, "number": _next_number(), "task_type": task_type,
         "title": title_of(text.text), "started_kind": actor.kind, "started_by": actor.id,
         "started_name": actor.name, "started_user": person_id, "token": actor.token, "on_behalf_of": on_behalf_of[:200],
         "on_behalf_user": _user_named(on_behalf_of), "tenant": tenant[:200], "feature": feature[:200],
@@ -136,9 +140,14 @@ class Pinned:
 
     revision: AgentRevision
     config: AgentConfig
-    version: PromptVersion
+    live: Live
     capped: bool  # there is a budget
     bounded: bool  # the queue is limited
+
+    @property
+    def version(self) -> PromptVersion:
+        """The prompt's version."""
+        return self.live.version
 
     @property
     def columns(self) -> dict[str, Any]:
@@ -158,6 +167,8 @@ class Pinned:
             "revision": self.revision.number,
             "prompt_version": f"{self.version.prompt.slug} {self.version.version}",
             "prompt_checksum": self.version.checksum,
+            # Anybody can work out from the ids that the session fell into this share.
+            **({} if self.live.alone else {"release": str(self.live.release), "share": self.live.share}),
         }
 
     def session(self, values: Mapping[str, Any], at: datetime) -> Session:
@@ -168,8 +179,12 @@ class Pinned:
         return session
 
 
-def pinned_now(agent: str, task_type: str) -> Pinned:
-    """What a session of this agent is pinned to now. Raises UnknownAgent, UnknownTaskType, Stopped, BadAgent."""
+def pinned_now(agent: str, task_type: str, *, session: UUID, labels: Mapping[str, str]) -> Pinned:
+    """What a session of this agent, with this id and these labels, is pinned to now.
+
+    Raises:
+        UnknownAgent, UnknownTaskType, Stopped, BadAgent; BadText for a label that the prompt needs and that is empty.
+    """
     found = _current(agent)
     if found is None:
         raise UnknownAgent(slug=agent[:63])
@@ -178,7 +193,11 @@ def pinned_now(agent: str, task_type: str) -> Pinned:
     config = AgentConfig.model_validate(revision.document)
     if task_type not in config.task_types:
         raise UnknownTaskType(agent=agent, task_type=task_type[:60], known=", ".join(sorted(config.task_types)))
-    return Pinned(revision, config, live_version(config.prompt), **asks)
+    live = live_version(config.prompt, session)
+    known = {"agent": agent, "environment": config.environment, "task_type": task_type, **labels}
+    if live.variables != "{}" and (lacking := missing(json.loads(live.variables), known)):
+        raise BadText(field=lacking[0], reason=f"is needed: the prompt {config.prompt} is written for one")
+    return Pinned(revision, config, live, **asks)
 
 
 _CURRENT = """

@@ -17,6 +17,7 @@ from agents.guardrails.purse import Purse
 from agents.guardrails.stops import ActiveStop
 from agents.lifecycle import CALL_OUTCOMES
 from agents.origins import LONGEST_CONVERSATION, Source
+from agents.prompts.recalls import Recalled
 from agents.versions import VERSION
 from approvals.facts import Verdict
 from approvals.likeness import Aim, aim
@@ -183,6 +184,7 @@ class State:
     lifted: frozenset[str] = frozenset()  # keys of rejected calls that no longer count against asking again
     nudged: bool = False  # something changed outside: load again at the next step
     held: ActiveStop | None = None  # the kill switch: nothing more is begun
+    recalled: Recalled | None = None  # its prompt version was rolled back: it moves or stops before the next question
     leaving: bool = False  # the worker stops: give the session back after this step
     lease_until: float = 0.0  # by the process's monotonic clock; past it another worker may hold the session
     sources: list[Source] = field(default_factory=list)  # texts that values are compared with, of the first `sourced` items

@@ -237,15 +237,14 @@ class Worker:
         return self._hands.rules.look()
 
     async def _look_at_stops(self) -> None:
-        """Hold the sessions that are stopped: nothing more is begun in them, and an open model call ends at once."""
+        """Tell the sessions that are stopped or recalled: nothing more is begun in them, and an open model call ends at once."""
         try:
-            stops = await self._ledger.read(self._look)
+            await self._ledger.read(self._look)
         except (OperationalError, InterfaceError):
             log.warning("stops.not_read")
             return
         for carried in self._carried.values():
-            carried.state.held = stops.of_session(carried.state.agent, carried.state.ref)
-            if carried.state.held is not None:
+            if self._hands.rules.tell(carried.state):
                 plan.abandon(carried.state)
 
     async def _woken(self, payload: str) -> None:

@@ -95,6 +95,15 @@ def withdrawn() -> str:
     return told("rejected", "The session stopped before this call ran. It was not run.")
 
 
+def moved() -> str:
+    """The session goes on with another version of its prompt: what was planned under the one before is not run."""
+    return told(
+        "rejected",
+        "Your instructions changed before this call ran, so it was not run. Nobody refused it.",
+        hint="Plan again by the instructions that you have now.",
+    )
+
+
 def happened(by: str, answer: str) -> str:
     """A person found out that a call with an unknown outcome did happen."""
     return json.dumps(

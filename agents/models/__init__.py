@@ -6,7 +6,7 @@ from agents.models.budget import Budget, Meter, ModelUse, Reservation
 from agents.models.inlet import Arrival, Inlet
 from agents.models.library import DeletedDocument, Draft, LibraryDocument, Memory, Note, WorkspaceFile
 from agents.models.load import Limit, RateBook, RateWait, ToolRun
-from agents.models.prompt import Prompt, PromptVersion, Release
+from agents.models.prompt import Prompt, PromptVersion, Recall, Release
 from agents.models.schedule import Firing, Schedule
 from agents.models.session import Message, Session, ToolCall, Turn
 from agents.models.stop import Stop
@@ -33,6 +33,7 @@ __all__ = [
     "PromptVersion",
     "RateBook",
     "RateWait",
+    "Recall",
     "Release",
     "Reservation",
     "Schedule",

@@ -1,4 +1,4 @@
-"""Prompts: immutable versions of a system prompt, and the releases that send traffic to them."""
+"""Prompts: immutable versions of a system prompt, the releases that send traffic to them, and what a rollback recalls."""
 
 import uuid
 from typing import ClassVar
@@ -6,6 +6,8 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
+
+from agents.lifecycle import PROMPT_VERSION, RECALL, RELEASE
 
 
 class Prompt(models.Model):
@@ -17,7 +19,7 @@ class Prompt(models.Model):
 
 
 class PromptVersion(models.Model):
-    """One immutable text with its variables and model parameters. The database refuses an update."""
+    """One immutable text with its variables and model parameters. Only its status moves; the database refuses all else."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     prompt = models.ForeignKey(Prompt, on_delete=models.PROTECT, related_name="versions")
@@ -29,19 +31,23 @@ class PromptVersion(models.Model):
     parent = models.ForeignKey("self", on_delete=models.PROTECT, null=True, related_name="+")
     note = models.TextField(default="", db_default="")
     author = models.TextField(default="", db_default="")
+    author_user = models.BigIntegerField(null=True)  # four eyes: who wrote it does not release it where policy asks for two
+    status = models.TextField(default=PROMPT_VERSION.start, db_default=PROMPT_VERSION.start)
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:
+        indexes: ClassVar = [models.Index(fields=["prompt", "-created_at", "-id"], name="prompt_version_newest")]
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["prompt", "version"], name="prompt_version_once"),
             models.CheckConstraint(
                 condition=Q(version__regex=r"^\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?$"), name="prompt_version_semver"
             ),
+            models.CheckConstraint(condition=Q(status__in=sorted(PROMPT_VERSION.states)), name="prompt_version_status_known"),
         ]
 
 
 class Release(models.Model):
-    """Traffic that goes to a version, from a time on."""
+    """A share of a prompt's traffic that goes to a version, from a time on. Those that are live make up 100."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     prompt = models.ForeignKey(Prompt, on_delete=models.PROTECT, related_name="releases")
@@ -49,12 +55,39 @@ class Release(models.Model):
     share = models.SmallIntegerField(default=100, db_default=100)
     reason = models.TextField(default="", db_default="")
     released_by = models.TextField(default="", db_default="")
+    status = models.TextField(default=RELEASE.start, db_default=RELEASE.start)
     started_at = models.DateTimeField(db_default=Now())
     ended_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints: ClassVar = [
             models.CheckConstraint(condition=Q(share__gte=1, share__lte=100), name="release_share_range"),
-            # One whole release at a time; canaries bring a share rule of their own.
+            # One whole release at a time; a canary takes its share from it, and a trigger adds them up.
             models.UniqueConstraint(fields=["prompt"], condition=Q(ended_at__isnull=True, share=100), name="one_live_release"),
+            models.CheckConstraint(
+                condition=Q(status="live", ended_at__isnull=True) | Q(status__in=sorted(RELEASE.ends), ended_at__isnull=False),
+                name="release_ended_says_when",
+            ),
+        ]
+
+
+class Recall(models.Model):
+    """A version that was rolled back and whose running sessions move to another one, or stop. Nearly never one is open."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    version = models.ForeignKey(PromptVersion, on_delete=models.PROTECT, related_name="recalls")
+    to = models.ForeignKey(PromptVersion, on_delete=models.PROTECT, related_name="+", db_index=False)
+    running = models.TextField()  # move | stop
+    reason = models.TextField()
+    recalled_by = models.TextField()
+    status = models.TextField(default=RECALL.start)
+    started_at = models.DateTimeField(db_default=Now())
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(running__in=["move", "stop"]), name="recall_running_known"),
+            models.CheckConstraint(condition=Q(status__in=sorted(RECALL.states)), name="recall_status_known"),
+            # With two of them a session would move to either.
+            models.UniqueConstraint(fields=["version"], condition=Q(status="open"), name="one_open_recall_per_version"),
         ]

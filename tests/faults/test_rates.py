@@ -46,7 +46,7 @@ def begin(play: Play, agent: str, sessions: int) -> None:
 
 def arrivals(play: Play) -> list[tuple[float, str]]:
     """When questions arrived, by the server's own clock, and which model each asked."""
-    return [(at, model) for at, model in httpx2.get(f"{play.stage.model_url}/_arrivals").json()]
+    return [(at, model) for at, model, _ in httpx2.get(f"{play.stage.model_url}/_arrivals").json()]
 
 
 def most_within(times: list[float], seconds: float) -> int:

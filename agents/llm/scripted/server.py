@@ -25,6 +25,7 @@ from agents.llm.scripted.faults import KINDS, FaultQueue
 MODELS = ("scripted-1", "scripted-mini", "scripted-gullible")
 MOST_ARRIVALS = 20_000
 _MODEL = re.compile(rb'"model": ?"([^"]{1,120})"')
+_SYSTEM = re.compile(rb'"role": ?"system", ?"content": ?"([^"\\]{1,60})')
 _LARGEST_REQUEST = 32 * 1024 * 1024
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "::ffff:127.0.0.1"})
 
@@ -46,7 +47,7 @@ class ScriptedModel:
         self.delay_s = delay_s
         self.counts: Counter[str] = Counter()
         self.kept: deque[Any] = deque(maxlen=keep)
-        self.arrivals: deque[tuple[float, str]] = deque(maxlen=MOST_ARRIVALS)
+        self.arrivals: deque[tuple[float, str, str]] = deque(maxlen=MOST_ARRIVALS)
 
     def application(self) -> web.Application:
         """Return the aiohttp application."""
@@ -71,8 +72,8 @@ class ScriptedModel:
         """Answer one chat completion."""
         body = await request.read()
         self.counts["requests"] += 1
-        named = _MODEL.search(body)
-        self.arrivals.append((time.monotonic(), named[1].decode() if named else ""))
+        named, told = _MODEL.search(body), _SYSTEM.search(body)
+        self.arrivals.append((time.monotonic(), named[1].decode() if named else "", told[1].decode("utf-8", "replace") if told else ""))
         if self.delay_s:
             await asyncio.sleep(self.delay_s)
         fault = self.faults.take(body)
@@ -143,7 +144,7 @@ class ScriptedModel:
         return web.json_response(_nested(self.counts))
 
     async def arrived(self, _request: web.Request) -> web.Response:
-        """Return when each of the newest requests arrived, by this process's clock, and the model that it asked."""
+        """Return when each of the newest requests arrived by this process's clock, its model, and how its instructions begin."""
         return web.json_response(list(self.arrivals))
 
     async def requests(self, _request: web.Request) -> web.Response:
