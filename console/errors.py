@@ -156,13 +156,6 @@ class Internal(CountersignError):
     code = "internal"
 
 
-class UnknownPrompt(CountersignError):
-    """There is no prompt {slug}."""
-
-    code = "unknown_prompt"
-    slug: str
-
-
 class InvalidView(CountersignError):
     """Choose a filter first, and give the view a name."""
 

@@ -49,6 +49,7 @@ STATUS: Mapping[str, int] = {
     "unknown_memory": 404,
     "unknown_person": 404,
     "unknown_prompt": 404,
+    "unknown_prompt_version": 404,
     "unknown_revision": 404,
     "unknown_schedule": 404,
     "unknown_session": 404,
@@ -69,6 +70,8 @@ STATUS: Mapping[str, int] = {
     "not_dead": 409,
     "not_pending": 409,
     "not_revealed": 409,
+    "not_released": 409,
+    "nothing_before": 409,
     "nothing_refused": 409,
     "nothing_withheld": 409,
     "nothing_to_reveal": 409,
@@ -82,6 +85,7 @@ STATUS: Mapping[str, int] = {
     "stale_digest": 409,
     "too_soon": 409,
     "stale_policy": 409,
+    "stale_release": 409,
     "stale_setting": 409,
     "stale_state": 409,
     "stopped": 409,
@@ -89,6 +93,7 @@ STATUS: Mapping[str, int] = {
     "too_many_budgets": 409,
     "too_many_claims": 409,
     "too_many_views": 409,
+    "wrong_stage": 409,
     "wrong_state": 409,
     "expired": 410,
     "link_expired": 410,
@@ -109,6 +114,7 @@ STATUS: Mapping[str, int] = {
     "invalid_json": 422,
     "invalid_limit": 422,
     "invalid_policy": 422,
+    "invalid_prompt": 422,
     "invalid_request": 422,
     "invalid_verdict": 422,
     "invalid_view": 422,
@@ -127,6 +133,7 @@ WITHIN: Mapping[str, tuple[str, ...]] = {
     "invalid_agent": ("body",),
     "invalid_arguments": ("body",),
     "invalid_policy": ("body", "document"),
+    "invalid_prompt": ("body",),
 }
 """Where in the body the document stands whose wrong values a floor below names."""
 

@@ -79,10 +79,13 @@ Word = Annotated[str, StringConstraints(max_length=200), AfterValidator(storable
 Sentence = Annotated[str, StringConstraints(min_length=3, max_length=2000, strip_whitespace=True), AfterValidator(storable)]
 """A reason or an instruction."""
 Time = Annotated[AwareDatetime, AfterValidator(bounded)]
+Text = Annotated[str, StringConstraints(min_length=1, max_length=200_000), AfterValidator(storable)]
+"""A prompt, as it stands."""
 Limit = Annotated[int, Field(ge=1, le=200, description="How many items at most")]
 Cursor = Annotated[str, StringConstraints(max_length=600), AfterValidator(storable)]
 SessionRef = Annotated[str, Path(pattern=r"^S-[1-9][0-9]{0,17}$", examples=["S-88123"])]
 ApprovalRef = Annotated[str, Path(pattern=r"^AP-[1-9][0-9]{0,17}$", examples=["AP-20418"])]
 SlugPath = Annotated[str, Path(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$", examples=["research-assistant"])]
+VersionPath = Annotated[str, Path(pattern=r"^[0-9]{1,9}\.[0-9]{1,9}\.[0-9]{1,9}(-[0-9A-Za-z.-]{1,60})?$", examples=["1.0.0"])]
 ToolPath = Annotated[str, Path(pattern=r"^[A-Za-z_][A-Za-z0-9_-]{0,63}$", examples=["send_email"])]
 TokenPath = Annotated[str, Path(pattern=r"^[0-9a-f]{16}$")]

@@ -28,6 +28,7 @@ from console.api import (
     policies,
     prompts,
     queue,
+    releases,
     schedules,
     sessions,
     standing,
@@ -63,7 +64,7 @@ api = NinjaAPI(
 for _noun in (
     agents, schedules, inlets, sessions, webhooks, dead_letters, queue, many, approvals, claims, covers, standing, glass, stops, breakers,
     limits, tools, memories, policies, measures, controls,
-    budgets, prompts, audit, tokens, events,
+    budgets, prompts, releases, audit, tokens, events,
 ):  # fmt: skip
     api.add_router("", _noun.router)
 errors.install(api)

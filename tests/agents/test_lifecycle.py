@@ -4,12 +4,23 @@ import itertools
 
 import pytest
 
-from agents.lifecycle import BREAKER, CALL_OUTCOMES, INLET, SCHEDULE, SESSION, SESSION_ENDS, TOOL_CALL
+from agents.lifecycle import (
+    BREAKER,
+    CALL_OUTCOMES,
+    INLET,
+    PROMPT_VERSION,
+    RECALL,
+    RELEASE,
+    SCHEDULE,
+    SESSION,
+    SESSION_ENDS,
+    TOOL_CALL,
+)
 from approvals.lifecycle import REQUEST
 from audit.errors import IllegalMove
 from audit.lifecycle import Lifecycle
 
-TABLES = [SESSION, TOOL_CALL, REQUEST, BREAKER, SCHEDULE, INLET]
+TABLES = [SESSION, TOOL_CALL, REQUEST, BREAKER, SCHEDULE, INLET, PROMPT_VERSION, RELEASE, RECALL]
 PAIRS = [
     (table, state, event) for table in TABLES for state, event in itertools.product(sorted(table.states), sorted(table.events))
 ]

@@ -47,7 +47,9 @@ def test_the_kind_of_a_change_is_what_it_means_for_those_who_use_it(before: Fixe
         ("minor", "", (), FIRST),
     ],
 )
-def test_the_proposed_number_is_the_next_free_one_of_its_kind(kind: str, before: str, taken: tuple[str, ...], number: str) -> None:
+def test_the_proposed_number_is_the_next_free_one_of_its_kind(
+    kind: str, before: str, taken: tuple[str, ...], number: str
+) -> None:
     """Never one that is taken."""
     assert proposed(kind, before, taken) == number  # type: ignore[arg-type]
 

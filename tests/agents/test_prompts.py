@@ -64,7 +64,9 @@ def statuses() -> dict[str, str]:
 
 def test_a_version_is_saved_as_a_draft_with_all_that_it_fixes() -> None:
     """Its number is proposed by what changed, its parent is the newest, its text is committed to in the trail."""
-    row = added("You are a desk.\nYou serve {{tenant}}.", variables={"tenant": {"default": "all"}}, parameters={"temperature": 0})
+    row = added(
+        "You are a desk.\nYou serve {{tenant}}.", variables={"tenant": {"default": "all"}}, parameters={"temperature": 0}
+    )
     assert (row.version, row.status, row.author, row.author_user) == ("1.1.0", "draft", "Paul", 7)
     assert row.parent is not None
     assert (row.parent.version, row.parameters) == ("1.0.0", {"temperature": 0.0})
@@ -110,16 +112,18 @@ def test_the_database_refuses_to_change_what_a_version_fixes(column: str) -> Non
     """Whoever asks; only where it stands moves."""
     row = PromptVersion.objects.get()
     with pytest.raises(DatabaseError, match="immutable"), transaction.atomic():
-        PromptVersion.objects.filter(pk=row.pk).update(**{column: {"a": 1} if column in ("variables", "parameters") else "9.9.9"})
+        PromptVersion.objects.filter(pk=row.pk).update(
+            **{column: {"a": 1} if column in ("variables", "parameters") else "9.9.9"}
+        )
 
 
 def test_the_database_refuses_shares_that_do_not_make_up_100() -> None:
     """And to rewrite which share went where."""
+    prompt, version = Prompt.objects.get(), PromptVersion.objects.get()
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
     with pytest.raises(DatabaseError, match="make up 100"), transaction.atomic():
-        prompt, version = Prompt.objects.get(), PromptVersion.objects.get()
         Release.objects.create(prompt=prompt, version=version, share=10)
-        with connection.cursor() as cursor:
-            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
     with pytest.raises(DatabaseError, match="only ever ended"), transaction.atomic():
         Release.objects.update(share=50)
 
@@ -246,7 +250,8 @@ def test_a_thousand_versions_are_read_page_by_page() -> None:
     prompt = Prompt.objects.get()
     first = PromptVersion.objects.get()
     PromptVersion.objects.bulk_create(
-        PromptVersion(prompt=prompt, version=f"1.0.{n}", text="x" * 1000, checksum=f"{n:064x}", parent=first) for n in range(1, 1000)
+        PromptVersion(prompt=prompt, version=f"1.0.{n}", text="x" * 1000, checksum=f"{n:064x}", parent=first)
+        for n in range(1, 1000)
     )
     seen: list[str] = []
     page = newest(prompt, 100)

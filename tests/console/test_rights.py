@@ -16,6 +16,7 @@ ALL = frozenset(Role)
 RUN = ALL - {Role.VIEWER, Role.AUDITOR}
 DIRECT = frozenset({Role.OPERATOR, Role.ADMIN})
 ADMIN = frozenset({Role.ADMIN})
+PROMPTS = frozenset({Role.PROMPT_MANAGER, Role.ADMIN})
 OPERATIONS: dict[str, frozenset[Role]] = {
     "list_agents": ALL,
     "get_agent": ALL,
@@ -95,6 +96,14 @@ OPERATIONS: dict[str, frozenset[Role]] = {
     "list_prompts": ALL,
     "get_prompt": ALL,
     "list_prompt_versions": ALL,
+    "get_prompt_version": ALL,
+    "create_prompt_version": PROMPTS,
+    "compare_prompt_versions": PROMPTS | {Role.AUDITOR, Role.OPERATOR},
+    "propose_prompt_version": PROMPTS,
+    "retire_prompt_version": PROMPTS,
+    "list_releases": ALL,
+    "release_prompt": PROMPTS,
+    "roll_back_prompt": PROMPTS | {Role.OPERATOR},
     "list_entries": ALL - {Role.VIEWER},
     "get_entry": ALL - {Role.VIEWER},
     "verify_log": frozenset({Role.AUDITOR, Role.OPERATOR, Role.ADMIN}),
@@ -109,6 +118,7 @@ SIGNED = {"receive_message"}
 PLACES = {
     "ref": "AP-1",
     "slug": "nothing",
+    "version": "1.0.0",
     "name": "nothing",
     "token_id": "0" * 16,
     "index": "1",

@@ -8,18 +8,19 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.db.models.functions import Now
 from django.test import Client
 
 from agents.errors import BadEdit
-from agents.models import LibraryDocument, Prompt, PromptVersion, Release, ToolCall
+from agents.models import LibraryDocument, PromptVersion, ToolCall
 from agents.models.library import WorkspaceFile
+from agents.prompts.releases import release
+from agents.prompts.versions import add_version
 from agents.tools import registry
 from agents.tools.library import fingerprint
 from approvals import tiers
 from approvals.errors import StaleDigest
 from approvals.models import ApprovalRequest, Decision
-from audit.ids import uuid7
+from audit.actors import Actor
 from audit.models import AuditEntry
 from tests.console.api.calls import Program
 from tests.flows.conftest import World, actor_of, person_of
@@ -242,12 +243,10 @@ def test_a_reference_is_resolved_before_the_review_and_bound(world: World, remy:
 
 def next_version(world: World) -> PromptVersion:
     """Release version 2.0.0 of the agent's prompt to all traffic."""
-    prompt = Prompt.objects.get(slug="research-assistant")
-    version = PromptVersion.objects.create(
-        id=uuid7(), prompt=prompt, version="2.0.0", text="You do something else.", checksum="0" * 64, author="Paul"
-    )
-    Release.objects.filter(prompt=prompt).update(ended_at=Now())
-    Release.objects.create(id=uuid7(), prompt=prompt, version=version, share=100, released_by="Paul")
+    paul = Actor("user", "0", "Paul")
+    more = {"text": "You do something else.", "note": "Something else.", "version": "2.0.0"}
+    version = add_version(slug="research-assistant", actor=paul, user_id=None, **more)
+    release(slug="research-assistant", version="2.0.0", share=100, actor=paul)
     return version
 
 

@@ -73,7 +73,9 @@ class ScriptedModel:
         body = await request.read()
         self.counts["requests"] += 1
         named, told = _MODEL.search(body), _SYSTEM.search(body)
-        self.arrivals.append((time.monotonic(), named[1].decode() if named else "", told[1].decode("utf-8", "replace") if told else ""))
+        self.arrivals.append(
+            (time.monotonic(), named[1].decode() if named else "", told[1].decode("utf-8", "replace") if told else "")
+        )
         if self.delay_s:
             await asyncio.sleep(self.delay_s)
         fault = self.faults.take(body)
