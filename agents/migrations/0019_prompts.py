@@ -28,7 +28,7 @@ def place_what_is_there(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('agents', '0017_inlets'),
+        ('agents', '0018_schedules_by_zone'),
         ('approvals', '0002_guards'),
     ]
 
