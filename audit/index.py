@@ -35,7 +35,10 @@ def index_log(using: str = "default", *, patience_ms: int = 0) -> int | None:
 
 
 class _Pace:
-    """One process's pace: at once when the last time is long ago, else once more, in a thread, when `EVERY_S` is over."""
+    """One process's pace: at once when the last time is long ago, else once more, in a thread, when `EVERY_S` is over.
+
+    In a process that keeps connections to answer people with, always in the thread: nobody's answer waits for it.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -47,7 +50,7 @@ class _Pace:
     def go(self, using: str) -> None:
         """Index now or soon; many calls in a row make few of it."""
         with self._lock:
-            if self._last + EVERY_S > time.monotonic():
+            if "pool" in connections[using].settings_dict["OPTIONS"] or self._last + EVERY_S > time.monotonic():
                 self._later(using)
                 return
             self._last = time.monotonic()

@@ -6,7 +6,7 @@ in `reads` and `reads_list`; it is noted before the page is sent.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -52,34 +52,45 @@ def is_part(request: HttpRequest) -> bool:
 def page(request: HttpRequest, template: str, read: Read, *, part: str = "", status: int = 200) -> HttpResponse:
     """Answer with a page, or with the part of it that is named here or by the request; `read` gives its context."""
     part = part or request.GET.get("fragment", "")
+    html, context = drawn(request, template, read, part)
+    return sent(context["caller"], html, [*context.get("reads", ()), *context.get("reads_list", ())], status)
+
+
+def drawn(request: HttpRequest, template: str, read: Read, part: str) -> tuple[str, Mapping[str, Any]]:
+    """Return the HTML of a page or of a part of it, and the context it was drawn from. Raises Http404 for an unknown part."""
     if part and not _NAME.fullmatch(part):
         raise Http404
     with snapshot():
-        around = shell(request, whole=part in ("", "counts"))
+        around = shell(request, part)
         context = {"shell": around, "rev": around["n"], "caller": caller_of(request), **read()}
         try:
-            html = render_to_string(f"{template}#{part}" if part else template, context, request)
+            return render_to_string(f"{template}#{part}" if part else template, context, request), context
         except TemplateDoesNotExist as error:
             if not part:
                 raise
             raise Http404 from error
-    note_reading(context["caller"], [*context.get("reads", ()), *context.get("reads_list", ())])
+
+
+def sent(caller: Caller, html: str, reads: Iterable[str], status: int = 200) -> HttpResponse:
+    """Answer with what was drawn, after noting what raw content is read with it."""
+    note_reading(caller, reads)
     return HttpResponse(html, status=status)
 
 
-def shell(request: HttpRequest, *, whole: bool = True) -> dict[str, Any]:
-    """Return what stands around every page; a part of a page needs neither menu nor counts."""
+def shell(request: HttpRequest, part: str = "") -> dict[str, Any]:
+    """Return what stands around every page; a part of a page needs none of it, but for the counts."""
     caller = caller_of(request)
+    sees = caller.has(Right.SEE)
     return {
         "n": feed.head(),
         "now": timezone.now(),
         "name": caller.name,
-        **(look(request, caller) if whole else {}),
+        **({} if part else look(request, caller)),
         "demo": settings.DEMO,
         "version": settings.VERSION,
-        "counts": counts() if whole and caller.has(Right.SEE) else {},
-        "stops": active_stops().items if whole and caller.has(Right.SEE) else (),
-        "glass": open_uses() if whole and caller.has(Right.SEE) else (),
+        "counts": counts() if sees and part in ("", "counts") else {},
+        "stops": active_stops().items if sees and not part else (),
+        "glass": open_uses() if sees and not part else (),
         "may": menu(caller),
     }
 

@@ -37,6 +37,9 @@ TICK_S = 1.0
 """A lost wake-up costs this much, and a dead worker or sealer freezes no screen."""
 LINGER_S = 30.0
 """How long the connection outlives its last follower: people go from page to page."""
+EACH_S, REST_S = 0.0005, 0.15
+"""After a round to all followers the feed rests so long for each of them, and at most so long: what happens meanwhile is
+told in one round. The first event after a quiet moment waits for nothing."""
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -220,7 +223,8 @@ class Hub:
                 while True:
                     await self._more.wait()
                     self._more.clear()
-                    await self._read_new()
+                    if await self._read_new():
+                        await asyncio.sleep(min(len(self.followers) * EACH_S, REST_S))
             except (DatabaseError, psycopg.Error) as error:
                 log.warning("live.read_failed", error=type(error).__name__)
                 await asyncio.sleep(TICK_S)
@@ -233,15 +237,18 @@ class Hub:
             self.head = head
         self._more.set()
 
-    async def _read_new(self) -> None:
+    async def _read_new(self) -> bool:
+        """Read what is new and wake the followers; False if there was nothing."""
         before = self.head
         while events := await self.call(feed.read, self.head, BACKLOG):
             self._ring.extend(events)
             self.head = events[-1].n
             if len(events) < BACKLOG:
                 break
-        if self.head != before:
-            self.wake()
+        if self.head == before:
+            return False
+        self.wake()
+        return True
 
     def wake(self) -> None:
         """Wake every follower."""

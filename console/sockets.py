@@ -1,8 +1,8 @@
 """The websocket of the live feed: thin events out, two kinds of wishes in. It renders nothing and decides nothing.
 
-Out: `hello`, events with `n` and `prev`, `session.delta`, `presence`, `resync`, `ping`. In: `{"watch": "S-88123"}`,
-`{"look": "AP-20418"}` ("" for none) and nothing else; decisions are made over HTTP alone. Closing codes: 4401 sign in
-again, 4403 not for you, 1009 too large, 1008 not understood or too often, 1013 try again later.
+Out: `hello`, events with `n` and `prev` (those of one moment as a list of them), `session.delta`, `presence`, `resync`,
+`ping`. In: `{"watch": "S-88123"}`, `{"look": "AP-20418"}` ("" for none) and nothing else; decisions are made over HTTP alone.
+Closing codes: 4401 sign in again, 4403 not for you, 1009 too large, 1008 not understood or too often, 1013 try again later.
 """
 
 import asyncio
@@ -12,6 +12,7 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
+from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -29,8 +30,8 @@ Send = Callable[[Message], Awaitable[None]]
 
 SIGN_IN, FORBIDDEN, TOO_LARGE, NOT_UNDERSTOOD, TRY_LATER = 4401, 4403, 1009, 1008, 1013
 PING_S = 20.0
-RECHECK_S = 3.0
-"""A person who signed out or lost a role is cut off within this."""
+RECHECK_S, TOGETHER_S = 2.5, 0.5
+"""A person who signed out or lost a role is cut off within both: sockets whose time has come are looked up together."""
 WATCH_S = 10.0
 """How often the mark "somebody watches this session" is renewed."""
 FRAME = 1024
@@ -99,14 +100,14 @@ class Socket:
             await self._recheck()
             self._told = follower.cursor
             await self._tell({"type": "hello", "n": follower.cursor, "build": settings.VERSION})
-            await self._both(self._listen(follower), self._speak(follower))
+            await self._all(self._listen(follower), self._speak(follower), self._stay())
         finally:
             if self._seat is not None:
                 self._seat.leave()
             follower.leave()
 
-    async def _both(self, *parts: Any) -> None:
-        """Run both directions; the first that ends, ends the other."""
+    async def _all(self, *parts: Any) -> None:
+        """Run all that goes on at a socket; the first that ends, ends the others."""
         tasks = [asyncio.ensure_future(part) for part in parts]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -132,13 +133,10 @@ class Socket:
 
     async def _speak(self, follower: Follower) -> None:
         now = time.monotonic()
-        due = {"ping": now + PING_S, "recheck": now + RECHECK_S, "watch": now + WATCH_S}
+        due = {"ping": now + PING_S, "watch": now + WATCH_S}
         while True:
             news = await follower.wait(max(0.0, min(due.values()) - time.monotonic()))
             now = time.monotonic()
-            if now >= due["recheck"]:
-                due["recheck"] = now + RECHECK_S
-                await self._recheck()
             if now >= due["watch"]:
                 due["watch"] = now + WATCH_S
                 await self._renew(follower)
@@ -151,33 +149,40 @@ class Socket:
                 if self._hub.listening:
                     await self._mark("ping", follower.cursor)
 
+    async def _stay(self) -> None:
+        """Look again and again who this is, beside what is told meanwhile: events do not wait for it."""
+        while True:
+            await asyncio.sleep(RECHECK_S)
+            await self._recheck(TOGETHER_S)
+
     async def _pass_on(self, follower: Follower) -> None:
         events = await follower.take()
         if events is None:
             self._told = follower.cursor
             await self._tell({"type": "resync", "reason": "behind", "n": follower.cursor})
             return
-        for event in events:
-            if self._watcher is not None and may_see(self._watcher, event):
-                await self._event(event)
+        watcher = self._watcher
+        if watcher is not None and (seen := tuple(event for event in events if may_see(watcher, event))):
+            prev, self._told = self._told, seen[-1].n
+            await self._say(_words(prev, seen))
         for at, text in follower.take_pieces():
             await self._tell({"type": "session.delta", "ids": [follower.watched], "text": text, "at": at})
 
-    async def _event(self, event: FeedEvent) -> None:
-        await self._mark(event.kind, event.n, ids=list(event.ids), rev=event.rev)
-
-    async def _mark(self, kind: str, n: int, **rest: Any) -> None:
+    async def _mark(self, kind: str, n: int) -> None:
         """Send what moves the client's cursor, with the cursor that it must have had before."""
         prev, self._told = self._told, n
-        await self._tell({"n": n, "prev": prev, "type": kind, **rest})
+        await self._tell({"n": n, "prev": prev, "type": kind})
 
     async def _tell(self, message: Mapping[str, Any]) -> None:
-        await self._send({"type": "websocket.send", "text": json.dumps(message, separators=(",", ":"))})
+        await self._say(_json(message))
 
-    async def _recheck(self) -> None:
-        """Look again who this is; closed when signed out (4401) or without any right to look (4403)."""
+    async def _say(self, text: str) -> None:
+        await self._send({"type": "websocket.send", "text": text})
+
+    async def _recheck(self, patience_s: float = 0) -> None:
+        """Look who this is; closed when signed out (4401) or without any right to look (4403)."""
         try:
-            watcher = await self._hub.desk.watcher(self._key)
+            watcher = await self._hub.desk.watcher(self._key, patience_s)
         except DatabaseError:
             raise Closed(TRY_LATER) from None
         if watcher is None:
@@ -210,6 +215,21 @@ class Socket:
         """Renew the mark that lets the worker stream the watched session's answer."""
         if follower.watched:
             await self._hub.call(stream_answer, follower.watched)
+
+
+def _json(said: object) -> str:
+    return json.dumps(said, separators=(",", ":"))
+
+
+@lru_cache(maxsize=256)
+def _words(prev: int, events: tuple[FeedEvent, ...]) -> str:
+    """Return events as a socket tells them whose client stands at `prev`, put into words once for all such sockets."""
+    before = (prev, *(event.n for event in events))
+    told = [
+        {"n": event.n, "prev": last, "type": event.kind, "ids": list(event.ids), "rev": event.rev}
+        for last, event in zip(before, events, strict=False)
+    ]
+    return _json(told[0] if len(told) == 1 else told)
 
 
 def _wish(message: Message) -> tuple[str, str]:

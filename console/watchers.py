@@ -21,7 +21,7 @@ from audit.feed import FeedEvent
 from console.rights import Right, holds
 
 GATHER_S = 0.02
-"""Lookups asked for within this are made together."""
+"""Lookups asked for within this are made together; who has the patience waits for more of them."""
 SEEN_BY_ALL = frozenset(
     {
         "session", "turn", "message", "tool_call", "approval", "decision", "agent", "prompt", "policy", "tool",
@@ -61,20 +61,32 @@ class Desk:
     def __init__(self, call: Callable[..., Awaitable[Any]]) -> None:
         self._call = call
         self._asked: dict[str, asyncio.Future[Watcher | None]] = {}
-        self._round: asyncio.Task[None] | None = None
+        self._round: asyncio.TimerHandle | None = None
+        self._looking: set[asyncio.Task[None]] = set()
 
-    async def watcher(self, key: str) -> Watcher | None:
-        """Return who the browser session with this key belongs to; None when it is over."""
+    async def watcher(self, key: str, patience_s: float = 0) -> Watcher | None:
+        """Return who the browser session with this key belongs to, looked up within so long; None when it is over."""
         if key not in self._asked:
             self._asked[key] = asyncio.get_running_loop().create_future()
-        if self._round is None or self._round.done():
-            self._round = asyncio.create_task(self._look())
+        self._look_by(asyncio.get_running_loop().time() + max(patience_s, GATHER_S))
         return await asyncio.shield(self._asked[key])
 
-    async def _look(self) -> None:
-        await asyncio.sleep(GATHER_S)
-        asked, self._asked = self._asked, {}
+    def _look_by(self, at: float) -> None:
+        """Look for all who are asked for at this moment, or earlier if somebody has less patience."""
+        if self._round is not None and self._round.when() <= at:
+            return
+        if self._round is not None:
+            self._round.cancel()
+        self._round = asyncio.get_running_loop().call_at(at, self._begin)
+
+    def _begin(self) -> None:
         self._round = None
+        task = asyncio.create_task(self._look())
+        self._looking.add(task)
+        task.add_done_callback(self._looking.discard)
+
+    async def _look(self) -> None:
+        asked, self._asked = self._asked, {}
         try:
             found = await self._call(lookup, set(asked))
         except Exception as error:  # noqa: BLE001  each socket that waits ends with the reason; nobody stays unchecked

@@ -31,6 +31,7 @@ from console.views.approval_glass import offered
 from console.views.approval_hand import hand
 from console.views.approval_item import item
 from console.views.approval_queue import asked_of, counts, filters_of, own_held, queue_of
+from console.views.approval_rows import reads_list, rows
 from console.views.approval_standing import of_request
 from console.views.guard import guard
 
@@ -42,8 +43,11 @@ VIEWS = ("checked", "json", "changes")
 @guard(Right.SEE)
 def queue(request: HttpRequest) -> HttpResponse:
     """Show what waits, soonest expiry first, with the first request open."""
-    if request.GET.get("fragment") == "counts":  # asked for often, and the frame knows them
+    part = request.GET.get("fragment", "")
+    if part == "counts":  # asked for often, and the frame knows them
         return page(request, TEMPLATE, lambda: counts(request))
+    if part == "queue":
+        return rows(request, TEMPLATE, lambda opened: _queue(request, opened))
     return page(request, TEMPLATE, lambda: _queue(request, request.GET.get("open", "")))
 
 
@@ -141,7 +145,7 @@ def _queue(request: HttpRequest, current: str) -> dict[str, Any]:
         first = queries.get(rows[0].id)
         current = first.ref
         context |= _open(request, first)
-    return {**context, "current": current, "reads_list": ("approvals",) if reveals_request(caller_of(request)) else ()}
+    return {**context, "current": current, "reads_list": reads_list(request)}
 
 
 def _open(request: HttpRequest, row: ApprovalRequest) -> dict[str, Any]:

@@ -44,7 +44,8 @@
     if (mine.busy) { mine.again = true; return; }
     mine.busy = true;
     mine.last = Date.now();
-    await htmx.ajax("GET", region.dataset.liveUrl, { target: region, source: region, swap: "innerMorph" }).catch(() => {});
+    const known = { "Live-Cursor": String(cursor) }; // what many see alike may come from before this request, not from before this event
+    await htmx.ajax("GET", region.dataset.liveUrl, { target: region, source: region, swap: "innerMorph", headers: known }).catch(() => {});
     mine.busy = false;
     mine.took = Date.now() - mine.last;
     if (mine.again) { mine.again = false; refresh(region); }
@@ -218,7 +219,7 @@
       }
       const fresh = page.querySelector("[data-facets]");
       if (fresh) facets(fresh);
-    }, 1000 + Math.random() * 1000);
+    }, 800 + Math.random() * 700);
   };
 
   // The socket ---------------------------------------------------------------------------------------------------
@@ -229,7 +230,7 @@
     if (ended || (socket && socket.readyState <= WebSocket.OPEN)) return;
     const mine = new WebSocket(`${location.origin.replace(/^http/, "ws")}/ws/live/?since=${cursor}`);
     socket = mine;
-    mine.addEventListener("message", (event) => { if (socket === mine) receive(JSON.parse(event.data)); });
+    mine.addEventListener("message", (event) => { for (const message of [JSON.parse(event.data)].flat()) if (socket === mine) receive(message); });
     mine.addEventListener("close", (event) => { if (socket === mine) closed(event.code); });
   };
   const wish = (what) => { if (socket?.readyState === WebSocket.OPEN) socket.send(JSON.stringify(what)); };

@@ -10,7 +10,7 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 
 from audit.feed import head, read
-from audit.index import CHANNEL, index_log, index_soon
+from audit.index import CHANNEL, finish, index_log, index_soon
 from audit.models import AuditEntry, AuditPending, LogIndex
 from audit.services import record
 from audit.verify import verify
@@ -185,6 +185,24 @@ def test_indexing_waits_for_the_commit(fresh_database: Any) -> None:
         index_soon()
         assert head() == 0
     assert head() == 1
+
+
+def test_where_people_are_answered_nobody_waits_for_the_index(fresh_database: Any) -> None:
+    """A process that keeps connections leaves it to a thread, even while another process is at it."""
+    options = connection.settings_dict["OPTIONS"]
+    record([entry()])
+    options["pool"] = {"min_size": 1, "max_size": 2}
+    try:
+        with psycopg.connect(fresh_database.url) as other:
+            other.execute("SELECT audit_index()")
+            index_soon()
+            assert head() == 0
+            other.rollback()
+        finish()
+        assert head() == 1
+    finally:
+        connection.close_pool()  # type: ignore[attr-defined]  # PostgreSQL's has it
+        del options["pool"]
 
 
 def test_indexing_from_an_old_snapshot_is_refused(fresh_database: Any) -> None:

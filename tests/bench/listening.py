@@ -11,6 +11,7 @@ import time
 from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from websockets.asyncio.client import connect
 
@@ -27,6 +28,16 @@ class Heard:
     open: int = 0
     last: float = 0
 
+    def take(self, message: dict[str, Any], at: int, now: int) -> None:
+        """Note a message that came to a socket which stood at an event."""
+        if message["type"] == "hello":
+            self.open += 1
+        elif message["type"] != "ping":
+            self.gaps += message.get("prev") != at
+            self.arrivals[message["n"]].append(now)
+            self.named[message["n"]] = " ".join([message["type"], *message.get("ids", ())])
+            self.last = time.monotonic()
+
 
 async def listen(address: str, cookie: str, heard: Heard) -> None:
     """Follow one socket for good."""
@@ -35,15 +46,10 @@ async def listen(address: str, cookie: str, heard: Heard) -> None:
     async with connect(url, additional_headers=headers, origin=origin) as socket:  # type: ignore[arg-type]  # a NewType of str
         at = 0
         async for text in socket:
-            now, message = time.time_ns(), json.loads(text)
-            if message["type"] == "hello":
-                heard.open += 1
-            elif message["type"] != "ping":
-                heard.gaps += message.get("prev") != at
-                heard.arrivals[message["n"]].append(now)
-                heard.named[message["n"]] = " ".join([message["type"], *message.get("ids", ())])
-                heard.last = time.monotonic()
-            at = message["n"]
+            now, told = time.time_ns(), json.loads(text)
+            for message in told if isinstance(told, list) else [told]:
+                heard.take(message, at, now)
+                at = message["n"]
 
 
 async def main(address: str, folder: Path, cookies: list[str]) -> None:

@@ -85,7 +85,9 @@ async def main(wanted: argparse.Namespace) -> None:
         await asyncio.to_thread(Path(wanted.ready).touch)
         async for message in socket:
             if wanted.decisions:
-                screen.hear(json.loads(message))
+                told = json.loads(message)
+                for one in told if isinstance(told, list) else [told]:
+                    screen.hear(one)
                 if len(screen.events) == wanted.decisions:
                     break
         await asyncio.gather(*screen.tasks)

@@ -50,6 +50,7 @@ class Page:
             headers.append((b"origin", origin))
         query = "" if since is None else f"?since={since}"
         self.wire = WebsocketCommunicator(application, f"/ws/live/{query}", headers=headers)
+        self.told: list[dict[str, Any]] = []
 
     async def open(self) -> dict[str, Any]:
         """Open the socket and return its `hello`."""
@@ -59,8 +60,10 @@ class Page:
 
     async def hear(self) -> dict[str, Any]:
         """Return the next message."""
-        told: dict[str, Any] = await self.wire.receive_json_from(timeout=5)
-        return told
+        if not self.told:
+            told = await self.wire.receive_json_from(timeout=5)
+            self.told += told if isinstance(told, list) else [told]
+        return self.told.pop(0)
 
     async def hear_until(self, n: int) -> list[dict[str, Any]]:
         """Return the messages up to the event with this number."""
@@ -189,6 +192,37 @@ def test_what_a_person_may_not_see_is_not_told(vic: User, audrey: User) -> None:
         assert [m["type"] for m in await auditor.hear_until(head)] == ["token.created", "session.claimed"]
         await viewer.leave()
         await auditor.leave()
+
+    play(scene)
+
+
+def test_events_of_one_moment_come_in_one_frame_and_to_each_only_their_own(vic: User, audrey: User) -> None:
+    """Put into words once for all who stand at the same event and may see the same."""
+    start, keys = write(), (cookie_of(vic), cookie_of(vic), cookie_of(audrey))
+
+    def mixed() -> int:
+        kinds = (
+            ("session:S-1", EventKind.SESSION_CLAIMED),
+            ("user:999", EventKind.TOKEN_CREATED),
+            ("session:S-1", EventKind.SESSION_CLAIMED),
+        )
+        record([Entry(stream=stream, kind=kind, actor=SYSTEM, facts={}, ids=("S-1",), rev=1) for stream, kind in kinds])
+        return index_log(patience_ms=2000) or 0
+
+    async def scene() -> None:
+        pages = [Page(key) for key in keys]
+        for page in pages:
+            await page.open()
+        head = await elsewhere(mixed)
+        heard = [await page.wire.receive_json_from(timeout=5) for page in pages]
+        assert head == start + 3
+        assert {one["type"] for frame in heard[:2] for one in frame} == {"session.claimed"}
+        assert [len(frame) for frame in heard] == [2, 2, 3]
+        assert heard[0] == heard[1]
+        for frame in heard:
+            assert_chained(frame, start)
+        for page in pages:
+            await page.leave()
 
     play(scene)
 
