@@ -93,6 +93,13 @@ class Output(Document):
     whole: bool = False
 
 
+class Classify(Document):
+    """Whether the cheap model looks at what strangers wrote in results of tools that read, and for how long at most."""
+
+    on: bool = False
+    timeout_s: Annotated[float, Field(gt=0, le=60)] = 8.0
+
+
 class AgentConfig(Document):
     """One agent, whole."""
 
@@ -117,6 +124,7 @@ class AgentConfig(Document):
     loops: Loops = Loops()
     retries: Retries = Retries()
     output: Output = Output()
+    classify: Classify = Classify()
     scrub: Annotated[tuple[Kind, ...], Field(max_length=len(KINDS))] = ()  # what models read as references
     unscrub: Annotated[tuple[ToolName, ...], Field(max_length=100)] = ()  # tools that are given what those stand for
     degradation: Degradation = Degradation()

@@ -137,7 +137,7 @@ class Permits:
             return
         for key in keys:
             probe = probes.get(key)
-            if split(key)[0] != blamed:
+            if blamed is None or split(key)[0] != blamed:
                 settle = breakers.left if blamed == "provider" else breakers.passed  # else it answered, somehow
                 await self._settle(settle, key, probe)
             elif probe is not None:

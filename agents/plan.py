@@ -8,16 +8,15 @@ import asyncio
 import contextlib
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
 from uuid import UUID
 
 import structlog
 
 from agents import fallback, filtering, rests
-from agents.context import Context
 from agents.failpoints import failpoint
 from agents.fallback import Answered, Missed
+from agents.fitting import Offered, Prepared, fitted, shorten
 from agents.gate.request import Put
 from agents.ledger import Ledger, Record
 from agents.llm import retry
@@ -27,7 +26,6 @@ from agents.llm.provider import (
     BrokenAnswer,
     Completion,
     ContextOverflow,
-    JsonObject,
     Later,
     ModelError,
     Provider,
@@ -56,25 +54,16 @@ class Asking(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """What the model will be given."""
-
-    context: Context
-    tools: list[JsonObject]
-
-
-async def ask(state: State, prepared: Prepared, hands: Asking, *, shorter: bool = False) -> Answered | Record | ContextOverflow:
+async def ask(state: State, offered: Offered, hands: Asking) -> Answered | Record:
     """Ask the agent's model, with retries, and its fallbacks where it cannot be had.
 
-    Returns the answer; or the record of what follows without one; or, where `shorter` says that the caller can give
-    less, the error that says the context was too long.
+    Returns the answer, or the record of what follows without one.
     """
     started = asyncio.get_running_loop().time()
     missed: list[Missed] = []
     try:
         for place, model in enumerate(fallback.chain(state)):
-            answer = await _ask_one(state, prepared, model, hands)
+            answer = await _ask_fitting(state, offered, model, hands)
             if isinstance(answer, Completion):
                 state.notes.pop("slowed", None)
                 state.notes.pop("unpaid", None)
@@ -82,8 +71,6 @@ async def ask(state: State, prepared: Prepared, hands: Asking, *, shorter: bool 
                 return Answered(answer, model, missed)
             if isinstance(answer, Record):
                 return answer
-            if isinstance(answer.error, ContextOverflow) and shorter:
-                return answer.error
             missed.append(answer)
             if not place and not fallback.passes_on(answer.error):
                 break  # the question itself was refused; a fallback that refuses it is only not there
@@ -91,6 +78,15 @@ async def ask(state: State, prepared: Prepared, hands: Asking, *, shorter: bool 
     finally:
         hands.watchers.forget(state.ref)
         state.active_ms += int((asyncio.get_running_loop().time() - started) * 1000)
+
+
+async def _ask_fitting(state: State, offered: Offered, model: str, hands: Asking) -> Completion | Record | Missed:
+    """Ask one model, with less of the conversation where it was too long for it."""
+    while True:
+        answer = await _ask_one(state, fitted(state, offered, model), model, hands)
+        overflown = isinstance(answer, Missed) and isinstance(answer.error, ContextOverflow)
+        if not overflown or not shorten(state, model, offered.tools):
+            return answer
 
 
 async def _ask_one(state: State, prepared: Prepared, model: str, hands: Asking) -> Completion | Record | Missed:

@@ -21,17 +21,17 @@ from dataclasses import dataclass, field, replace
 
 import structlog
 
-from agents import fallback, filtering, limits, moving, plan, rests, summaries
-from agents.context import assemble
+from agents import classifying, fallback, filtering, limits, moving, plan, rests, summaries
 from agents.failpoints import failpoint
+from agents.fitting import Offered
 from agents.gate import effect, intent
 from agents.gate.submit import offer, row, submit
 from agents.hands import Hands
 from agents.ledger import Record
-from agents.llm.provider import ContextOverflow
 from agents.rules import Rules
 from agents.state import Call, Pass, State
 from agents.steps import entry, move, record
+from agents.tools.results import Outcome
 from agents.waves import behind, first_wave, next_wave, stop_of
 from audit.events import EventKind
 from audit.ids import uuid7
@@ -153,31 +153,28 @@ async def _rest(state: State, hands: Hands) -> Step | None:
 
 
 async def _plan(state: State, hands: Hands) -> Step:
-    """Ask the model, with less of the conversation where it was too long, and submit what it planned."""
-    tokens = state.room or state.config.limits.context_tokens
-    while True:
-        question = await _question(state, hands, tokens)
-        answer = await plan.ask(state, question, hands, shorter=tokens > SHORTEST_CONTEXT)
-        if not isinstance(answer, ContextOverflow):
-            break
-        tokens //= 2
-        state.room = tokens  # summaries come sooner from now on
+    """Ask the model, and submit what it planned."""
+    answer = await plan.ask(state, await _offered(state, hands), hands)
     return Step(answer) if isinstance(answer, Record) else await _submitted(state, answer, hands)
 
 
-async def _question(state: State, hands: Hands, tokens: int) -> plan.Prepared:
-    rules = await hands.current_rules()
-    context = assemble(state, budget=tokens)
-    tools = {tool.name: tool.offer for tool in offer(state, rules)}
-    if without := fallback.dropped(state, list(tools), hands.permits):
-        context = replace(context, messages=[*context.messages, fallback.told_of(without)])
-    return plan.Prepared(context, [shape for name, shape in tools.items() if name not in without])
+async def _offered(state: State, hands: Hands) -> Offered:
+    tools = {tool.name: tool.offer for tool in offer(state, await hands.current_rules())}
+    without = fallback.dropped(state, list(tools), hands.permits)
+    shapes = [shape for name, shape in tools.items() if name not in without]
+    return Offered(shapes, fallback.told_of(without) if without else None)
+
+
+async def _ran(state: State, call: Call, hands: Hands) -> tuple[Outcome, int]:
+    """One call's outcome, looked at by the cheap model where the agent says so."""
+    outcome, took = await effect.run(state, call, hands.model(state, call.tool), hands.rules)
+    return await classifying.looked_at(state, call, outcome, hands), took
 
 
 async def act(state: State, calls: list[Call], hands: Hands) -> Record:
     """Run calls whose intent is written, side by side, and observe their outcomes: one record."""
     started = asyncio.get_running_loop().time()
-    outcomes = await asyncio.gather(*(effect.run(state, call, hands.model(state, call.tool), hands.rules) for call in calls))
+    outcomes = await asyncio.gather(*(_ran(state, call, hands) for call in calls))
     changes: list[Change] = []
     births: list[Birth] = []
     entries: list[Entry] = []
@@ -199,7 +196,6 @@ async def act(state: State, calls: list[Call], hands: Hands) -> Record:
 
 
 MAX_ATTEMPTS = 5  # claims of one session without a step written
-SHORTEST_CONTEXT = 1_000  # tokens, estimated; below it leaving more out does not help
 
 
 async def _submitted(state: State, answered: fallback.Answered, hands: Hands) -> Step:

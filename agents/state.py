@@ -178,7 +178,7 @@ class State:
     asks_about_session: bool = False  # a budget or stuck request is open
     read: dict[str, Call] = field(default_factory=dict)  # the newest result of each call that only reads
     outline: tuple[list[Said], list[Said]] | None = None  # summaries, and what people said, in order; see `agents.context`
-    room: int = 0  # tokens that the model's window turned out to hold; 0 where the agent's limit fitted so far
+    rooms: dict[str, int] = field(default_factory=dict)  # tokens that models' windows turned out to hold, where that was less
     fingerprints: dict[str, UUID] = field(default_factory=dict)  # calls that succeeded, run, or are unknown
     refused: list[Refused] = field(default_factory=list)  # what people rejected, oldest first
     lifted: frozenset[str] = frozenset()  # keys of rejected calls that no longer count against asking again

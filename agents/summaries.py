@@ -11,7 +11,7 @@ from typing import Any
 
 import structlog
 
-from agents import plan
+from agents import fallback, fitting, plan
 from agents.context import overfull, summaries, tool_message, wrap
 from agents.hands import Hands
 from agents.ledger import Record
@@ -48,7 +48,7 @@ async def summarise(state: State, hands: Hands) -> Record | None:
     failed: dict[str, int] = state.notes.get("summary", {})
     if not model or state.turns < failed.get("from", 0) or failed.get("times", 0) >= TRIES:
         return None
-    budget = state.room or state.config.limits.context_tokens
+    budget = fitting.room(state, fallback.first(state))
     items = overfull(state, budget=budget)
     if not items:
         return None

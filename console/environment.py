@@ -60,6 +60,17 @@ def env_list(name: str) -> list[str]:
     return [part.strip() for part in env_str(name).split(",") if part.strip()]
 
 
+def env_sizes(name: str) -> dict[str, int]:
+    """Return NAME=NUMBER pairs, separated by commas; raises ImproperlyConfigured for anything else."""
+    sizes: dict[str, int] = {}
+    for part in env_list(name):
+        key, _, number = part.rpartition("=")
+        if not key or not number.isdecimal() or int(number) < 1:
+            raise ImproperlyConfigured(f"{name} must look like NAME=NUMBER,NAME=NUMBER, not {part!r}.")
+        sizes[key.strip()] = int(number)
+    return sizes
+
+
 def env_secret(name: str) -> str:
     """Return the secret in NAME, or the content of the file that NAME_FILE names; empty where neither is set.
 

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from csp.constants import NONCE, NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
-from console.environment import database_from_url, env_bool, env_int, env_list, env_secret, env_str, env_word
+from console.environment import database_from_url, env_bool, env_int, env_list, env_secret, env_sizes, env_str, env_word
 from console.local.paths import APP_ROLE, OWNER_ROLE, Runtime, database_url, secret_key, socket_folder
 from console.logging import configure
 
@@ -67,6 +67,7 @@ OPENAI_BASE_URL = env_str("OPENAI_BASE_URL") or (SCRIPTED_URL if SCRIPTED else "
 UNKNOWN_MODEL_INPUT_MICROUSD_PER_MTOK = env_int("UNKNOWN_MODEL_INPUT_MICROUSD_PER_MTOK", 10_000_000)
 UNKNOWN_MODEL_OUTPUT_MICROUSD_PER_MTOK = env_int("UNKNOWN_MODEL_OUTPUT_MICROUSD_PER_MTOK", 30_000_000)
 MODEL_OUTPUT_TOKENS = env_int("MODEL_OUTPUT_TOKENS", 16_384, minimum=16, maximum=1_000_000)
+MODEL_WINDOWS = env_sizes("MODEL_WINDOWS")
 SEARCH_URL = env_str("SEARCH_URL")
 BREAKER_FAILURES = env_int("BREAKER_FAILURES", 5, minimum=1, maximum=1000)
 BREAKER_COOL_S = env_int("BREAKER_COOL_S", 60, minimum=1, maximum=3600)

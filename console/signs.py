@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from agents.config import Output
+from agents.config import Classify, Output
 
 WORDS: Mapping[str, str] = {
     "instruction_like": "tells its reader to drop its rules",
@@ -15,6 +15,8 @@ WORDS: Mapping[str, str] = {
     "hidden_text": "hides text in markup",
     "hidden_characters": "holds characters that cannot be seen",
     "encoded_order": "holds an encoded order",
+    "classified": "gives orders, says the model that looks at it",
+    "not_classified": "could not be looked at by the model that does",
 }
 
 _SAME = 60
@@ -44,6 +46,9 @@ def private_lines(document: Mapping[str, Any]) -> list[dict[str, str]]:
     ]
     if document.get("unscrub"):
         lines.append({"label": "Tools that are given the values", "value": ", ".join(document["unscrub"])})
+    if (look := Classify(**document.get("classify", {}))).on:
+        model = document.get("cheap_model") or document.get("model", "")
+        lines.append({"label": "Looks at what strangers wrote", "value": f"{model}, for {look.timeout_s:g} s at most"})
     if output.whole:
         lines.append({"label": "While it is written", "value": "Nothing of an answer is shown"})
     return lines

@@ -27,7 +27,7 @@ WITHHELD = "withheld"
 
 async def flag(state: State, call: Call, outcome: Outcome, rules: CurrentRules) -> list[Entry]:
     """Set what of an ended call its signs change, and return the entry about them; nothing where there are none."""
-    found = signs(readable(outcome.text)) if outcome.trust == "untrusted" else ()
+    found = (*signs(readable(outcome.text)), *outcome.signs) if outcome.trust == "untrusted" else ()
     if not found:
         return []
     codes = [sign.code for sign in found]

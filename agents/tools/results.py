@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 
+from agents.guardrails.signs import Sign
 from agents.llm.provider import Usage
 from agents.tools.errors import ApiError, ErrorType
 
@@ -22,7 +23,7 @@ class Outcome:
     """How one call ended. `text` is what the model reads; `sure=False` says that nobody knows whether it happened.
 
     `entered=False` says that the kill switch came first: the tool's function was not called. `blames_service` says of an
-    error that what the tool reaches may be to blame for it.
+    error that what the tool reaches may be to blame for it. `signs` are what a model saw in it that was asked to look.
     """
 
     status: Literal["success", "error"]
@@ -39,6 +40,7 @@ class Outcome:
     blames_service: bool = False
     entered: bool = True
     spent: tuple[tuple[str, Usage], ...] = ()
+    signs: tuple[Sign, ...] = ()
 
 
 def clean(value: object) -> Any:

@@ -25,6 +25,7 @@ def _manage(*arguments: str, **environment: str) -> subprocess.CompletedProcess[
         ("PORT", "eighty", "PORT must be a whole number, not 'eighty'."),
         ("PORT", "70000", "PORT must lie between 1 and 65535, not 70000."),
         ("LOG_FORMAT", "xml", "LOG_FORMAT must be text or json, not 'xml'."),
+        ("MODEL_WINDOWS", "small=much", "MODEL_WINDOWS must look like NAME=NUMBER,NAME=NUMBER, not 'small=much'."),
         ("COUNTERSIGN_DEMO", "maybe", "COUNTERSIGN_DEMO must be 1 or 0, not 'maybe'."),
         ("DATABASE_URL", "mysql://x/y", "DATABASE_URL must look like postgresql://user:password@host:5432/database."),
         (

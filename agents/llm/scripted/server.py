@@ -17,7 +17,7 @@ from typing import Any
 
 from aiohttp import web
 
-from agents.llm.scripted import bench, delivery, gullible, researcher, scenarios, summary
+from agents.llm.scripted import bench, classify, delivery, gullible, researcher, scenarios, summary
 from agents.llm.scripted.answer import Answer
 from agents.llm.scripted.conversation import Conversation, read_conversation
 from agents.llm.scripted.faults import KINDS, FaultQueue
@@ -105,6 +105,8 @@ class ScriptedModel:
             self.counts["scenario:bench"] += 1
             return bench.ANSWERS[min(conversation.turn, len(bench.ANSWERS) - 1)]
         self.counts[f"model:{conversation.model}"] += 1
+        if classify.asked_for(conversation):
+            return classify.answer(conversation)
         if summary.asked_for(conversation):
             return summary.answer(conversation)
         if conversation.model == "scripted-gullible":
