@@ -95,6 +95,12 @@ class InletFull(AgentsError):
     retry_after_s: int
 
 
+class NotStuck(AgentsError):
+    """No question waits about {ref} making no progress; only then it goes on with another version of its prompt."""
+
+    code: ClassVar[str] = "not_stuck"
+
+
 class NotDead(AgentsError):
     """{ref} is {status}; only a dead letter is replayed or closed."""
 

@@ -36,7 +36,7 @@ class Verdict(_Text):
 class Act(_Text):
     """What can be done to a session."""
 
-    regex = "message|cancel|pause|resume|lift|release|replay|close|webhook"
+    regex = "message|cancel|pause|resume|lift|release|replay|close|webhook|prompt"
 
 
 class Hand(_Text):

@@ -68,6 +68,7 @@ STATUS: Mapping[str, int] = {
     "inlet_paused": 409,
     "not_consumable": 409,
     "not_dead": 409,
+    "not_stuck": 409,
     "not_pending": 409,
     "not_revealed": 409,
     "not_released": 409,

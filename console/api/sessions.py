@@ -7,25 +7,27 @@ from uuid import UUID
 from asgiref.sync import sync_to_async
 from django.http import HttpResponse
 from ninja import Query, Router, Schema
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
-from agents import queries, services
+from agents import other_prompt, queries, services
 from agents.guardrails.money import Priority
 from agents.models import Session
+from console.api.deciding import Digest
 from console.api.endpoint import ApiRequest, as_json, endpoint
 from console.api.idempotency import Once, answer_once, once_of, replace_answer
 from console.api.paging import Paged, decode, encode
-from console.api.reading import Body, SessionRef, Word
+from console.api.reading import Body, SessionRef, Word, storable
 from console.api.session_shapes import Mode, SessionOut, Status, shape, shape_of_new, shapes
 from console.api.timeline import Timeline, timeline
 from console.api.waiting import let_go, rested
 from console.auth import Caller
 from console.errors import Forbidden, NotYourSession
-from console.rights import Right
+from console.rights import DECIDE_SCOPE, Right
 
 router = Router(tags=["sessions"])
 Text = Annotated[str, StringConstraints(min_length=1, max_length=20_000)]
 WRITES = (404, 409, 413, 415, 422)
+DECIDES = (*WRITES, 410)
 
 
 class NewSession(Body):
@@ -64,6 +66,14 @@ class Release(Body):
     """The key of the call whose result was kept from the model."""
 
     call: Annotated[Word, Field(min_length=1, max_length=100)]
+
+
+class OtherPrompt(Body):
+    """Another version of its prompt; the digest of the `stuck` request that you were shown."""
+
+    version: Annotated[Word, Field(min_length=1, max_length=64)]
+    digest: Digest
+    instruction: Annotated[str, StringConstraints(max_length=10_000), AfterValidator(storable)] = ""
 
 
 class Why(Body):
@@ -222,6 +232,18 @@ def lift_refusals(request: ApiRequest, ref: SessionRef, body: Lift) -> SessionOu
 def release_result(request: ApiRequest, ref: SessionRef, body: Release) -> SessionOut:
     """Give the agent the result of a call that was kept from it for looking like orders; it stays untrusted."""
     services.release_result(session=services.get_session(ref).id, call=body.call, actor=request.auth.actor())
+    return _changed(request, ref)
+
+
+@endpoint(
+    router, "POST", "/sessions/{ref}/prompt", right=Right.DECIDE, scope=DECIDE_SCOPE, answer=SessionOut, refuses=DECIDES,
+)  # fmt: skip
+def change_prompt(request: ApiRequest, ref: SessionRef, body: OtherPrompt) -> SessionOut:
+    """Answer the request of a session that makes no progress: it goes on with another version of its prompt."""
+    other_prompt.go_on(
+        session=services.get_session(ref).id, version=body.version, digest=body.digest, person=request.auth.person(),
+        actor=request.auth.actor(), instruction=body.instruction,
+    )  # fmt: skip
     return _changed(request, ref)
 
 

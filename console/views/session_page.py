@@ -31,6 +31,7 @@ from console.views.approval_standing import of_session
 from console.views.session_reads import Story, ended, story
 from console.views.session_refusals import unasked
 from console.views.session_story import link, messages, waterfall
+from console.views.session_stuck import choices
 
 VIEWS = ("messages", "waterfall", "events")
 EVENTS = 200
@@ -61,6 +62,7 @@ def context(request: HttpRequest, ref: str) -> dict[str, Any]:
         "partial": row.partial,
         "pending": [_pending(waiting, reveal) for waiting in told.requests if waiting.status == "pending"],
         "unasked": unasked(told, caller),
+        "stuck": choices(row, told.requests, caller),
         "may": _may(caller, row),
         "standing": of_session(row, caller),
         "message_refusal": KEPT if row.status == "dead_letter" else ENDED if ended(row) else NOT_YOURS,

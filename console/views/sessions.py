@@ -28,7 +28,7 @@ from console.fragments import is_part, page
 from console.reach import webhooks
 from console.revealing import revealed_sessions, title_of
 from console.rights import Right
-from console.views import dead_letters
+from console.views import dead_letters, session_stuck
 from console.views.approval_item import url_of as request_url
 from console.views.filters import in_words, left_out, unknown
 from console.views.guard import guard
@@ -150,6 +150,12 @@ def _close(request: HttpRequest, row: Session) -> None:
     dead_letters.close(caller, row, request.POST)
 
 
+def _prompt(request: HttpRequest, row: Session) -> None:
+    caller = caller_of(request)
+    caller.check(Right.DECIDE)
+    session_stuck.go_on(caller, row, request.POST)
+
+
 def _webhook(request: HttpRequest, row: Session) -> None:
     caller = caller_of(request)
     caller.check(Right.RESTRAIN)
@@ -169,6 +175,7 @@ ACTS: Mapping[str, Callable[[HttpRequest, Session], None]] = {
     "release": _release,
     "replay": _replay,
     "close": _close,
+    "prompt": _prompt,
     "webhook": _webhook,
 }
 

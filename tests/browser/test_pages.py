@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.utils import timezone
 from playwright.sync_api import Response
 
 from agents import breakers
 from agents.guardrails.breaker import Tally
-from agents.models import Session
+from agents.models import PromptVersion, Release, Session
+from agents.prompts.versions import checksum
 from approvals.models import ApprovalRequest
 from audit.actors import SYSTEM
 from audit.models import LogIndex
@@ -57,6 +59,7 @@ PAGES = {
     "approval-edit-json": ("remy", "{mail}edit/?mode=json"),
     "sessions": ("olga", "/sessions/"),
     "sessions-viewer": ("vic", "/sessions/"),
+    "session-stuck": ("remy", "{circling}"),
     "sessions-filtered-empty": ("olga", "/sessions/?status=dead_letter"),
     "session-waiting": ("olga", "{waiting}"),
     "session-waterfall": ("olga", "{waiting}?view=waterfall"),
@@ -179,8 +182,10 @@ def places(house: House) -> dict[str, str]:
     held = "The vendor moves it until noon."
     house.do(lambda: breakers.force(key="model:retired-2", closed=False, reason=held, actor=SYSTEM))
     wait_until(lambda: house.do(lambda: settled(answered) and settled(stuck) and settled(dead)), seconds=30)
+    house.do(lambda: other_version(stuck))
     return {
         **found,
+        "circling": f"/sessions/{stuck.ref}/",
         "control": f"/approvals/{missed(house).ref}/",
         "decided": f"/approvals/{decided.ref}/",
         "revision": f"/policies/{house.ruled()}/",
@@ -201,6 +206,17 @@ def missed(house: House) -> ApprovalRequest:
     row = house.do(plant)
     house.decide(row, "remy", "approve")
     return row
+
+
+def other_version(session: Session) -> PromptVersion:
+    """Make a version of a session's prompt that it does not run with."""
+    prompt, text = session.prompt_version.prompt, "You answer with what you have."
+    made = PromptVersion.objects.create(
+        prompt=prompt, version="0.9.0", status="retired", text=text, checksum=checksum(text, {}, {}),
+        note="Answers sooner, and calculates once.", author="Paul",
+    )  # fmt: skip
+    Release.objects.create(prompt=prompt, version=made, status="superseded", ended_at=timezone.now())
+    return made
 
 
 def settled(session: Session) -> bool:

@@ -29,6 +29,7 @@ OPERATIONS: dict[str, frozenset[Role]] = {
     "cancel_session": RUN,
     "lift_refusals": ALL - {Role.VIEWER, Role.AUDITOR, Role.PROMPT_MANAGER},
     "release_result": ALL - {Role.VIEWER, Role.AUDITOR, Role.PROMPT_MANAGER},
+    "change_prompt": RUN,
     "pause_session": DIRECT,
     "resume_session": DIRECT,
     "list_schedules": ALL,

@@ -57,6 +57,7 @@ TABLE: tuple[tuple[str, str, str, set[str]], ...] = (
     ("GET", "tools", "/tools/", EVERYBODY),
     ("GET", "tool", "/tools/send_email/", EVERYBODY),
     ("POST", "tool", "/tools/send_email/", DIRECTORS),
+    ("POST", "session-act", "/sessions/{s}/prompt/", RUNNERS),
     ("POST", "session-act", "/sessions/{s}/replay/", DIRECTORS),
     ("POST", "session-act", "/sessions/{s}/close/", DIRECTORS),
     ("GET", "schedules", "/schedules/", EVERYBODY),
