@@ -188,7 +188,8 @@ async def act(state: State, calls: list[Call], hands: Hands) -> Record:
         state.consecutive_errors = state.consecutive_errors + 1 if ended.failed else 0
         state.mark(ended.tainted)
         state.remember(call)
-        log.info("tool.ended", key=call.key, tool=call.tool, span=call.span, status=call.status, error=call.error_type, ms=took)
+        wrong = {"error": call.error_type} if call.error_type else {}
+        log.info("tool.ended", key=call.key, tool=call.tool, span=call.span, status=call.status, ms=took, **wrong)
     state.tool_calls += len(calls)
     state.active_ms += int((asyncio.get_running_loop().time() - started) * 1000)
     failpoint("gate.before_result")

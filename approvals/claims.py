@@ -152,7 +152,12 @@ def _enough(times: int) -> str:
 
 
 def _claims_of(user_id: int) -> int:
-    """Count the claims that a person has now; what was given to them is not theirs to choose and does not count."""
+    """Count the claims that a person has now; what was given to them is not theirs to choose and does not count.
+
+    Until the transaction ends nobody else counts them: two claims at once would both find room for one.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('countersign.claims ' || %s))", [str(user_id)])
     return ApprovalRequest.objects.filter(status="pending", claimed_by=user_id, claimed_until__gt=Now()).count()
 
 

@@ -18,6 +18,7 @@ from agents.tools.errors import InvalidInput, NotPermitted, Unavailable
 
 PORTS = frozenset({80, 443, 8080, 8443})
 _LONGEST = 2_000
+RESOLVED_WITHIN_S = 2.0  # at a start; longer waits are for the attempts
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -89,6 +90,25 @@ def refused_webhook(url: str) -> str:
     except ValueError:
         return ""
     return "" if allowed(literal) else "is not a public address"
+
+
+async def refused_name(url: str) -> str:
+    """Why a webhook does not go to what the name in its address means now; empty where that cannot be told.
+
+    Whoever starts a session learns so at once what each attempt would find; each attempt looks again all the same.
+    """
+    if not url or trusted(url):
+        return ""
+    if wrong := refused_webhook(url):
+        return wrong
+    try:
+        async with asyncio.timeout(RESOLVED_WITHIN_S):
+            await resolve(url, webhook=True)
+    except NotPermitted as error:
+        return f"cannot be used: {str(error).rstrip('.')}"
+    except (InvalidInput, Unavailable, TimeoutError):
+        return ""
+    return ""
 
 
 def allowed(address: Address) -> bool:

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Literal
 
 from ninja import Query, Router, Schema
 
 from agents import queries, services
-from agents.config import AgentConfig
+from agents.config import AgentConfig, Slug
 from agents.errors import BadAgent, UnknownAgent
 from agents.models import AgentRevision
 from agents.tools import registry
@@ -41,6 +42,12 @@ class AgentOut(Schema):
     created_at: datetime
 
 
+class AgentDocument(AgentConfig):
+    """An agent's document as it is sent: the address says whose it is."""
+
+    slug: Literal[""] | Slug = ""  # type: ignore[assignment]  # wider than the stored one, on purpose
+
+
 class AgentPage(Schema):
     """A page of agents, by slug."""
 
@@ -67,11 +74,11 @@ def get_agent(request: ApiRequest, slug: SlugPath) -> AgentOut:
     router, "PUT", "/agents/{slug}", right=Right.ADMINISTER, scope="agents:write", answer=AgentOut,
     refuses=(404, 409, 413, 415, 422),
 )  # fmt: skip
-def put_agent(request: ApiRequest, slug: SlugPath, body: AgentConfig) -> AgentOut:
-    """Make an agent, or its next revision. Sessions that run stay with theirs."""
-    if body.slug != slug:
-        raise BadAgent(problem=f"its slug is {body.slug}, the address says {slug}")
-    services.apply_agent(body.model_dump(mode="json"), actor=request.auth.actor())
+def put_agent(request: ApiRequest, slug: SlugPath, body: AgentDocument) -> AgentOut:
+    """Make an agent, or its next revision. Sessions that run stay with theirs. `slug` may be left out: the address has it."""
+    if body.slug not in ("", slug):
+        raise BadAgent(problem=f"its slug is {body.slug}, the address says {slug}; it can be left out")
+    services.apply_agent({**body.model_dump(mode="json"), "slug": slug}, actor=request.auth.actor())
     return _agent(slug)
 
 

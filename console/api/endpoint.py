@@ -6,7 +6,7 @@ An operation is registered by `endpoint` alone. It names the right and the scope
 from asyncio import iscoroutinefunction
 from collections.abc import Callable, Iterable
 from functools import wraps
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -19,12 +19,13 @@ from pydantic import BaseModel
 from console.api.errors import Problem
 from console.api.idempotency import answer_apart, answer_once, once_of
 from console.auth import Caller, caller_of
-from console.errors import CsrfFailed
+from console.errors import CsrfFailed, InvalidInput
 from console.rights import Right
 from console.tokens import caller_of_bearer
 
 Function = Callable[..., Any]
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+LONGEST_NOTHING = 16  # bytes of a body that says nothing
 CREATING_KEY = {
     "in": "header",
     "name": "Idempotency-Key",
@@ -117,18 +118,22 @@ def endpoint(  # noqa: PLR0913  one name for each thing that an operation declar
         credential: what is asked for in the place of a token or a signed-in browser.
         extra: more of the operation's OpenAPI object.
     """
-    refused = sorted({401, 403, *refuses, *((409, 422) if creates else ())})
+    refused = {401, 403, *refuses, *((409, 422) if creates else ())}
     key = {"parameters": [CREATING_KEY]} if creates else {}
     more = {"x-right": right.value, "x-scope": scope, **(extra or {}), **key}
 
     def register(function: Function) -> Function:
-        guarded = function if iscoroutinefunction(function) else _answering(function, status, creates=creates, apart=apart)
+        taken = any(_is_body(kind) for name, kind in get_type_hints(function).items() if name != "return")
+        bare = method not in SAFE and credential is None and not taken
+        guarded = (
+            function if iscoroutinefunction(function) else _answering(function, status, creates=creates, apart=apart, bare=bare)
+        )
         operation = router.api_operation(
             [method],
             path,
             # Rights come before the body is read: who may not, learns nothing of what would be taken.
             auth=[credential] if credential else [AccessToken(right, scope), BrowserSession(right, scope)],
-            response={status: answer, frozenset(refused): Problem},
+            response={status: answer, frozenset(refused | ({422} if bare else set())): Problem},
             operation_id=function.__name__,
             openapi_extra=more,
         )
@@ -137,17 +142,33 @@ def endpoint(  # noqa: PLR0913  one name for each thing that an operation declar
     return register
 
 
-def _answering(function: Function, status: int, *, creates: bool, apart: bool) -> Function:
+def _answering(function: Function, status: int, *, creates: bool, apart: bool, bare: bool) -> Function:
     keep = answer_apart if apart else answer_once
 
     @wraps(function)
     def answered(request: ApiRequest, **values: Any) -> Status[BaseModel] | HttpResponseBase:
         once = once_of(request, request.auth) if creates else None
+        if bare:
+            _nothing_sent(request)
         if once is None:
             return Status(status, function(request, **values))
         return keep(once, lambda: as_json(function(request, **values)), status)
 
     return answered
+
+
+def _is_body(kind: Any) -> bool:
+    """Whether a parameter of this type is read from the body, one that may be left out too."""
+    return any(isinstance(one, type) and issubclass(one, BaseModel) for one in (kind, *get_args(kind)))
+
+
+def _nothing_sent(request: HttpRequest) -> None:
+    """Refuse a body of an operation that takes none, so that nobody believes to have said something; `{}` says nothing."""
+    sent = request.body if hasattr(request, "_body") else request.read(LONGEST_NOTHING + 1)
+    if sent.strip() not in (b"", b"{}", b"null"):
+        raise InvalidInput(
+            told="a body where none is taken", errors=[{"loc": ["body"], "msg": "This operation takes no body."}]
+        )
 
 
 def as_json(answer: BaseModel) -> str:

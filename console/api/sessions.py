@@ -10,8 +10,10 @@ from ninja import Query, Router, Schema
 from pydantic import AfterValidator, Field, StringConstraints
 
 from agents import other_prompt, queries, services
+from agents.errors import BadText
 from agents.guardrails.money import Priority
 from agents.models import Session
+from agents.tools import egress
 from console.api.deciding import Digest
 from console.api.endpoint import ApiRequest, as_json, endpoint
 from console.api.idempotency import Once, answer_once, once_of, replace_answer
@@ -105,6 +107,8 @@ class SessionQuery(Paged):
 async def start_session(request: ApiRequest, body: NewSession) -> HttpResponse:
     """Start a session. With `wait_s` the answer comes when it rests or the time is over."""
     once = once_of(request, request.auth)
+    if wrong := await egress.refused_name(body.webhook_url):  # asked here, where nothing is locked meanwhile
+        raise BadText(field="webhook_url", reason=wrong)
     started: list[UUID] = []
 
     def work() -> str:

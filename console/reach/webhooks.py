@@ -1,4 +1,4 @@
-"""Webhooks: what a program is told of the session that it started, signed (Standard Webhooks), once for each thing.
+"""Webhooks: what a program is told of the session that it started and of its approvals, signed (Standard Webhooks).
 
 The log is the outbox: messages are written in the transaction that moves the place in it, so none is forgotten by a crash.
 Each is claimed for a while and sent at least once under one id; of a session only the oldest that is not settled, so that
@@ -43,6 +43,9 @@ TOLD = frozenset({
     EventKind.SESSION_WAITING_APPROVAL, EventKind.SESSION_WAITING_INPUT, EventKind.SESSION_COMPLETED, EventKind.SESSION_HALTED,
     EventKind.SESSION_FAILED, EventKind.SESSION_CANCELLED, EventKind.SESSION_EXPIRED, EventKind.SESSION_DEAD_LETTERED,
     EventKind.SESSION_CLOSED,
+    EventKind.APPROVAL_REQUESTED, EventKind.APPROVAL_REVISED, EventKind.APPROVAL_HELD, EventKind.APPROVAL_UNDONE,
+    EventKind.APPROVAL_APPROVED, EventKind.APPROVAL_REPEATED, EventKind.APPROVAL_REJECTED, EventKind.APPROVAL_ANSWERED,
+    EventKind.APPROVAL_EXPIRED, EventKind.APPROVAL_WITHDRAWN, EventKind.APPROVAL_VOIDED,
 })  # fmt: skip
 STREAM = "webhook"
 AT_ONCE = 20
@@ -66,23 +69,30 @@ class Claimed:
 
 def write_down(events: Sequence[FeedEvent]) -> None:
     """Write down the messages that these events lead to, in the transaction that moves the place in the log."""
-    told = [event for event in events if event.kind in TOLD and event.ids]
+    told = [(event, ref) for event in events if event.kind in TOLD and (ref := _session_of(event))]
     if not told:
         return
-    numbers = {int(event.ids[0].removeprefix("S-")) for event in told}
+    numbers = {int(ref.removeprefix("S-")) for _, ref in told}
     rows = Session.objects.filter(number__in=numbers).exclude(webhook_url="").select_related("agent")
     sessions = {row.ref: row for row in rows}
     made = [
-        Callback(n=event.n, session=event.ids[0], kind=event.kind, url=row.webhook_url, body=_body(event, row))
-        for event in told
-        if (row := sessions.get(event.ids[0])) is not None
+        Callback(n=event.n, session=ref, kind=event.kind, url=row.webhook_url, body=_body(event, row))
+        for event, ref in told
+        if (row := sessions.get(ref)) is not None
     ]
     Callback.objects.bulk_create(made, ignore_conflicts=True)
 
 
+def _session_of(event: FeedEvent) -> str:
+    """The session that an event is about, or whose approval it is about; nothing for a request without one."""
+    return next((ref for ref in event.ids if ref.startswith("S-")), "")
+
+
 def _body(event: FeedEvent, row: Session) -> str:
+    approval = next((ref for ref in event.ids if ref.startswith("AP-")), "")
+    page = reverse("approval", args=[approval]) if approval else reverse("session", args=[row.ref])
     data = {"id": row.ref, "agent": row.agent.slug, "event": event.n, "tenant": row.tenant, "feature": row.feature,
-            "url": settings.COUNTERSIGN_PUBLIC_URL + reverse("session", args=[row.ref])}  # fmt: skip
+            **({"approval": approval} if approval else {}), "url": settings.COUNTERSIGN_PUBLIC_URL + page}  # fmt: skip
     at = event.at.astimezone(UTC).isoformat().replace("+00:00", "Z")
     return json.dumps({"type": event.kind, "timestamp": at, "data": data}, separators=(",", ":"))
 

@@ -13,7 +13,7 @@ from django.contrib.auth.models import User
 from django.db import connection
 from django.db.transaction import atomic
 
-from approvals.claims import claim, tend
+from approvals.claims import claim, release, tend
 from approvals.errors import AlreadyClaimed, AlreadyDecided, Expired, NothingToUndo, NotPending
 from approvals.models import ApprovalRequest, Decision
 from approvals.services import consume, decide, due, exclude, expire, ready, take_numbers, undo
@@ -22,6 +22,7 @@ from audit.errors import StaleState
 from audit.models import AuditEntry
 from audit.services import transition
 from tests.approvals.conftest import ASKS, WORKER, as_actor, ask, by, edit_of
+from tests.approvals.test_claims import bound
 from tests.approvals.test_consume import let_pass
 
 pytestmark = pytest.mark.usefixtures("fresh_database")
@@ -248,3 +249,14 @@ def test_sweeps_at_once_escalate_once() -> None:
     let_pass(request, "escalates_at")
     assert sorted(together(tend, tend, tend)) == [0, 0, 1]
     assert AuditEntry.objects.filter(stream=request.stream, kind="approval.escalated").count() == 1
+
+
+def test_claims_at_once_never_pass_what_policy_gives_one_person(remy: User) -> None:
+    """Two would both find room for one: they are counted one after the other."""
+    bound(most=1)
+    for _ in range(ROUNDS):
+        rows = [ask() for _ in range(3)]
+        results = together(*(partial(claim, request_id=row.id, **by(remy)) for row in rows))
+        assert sorted(type(result).__name__ for result in results) == ["ApprovalRequest", "TooManyClaims", "TooManyClaims"]
+        for row in rows:
+            release(request_id=row.id, **by(remy))

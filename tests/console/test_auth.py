@@ -377,3 +377,13 @@ def test_a_part_that_comes_too_late_does_not_take_the_new_cookie_away(client: Cl
     client.cookies[settings.SESSION_COOKIE_NAME] = "the-name-of-before-which-is-no-session"
     whole = client.get("/approvals/")
     assert whole.cookies[settings.SESSION_COOKIE_NAME].value == ""
+
+
+def test_without_scopes_the_command_says_which_it_gave(olga: User) -> None:
+    """To read everything and change nothing; the secret stands alone on the output."""
+    out, told = StringIO(), StringIO()
+    call_command("token", "create", "olga@demo.example", stdout=out, stderr=told)
+    token = ApiToken.objects.get()
+    assert len(out.getvalue().split()) == 1
+    assert token.scopes
+    assert all(scope.endswith(":read") and scope in told.getvalue() for scope in token.scopes)

@@ -12,6 +12,8 @@ from console.errors import UnknownAccount
 from console.rights import SCOPES
 from console.tokens import create_token, revoke_token, state, tokens_of
 
+READING = tuple(scope for scope in SCOPES if scope.endswith(":read"))
+
 
 class Command(BaseCommand):
     """Make, list and revoke access tokens."""
@@ -23,7 +25,8 @@ class Command(BaseCommand):
         actions = parser.add_subparsers(dest="action", required=True)
         create = actions.add_parser("create", help="make a token for an account")
         create.add_argument("email")
-        create.add_argument("--scope", action="append", required=True, metavar="SCOPE", help=f"repeatable: {', '.join(SCOPES)}")
+        known = f"repeatable; without it, to read all and change nothing: {', '.join(SCOPES)}"
+        create.add_argument("--scope", action="append", metavar="SCOPE", help=known)
         create.add_argument("--service", default="", help="name of the program; without it the token acts as the person")
         create.add_argument("--label", default="", help="what it is for")
         create.add_argument("--days", type=int, default=None, help="days until it expires; without it, never")
@@ -45,13 +48,15 @@ class Command(BaseCommand):
             raise CommandError("--days must lie between 1 and 3650.")
         made = create_token(
             user=account(options["email"]),
-            scopes=options["scope"],
+            scopes=options["scope"] or READING,
             service=options["service"],
             label=options["label"],
             days=days,
             actor=SYSTEM,
         )
         self.stdout.write(made.secret)
+        if not options["scope"]:
+            self.stderr.write(f"No --scope was given, so it has these: {' '.join(made.token.scopes)}")
 
     def _list(self, options: dict[str, Any]) -> None:
         owner = account(options["email"]).pk if options["email"] else None

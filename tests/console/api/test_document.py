@@ -18,6 +18,8 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from agents.services import apply_agent, start_session
+from agents.tools import egress
+from agents.tools.errors import Unavailable
 from audit.actors import SYSTEM
 from audit.index import index_log
 from console.auth import caller_of_user
@@ -51,8 +53,9 @@ def kept(db: None) -> Iterator[None]:
 
 
 @pytest.fixture
-def things(kept: None) -> dict[str, Any]:
-    """One of each that the API speaks of, and a program of an admin."""
+def things(kept: None, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """One of each that the API speaks of, and a program of an admin; no name means anything."""
+    monkeypatch.setattr(egress, "_addresses", _nowhere)
     ada = person("ada", "admin", "reviewer")
     apply_agent(DESK, actor=SYSTEM)
     olga = person("olga", "operator")
@@ -60,6 +63,10 @@ def things(kept: None) -> dict[str, Any]:
     request = ask(session_id=session.id, session_ref=session.ref, call_id=None, requester=olga.pk)
     index_log(patience_ms=2000)
     return {"program": Program(ada), "S": session.ref, "AP": request.ref, "digest": request.digest}
+
+
+async def _nowhere(host: str, port: int) -> list[egress.Address]:
+    raise Unavailable(f"The name {host} cannot be resolved.")
 
 
 def real(case: Any, things: dict[str, Any]) -> None:

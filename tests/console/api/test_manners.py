@@ -263,3 +263,15 @@ def _errors() -> list[type[Any]]:
     for cls in from_here:
         from_here += cls.__subclasses__()
     return from_here
+
+
+def test_a_body_where_none_is_taken_is_refused_unless_it_says_nothing(olga: User) -> None:
+    """Nobody believes to have said something; many programs send an empty object with every POST."""
+    program = Program(olga)
+    named = refused(program.post("/schedules/nothing/pause", {"reason": "It waits."}), 422, "invalid_request")
+    assert named["errors"] == [{"loc": ["body"], "msg": "This operation takes no body."}]
+    refused(program.post("/schedules/nothing/pause", {"x": "y" * 100_000}), 422, "invalid_request")
+    refused(program("DELETE", "/tokens/0000000000000000", {"x": 1}), 422, "invalid_request")
+    refused(program.post("/schedules/nothing/pause", {}), 404, "unknown_schedule")
+    refused(program.post("/schedules/nothing/pause"), 404, "unknown_schedule")
+    refused(program.post("/sessions/S-1/resume", {"reason": "It may be said here."}), 404, "unknown_session")

@@ -39,6 +39,8 @@ def test_an_admin_puts_the_next_revision(ada: User, olga: User, desk: AgentRevis
         assert (answer.status_code, answer.json()["revision"]) == (200, 2), answer.content
     fresh = {**document, "slug": "other", "prompt": "other", "prompt_text": "Another."}
     assert program("PUT", "/agents/other", fresh).json()["revision"] == 1
+    bare = {name: value for name, value in fresh.items() if name != "slug"}
+    assert program("PUT", "/agents/other", bare).json()["document"]["slug"] == "other"
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Programs are told of their sessions: signed, in order, at least once under one id, and never where they must not (OPS-6)."""
 
 import http.server
+import ipaddress
 import json
 import threading
 from collections.abc import Iterator
@@ -8,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.db.models.functions import Now
 from standardwebhooks import Webhook, WebhookVerificationError
@@ -16,10 +18,12 @@ from agents import services
 from agents.errors import BadText
 from agents.models import Session
 from agents.tools import egress
+from agents.tools.errors import Unavailable
 from audit.models import AuditEntry
 from console.models import Callback
 from console.reach import outbox, sender, webhooks
 from console.reach.errors import NotDelivered
+from tests.console.api.calls import Program
 from tests.flows.conftest import World, actor_of
 from tests.waiting import free_port
 
@@ -190,3 +194,48 @@ def test_the_secret_of_a_receiver_is_printed_for_an_admin(db: None, capsys: pyte
     """The same for each path of one receiver."""
     call_command("webhook_secret", "https://hooks.example.com/a")
     assert capsys.readouterr().out.split() == webhooks.secrets_of("https://hooks.example.com/b")
+
+
+def test_a_program_is_told_of_each_approval_of_its_session(world: World, receiver: Receiver, remy: User, rosa: User) -> None:
+    """Raised, decided and expired, in order and with the request's own page; nothing raw, and nothing of other sessions."""
+    sender.round_trip()
+    session = world.start("scenario: mail-once to=kim@customer.example", webhook_url=receiver.url)
+    world.start("scenario: mail-once to=eve@customer.example")
+    world.work()
+    (request,) = world.pending(session)
+    world.decide(request, remy, "reject", instruction="Not today.")
+    world.work()
+    for _ in range(6):  # of each session the oldest that is not settled
+        sender.round_trip()
+    about = [json.loads(body) for _, body in receiver.came if json.loads(body)["type"].startswith("approval.")]
+    assert [(one["type"], one["data"]["id"], one["data"]["approval"]) for one in about] == [
+        ("approval.requested", session.ref, request.ref),
+        ("approval.rejected", session.ref, request.ref),
+    ]
+    assert about[0]["data"]["url"].endswith(f"/approvals/{request.ref}/")
+    assert "kim@" not in json.dumps(about)
+    assert "Not today" not in json.dumps(about)
+    assert {one["data"]["id"] for one in (json.loads(body) for _, body in receiver.came)} == {session.ref}
+
+
+def test_a_name_that_means_a_private_address_is_refused_at_the_start(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """THREATS 25: with its field, before anything is done; a name that cannot be resolved now is left to the attempts."""
+    meant = {"inner.example": "10.1.2.3", "rebound.example": "169.254.169.254", "hooks.example": "93.184.215.14"}
+
+    async def addresses(host: str, port: int) -> list[egress.Address]:
+        if host not in meant:
+            raise Unavailable("It cannot be resolved.")
+        return [ipaddress.ip_address(meant[host])]
+
+    monkeypatch.setattr(egress, "_addresses", addresses)
+    program = Program(world.olga)
+    for host, status in (("inner.example", 422), ("rebound.example", 422), ("hooks.example", 201), ("nowhere.example", 201)):
+        sent = {"agent": "research-assistant", "goal": "Calculate 1 + 1.", "webhook_url": f"https://{host}/x"}
+        answer = program.post("/sessions", sent)
+        assert answer.status_code == status, answer.content
+        if status == 422:
+            assert (
+                answer.json()["detail"]
+                == f"`webhook_url` cannot be used: {host} is not a public address; webhooks reach public addresses only."
+            )
+    assert Session.objects.count() == 2
