@@ -91,5 +91,5 @@ def _within(field: str, text: str, chars: range, *, optional: bool = False) -> N
 
 def _amount(amount: int | None) -> int:
     if amount is None or isinstance(amount, bool) or not 0 < amount <= MOST_MICROUSD:
-        raise InvalidVerdict(field="amount", reason=f"The amount needs to be 1 to {MOST_MICROUSD:,} micro-dollars.")
+        raise InvalidVerdict(field="amount", reason=f"The amount needs to be 1 to {MOST_MICROUSD:,}, in the unit of the limit.")
     return amount

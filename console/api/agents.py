@@ -45,7 +45,7 @@ class AgentOut(Schema):
 class AgentDocument(AgentConfig):
     """An agent's document as it is sent: the address says whose it is."""
 
-    slug: Literal[""] | Slug = ""  # type: ignore[assignment]  # wider than the stored one, on purpose
+    slug: Literal[""] | Slug = ""  # wider than the stored one, on purpose
 
 
 class AgentPage(Schema):

@@ -53,7 +53,13 @@ class DecisionBody(Body):
     instruction: Annotated[str, StringConstraints(max_length=2000)] = ""
     arguments: dict[str, Any] | None = None
     answer: Annotated[str, StringConstraints(max_length=10_000)] = ""
-    amount: Annotated[int, Field(ge=1, le=10**12, description="micro-dollars")] | None = None
+    amount: (
+        Annotated[
+            int,
+            Field(ge=1, le=10**12, description="how much more, in the unit of `facts.limit`; micro-dollars of `cost_microusd`"),
+        ]
+        | None
+    ) = None
     same: SameBody | None = None
     break_glass: GlassBody | None = None
 
