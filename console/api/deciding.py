@@ -56,7 +56,7 @@ class DecisionBody(Body):
     amount: (
         Annotated[
             int,
-            Field(ge=1, le=10**12, description="how much more, in the unit of `facts.limit`; micro-dollars of `cost_microusd`"),
+            Field(ge=1, le=10**12, description="how much more, in the unit of `facts.limit`: micro-dollars"),
         ]
         | None
     ) = None
