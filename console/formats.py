@@ -31,7 +31,7 @@ def grouped(number: int) -> str:
 
 
 def duration(milliseconds: int) -> str:
-    """Write a length of time in the two largest units that matter."""
+    """Write a length of time in the two largest units that matter; a second one of none is left out."""
     if milliseconds < 1000:
         return f"{milliseconds} ms"
     seconds = milliseconds / 1000
@@ -41,11 +41,11 @@ def duration(milliseconds: int) -> str:
 
 
 def _long_duration(seconds: int) -> str:
-    if seconds < HOUR:
-        return f"{seconds // MINUTE} min {seconds % MINUTE} s"
-    if seconds < DAY:
-        return f"{seconds // HOUR} h {seconds % HOUR // MINUTE} min"
-    return f"{seconds // DAY} d {seconds % DAY // HOUR} h"
+    large, word, small, less = (
+        (MINUTE, "min", 1, "s") if seconds < HOUR else (HOUR, "h", MINUTE, "min") if seconds < DAY else (DAY, "d", HOUR, "h")
+    )
+    rest = seconds % large // small
+    return f"{seconds // large} {word} {rest} {less}" if rest else f"{seconds // large} {word}"
 
 
 def ago(at: datetime, now: datetime) -> str:

@@ -17,7 +17,7 @@ from approvals.measures import Figures
 from approvals.models import PolicyRevision
 from console.auth import caller_of
 from console.diff import line_diff
-from console.formats import duration, exact, middle
+from console.formats import duration, exact, grouped, middle
 from console.fragments import page
 from console.looks import TIER_WORDS
 from console.policy_words import (
@@ -159,7 +159,7 @@ def _limits(policy: Policy) -> list[dict[str, str]]:
             for part, word in TAINT_WORDS.items()
         ),
         {"label": "Results that look like orders", "value": QUARANTINE_WORDS[policy.tainted.quarantine]},
-        *({"label": word, "value": f"{getattr(policy.asking, part):,}"} for part, word in ASKING_WORDS.items()),
+        *({"label": word, "value": grouped(getattr(policy.asking, part))} for part, word in ASKING_WORDS.items()),
         {"label": "Requests stay open", "value": duration(policy.ttl_s * 1000)},
         *({"label": label, "value": value} for label, value in claim_lines(policy.claims)),
     ]  # fmt: skip

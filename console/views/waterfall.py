@@ -7,6 +7,8 @@ the times that are written beside the bars are the real ones.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from console.formats import duration
+
 REST_S = 2.0
 """A stretch in which nothing works counts as a rest from this length on."""
 REST_SHARE = 0.12
@@ -88,9 +90,7 @@ def label(seconds: float) -> str:
     """Write a moment of the axis."""
     if seconds < 60:
         return f"{seconds:.1f} s"
-    if seconds < 3600:
-        return f"{int(seconds // 60)} min {int(seconds % 60)} s"
-    return f"{int(seconds // 3600)} h {int(seconds % 3600 // 60)} min"
+    return duration(1000 * int(seconds))
 
 
 def _fine(seconds: float) -> str:

@@ -258,7 +258,7 @@ def policy_review() -> Context:
 
 def measures() -> Context:
     """Give how people decide."""
-    times = {"half": "1 min 30 s", "slow": "50 min 0 s", "half_s": 90, "slow_s": 3_000, "most_s": 3_000}
+    times = {"half": "1 min 30 s", "slow": "50 min", "half_s": 90, "slow_s": 3_000, "most_s": 3_000}
     row = {
         "name": "send_email",
         "asked": 31,
