@@ -38,7 +38,7 @@ test-faults: $(DEV)  ## kill each failpoint twenty times, and break the rest mor
 
 screenshots: $(DEV)  ## every page at 1440 and 390, light and dark, into var/screenshots
 	@$(BIN)/python -m tests.chromium
-	COUNTERSIGN_SHOTS=$(abspath var/screenshots) $(BIN)/python -m pytest tests/browser/test_pages.py -q $(ARGS)
+	COUNTERSIGN_SHOTS=$(abspath var/screenshots) $(BIN)/python -m pytest -q $(addprefix tests/browser/test_,pages.py standing_in.py covered.py) $(ARGS)
 
 check: lint types contracts test  ## what has to pass before a change is merged
 

@@ -7,6 +7,7 @@ from uuid import UUID
 from agents.models import Session
 from approvals.models import ApprovalRequest
 from console.auth import Caller
+from console.errors import Forbidden
 from console.rights import Right
 
 UNREAD_TITLE = "A goal you may not read"
@@ -43,6 +44,12 @@ def revealed_sessions(caller: Caller, starters: Mapping[UUID, int | None]) -> se
         return own
     rows = ApprovalRequest.objects.filter(session_id__in=[one for one in starters if one not in own])
     return own | {one for one in rows.values_list("session_id", flat=True) if one is not None}
+
+
+def check_reads(caller: Caller, session: Session) -> None:
+    """Raise Forbidden for a caller who may not read a session's texts: nobody lets pass what he cannot read."""
+    if not reveals_session(caller, session_id=session.id, started_user=session.started_user):
+        raise Forbidden(needs="somebody who may read this session, such as who started it")
 
 
 def title_of(session: Session, *, revealed: bool) -> str:

@@ -134,7 +134,9 @@ async def _bound(out: Submission, state: State, rules: Rules, grant: Grant) -> N
     granted = await grant(state.agent, room, most.open_per_agent)
     whose, limit = ("session", most.open_per_session) if granted == room else ("agent", most.open_per_agent)
     for call in asking[granted:]:
-        reason = {"code": TOO_MANY, "text": f"{limit} requests of this {whose} may wait for people at once, and do."}
+        counted = f"1 request of this {whose}" if limit == 1 else f"{limit} requests of this {whose}"
+        text = f"{counted} may wait for people at once, and {'does' if limit == 1 else 'do'}."
+        reason = {"code": TOO_MANY, "text": text}
         call.status, call.error_type, call.needs_approval = "denied", "unavailable", False
         call.judgement = {**call.judgement, "verdict": "deny", "reasons": [reason, *call.judgement["reasons"]]}
         call.result = words.crowded(reason["text"])

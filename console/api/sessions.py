@@ -24,6 +24,7 @@ from console.api.timeline import Timeline, timeline
 from console.api.waiting import let_go, rested
 from console.auth import Caller
 from console.errors import Forbidden, NotYourSession
+from console.revealing import check_reads
 from console.rights import DECIDE_SCOPE, Right
 
 router = Router(tags=["sessions"])
@@ -234,8 +235,13 @@ def lift_refusals(request: ApiRequest, ref: SessionRef, body: Lift) -> SessionOu
     refuses=WRITES,
 )  # fmt: skip
 def release_result(request: ApiRequest, ref: SessionRef, body: Release) -> SessionOut:
-    """Give the agent the result of a call that was kept from it for looking like orders; it stays untrusted."""
-    services.release_result(session=services.get_session(ref).id, call=body.call, actor=request.auth.actor())
+    """Give the agent the result of a call that was kept from it for looking like orders; it stays untrusted.
+
+    For those who may read the session's texts.
+    """
+    session, caller = services.get_session(ref), request.auth
+    check_reads(caller, session)
+    services.release_result(session=session.id, call=body.call, actor=caller.actor())
     return _changed(request, ref)
 
 

@@ -182,14 +182,15 @@ def _summary(found: Measures) -> Iterator[str]:
     if not all_.asked:
         yield f"Nobody was asked anything in the last {found.days} days."
         return
-    were, wait = "call was" if all_.asked == 1 else "calls were", "waits" if all_.waiting == 1 else "wait"
-    yield f"{grouped(all_.asked)} {were} put before people in the last {found.days} days; {grouped(all_.waiting)} of them {wait} now."
+    calls, wait = "call was" if all_.asked == 1 else "calls were", "waits" if all_.waiting == 1 else "wait"
+    yield f"{grouped(all_.asked)} {calls} put before people in the last {found.days} days; {grouped(all_.waiting)} of them {wait} now."
     if all_.decided and all_.p50_s is not None and all_.p95_s is not None:
         yield (
             f"Half of those decided waited less than {duration(round(1000 * all_.p50_s))}, one in twenty longer than"
             f" {duration(round(1000 * all_.p95_s))}."
         )
         rate = f"{all_.rate} %" if all_.decided >= ENOUGH else share(all_.approved, all_.decided)
-        yield f"{rate} {'was' if rate.startswith('1 of') else 'were'} approved, {grouped(all_.edited)} of them after an edit, and {grouped(all_.rejected)} rejected."
+        were = "was" if rate.startswith("1 of") else "were"
+        yield f"{rate} {were} approved, {grouped(all_.edited)} of them after an edit, and {grouped(all_.rejected)} rejected."
     if all_.expired:
         yield f"{grouped(all_.expired)} expired because nobody answered."

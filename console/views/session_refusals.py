@@ -34,13 +34,14 @@ def _withheld(told: Story, caller: Caller) -> dict[str, Any] | None:
     if not kept:
         return None
     found = [signs_of(source) for source in kept[-1].sources]
+    said = told.text(withheld(kept[-1].sources))
     return {
         "tool": kept[-1].tool,
         "call": kept[-1].key,
         "signs": list(dict.fromkeys(sign for one in found for sign in one)),
-        "text": told.text(withheld(kept[-1].sources)),
+        "text": said,
         "more": len(kept) - 1,
-        "may_release": caller.has(Right.RELEASE_RESULTS) and not ended(told.session),
+        "may_release": bool(said) and caller.has(Right.RELEASE_RESULTS) and not ended(told.session),
     }
 
 

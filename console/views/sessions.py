@@ -26,7 +26,7 @@ from console.errors import Forbidden, NotYourSession
 from console.forms import NewMessage, StartSession
 from console.fragments import is_part, page
 from console.reach import webhooks
-from console.revealing import revealed_sessions, title_of
+from console.revealing import check_reads, revealed_sessions, title_of
 from console.rights import Right
 from console.views import dead_letters, session_stuck
 from console.views.approval_item import url_of as request_url
@@ -134,8 +134,10 @@ def _lift(request: HttpRequest, row: Session) -> None:
 
 
 def _release(request: HttpRequest, row: Session) -> None:
-    caller_of(request).check(Right.RELEASE_RESULTS)
-    services.release_result(session=row.id, call=request.POST.get("call", "")[:100], actor=caller_of(request).actor())
+    caller = caller_of(request)
+    caller.check(Right.RELEASE_RESULTS)
+    check_reads(caller, row)
+    services.release_result(session=row.id, call=request.POST.get("call", "")[:100], actor=caller.actor())
 
 
 def _replay(request: HttpRequest, row: Session) -> None:

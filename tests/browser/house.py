@@ -79,6 +79,7 @@ class House:
             "COUNTERSIGN_DATA": str(self.folder),
             "COUNTERSIGN_DEMO": "1",
             "COUNTERSIGN_TEST": "1",
+            "COUNTERSIGN_TOOLS": "tests.browser.tools",
             "PORT": str(self.port),
             "SCRIPTED_URL": f"http://127.0.0.1:{self._ports['model']}/v1",
             "OPENAI_API_KEY": "",
@@ -242,6 +243,16 @@ class House:
         """Let policy have one more rule meanwhile, and know the firm's own addresses."""
         before = self.do(lambda: policies.current(fresh=True).policy.model_dump(mode="json"))
         self._policy({**before, "rules": [*before["rules"], dict(rule)], "recipients": ["@halden.example"]})
+        try:
+            yield
+        finally:
+            self._policy(before)
+
+    @contextmanager
+    def ruled_by(self, part: str, **changed: Any) -> Iterator[None]:
+        """Let a part of policy say something else meanwhile."""
+        before = self.do(lambda: policies.current(fresh=True).policy.model_dump(mode="json"))
+        self._policy({**before, part: {**before[part], **changed}})
         try:
             yield
         finally:

@@ -95,6 +95,7 @@ PAGES = {
     "limits": ("olga", "/limits/"),
     "limits-chosen": ("olga", "/limits/?scope=model:"),
     "limits-viewer": ("vic", "/limits/"),
+    "glass": ("audrey", "/break-glass/"),
     "prompts": ("paul", "/prompts/"),
     "prompt": ("paul", "/prompts/research-assistant/"),
     "policy": ("ada", "/policies/"),
@@ -234,6 +235,16 @@ def newest_mail(house: House) -> str:
     """Return the name of a message that was caught."""
     wait_until(lambda: list((house.folder / "mail").glob("*.eml")), seconds=20)
     return max((house.folder / "mail").glob("*.eml")).stem
+
+
+def test_every_page_of_the_menu_is_looked_at(visit: Visit) -> None:
+    """UI.md 7: a page that is new in the menu is new here too."""
+    looked_at = {path.partition("?")[0] for _, path in PAGES.values()}
+    for name in ("ada", "olga", "audrey"):
+        page = visit(name).open("/settings/")
+        menu: list[str] = page.locator("#rail .nav a").evaluate_all("links => links.map(link => link.getAttribute('href'))")
+        assert len(menu) > 10
+        assert set(menu) <= looked_at
 
 
 @pytest.mark.parametrize("name", PAGES)

@@ -54,7 +54,15 @@ def test_countdown(seconds: int, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("milliseconds", "text"), [(14, "14 ms"), (2_500, "2.5 s"), (192_000, "3 min 12 s"), (7_500_000, "2 h 5 min"), (3_600_000, "1 h"), (86_400_000, "1 d")]
+    ("milliseconds", "text"),
+    [
+        (14, "14 ms"),
+        (2_500, "2.5 s"),
+        (192_000, "3 min 12 s"),
+        (7_500_000, "2 h 5 min"),
+        (3_600_000, "1 h"),
+        (86_400_000, "1 d"),
+    ],
 )
 def test_duration(milliseconds: int, text: str) -> None:
     """The two largest units that matter."""

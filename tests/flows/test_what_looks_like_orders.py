@@ -70,13 +70,18 @@ def test_policy_keeps_it_from_the_model_until_a_person_releases_it(world: World,
     assert "kestrel" not in world.result(call).lower().replace("letter-kestrel-foods", "")
     session.refresh_from_db()
     assert (session.status, world.pending(session), bool(session.taint)) == ("waiting_input", [], True)
-    client: Client = signed_in(remy)
+    address = reverse("session-act", args=[session.ref, "release"])
+    blind: Client = signed_in(remy)
+    page = blind.get(reverse("session", args=[session.ref])).content.decode()
+    assert "Only who may read it can give it to the model" in page
+    assert blind.post(address, {"call": call.key}).status_code == 403
+    client: Client = signed_in(world.olga)
     page = client.get(reverse("session", args=[session.ref])).content.decode()
     assert "is kept from the model" in page
-    assert client.post(reverse("session-act", args=[session.ref, "release"]), {"call": call.key}).status_code in (200, 302, 303)
+    assert client.post(address, {"call": call.key}).status_code in (200, 302, 303)
     world.work()
     said = Message.objects.get(session=session, author=None)
-    assert (said.trust, said.author_name) == ("untrusted", "read_document, released by Remy")
+    assert (said.trust, said.author_name) == ("untrusted", "read_document, released by Olga")
     assert AuditEntry.objects.filter(stream=f"session:{session.ref}", kind="message.released").count() == 1
     with pytest.raises(NothingWithheld):
         services.release_result(session=session.pk, call=call.key, actor=actor_of(remy))
