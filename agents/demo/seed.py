@@ -19,6 +19,8 @@ from agents.demo.texts import fill_library
 from agents.inlets import create as create_inlet
 from agents.limiting import Bounds, set_limit
 from agents.models import AgentRevision
+from agents.prompts.releases import live_version
+from agents.prompts.versions import add_version, move_version
 from agents.schedules import create as create_schedule
 from agents.schedules import pause
 from agents.services import apply_agent, start_session
@@ -50,6 +52,8 @@ LIMITS = (
     ("queue:", Bounds(at_once=200), "More than that waits longer than anybody wants to."),
 )
 
+AHEAD = ("name the document by its title.", "name the document by its title and the heading it stands under.")
+"""What the demo's next prompt version says otherwise."""
 SCHEDULE = {"name": "monday-report", "agent": AGENTS[0], "goal": "Summarise in five sentences what our policies say about refunds.",
             "cron": "0 6 * * 1"}  # fmt: skip
 INLET = {
@@ -81,6 +85,7 @@ def seed(*, goals: bool = True) -> list[SignIn]:
     documents = fill_library()
     for slug in AGENTS:
         apply_agent(agent_document(slug), actor=SYSTEM)
+    write_ahead()
     set_limits()
     remember_first()
     for budget in BUDGETS:
@@ -91,6 +96,16 @@ def seed(*, goals: bool = True) -> list[SignIn]:
     if goals:
         start_goals()
     return people
+
+
+def write_ahead() -> None:
+    """Let the prompt manager have a version ready that nobody has released yet."""
+    paul = User.objects.get(username=f"paul@{DOMAIN}")
+    live = live_version(AGENTS[0]).version
+    text = live.text.replace(*AHEAD)
+    actor = Actor("user", str(paul.pk), paul.first_name)
+    made = add_version(slug=AGENTS[0], text=text, actor=actor, user_id=paul.pk, note="Name the page, not only the title")
+    move_version(slug=AGENTS[0], version=made.version, event="propose", actor=actor)
 
 
 def set_limits() -> None:

@@ -150,7 +150,7 @@ def release(*, slug: str, version: str, share: int, actor: Actor, reason: str = 
 
 def refuse_unfit(now: Routed, target: PromptVersion, share: int) -> None:
     """Raise NotReleased where a version cannot have that share of this traffic."""
-    reason = _unfit(now, target, share)
+    reason = unfit(now, target, share)
     if reason:
         raise NotReleased(slug=now.prompt.slug, version=target.version, reason=reason)
 
@@ -163,7 +163,8 @@ def checked_reason(reason: str) -> str:
     return why
 
 
-def _unfit(now: Routed, target: PromptVersion, share: int) -> str:
+def unfit(now: Routed, target: PromptVersion, share: int) -> str:
+    """Return why a version cannot have that share of this traffic; empty where it can."""
     if now.base is not None and now.base.version_id == target.pk:
         return "it has all traffic that no canary has; roll the canary back to give it all of it"
     if now.canary is not None and now.canary.version_id != target.pk:

@@ -1,8 +1,10 @@
-"""Prompts: immutable versions, what is live, and how one differs from the one before."""
+"""Prompts: their versions, how any two differ, where the traffic goes, and what it went to before."""
 
 import json
 from collections import defaultdict
+from functools import lru_cache
 from typing import Any
+from uuid import UUID
 
 from django.db.models import Count, Max
 from django.http import Http404, HttpRequest, HttpResponse
@@ -10,17 +12,24 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
+from agents.errors import UnknownPromptVersion
 from agents.models import AgentRevision, Prompt, PromptVersion, Release
+from agents.prompts.releases import Routed, routed
+from agents.prompts.versions import newest as newest_versions
+from agents.prompts.versions import version_named
 from agents.queries import live_versions
 from console.auth import caller_of
-from console.diff import line_diff
+from console.diff import Diff, line_diff
 from console.formats import exact, middle
 from console.fragments import page
 from console.revealing import may_read_prompts
 from console.rights import Right
 from console.views.guard import guard
+from console.views.prompt_rollout import chip, rollout
 
-SHOWN = 200
+SHOWN = 50
+PASSED = 20  # releases of the history
+LONG = 20_000  # characters of a text that are shown at once
 
 
 @require_safe
@@ -34,7 +43,7 @@ def prompts(request: HttpRequest) -> HttpResponse:
 @guard(Right.SEE)
 def newest(request: HttpRequest, slug: str) -> HttpResponse:
     """Go to the live version of a prompt, else to its newest."""
-    versions = PromptVersion.objects.filter(prompt__slug=slug).order_by("-created_at")
+    versions = PromptVersion.objects.filter(prompt__slug=slug).order_by("-created_at", "-id")
     shown = live_versions().get(slug) or versions.values_list("version", flat=True).first()
     if shown is None:
         raise Http404
@@ -44,12 +53,22 @@ def newest(request: HttpRequest, slug: str) -> HttpResponse:
 @require_safe
 @guard(Right.SEE)
 def version(request: HttpRequest, slug: str, version: str) -> HttpResponse:
-    """Show one version beside its sisters."""
+    """Show one version beside its sisters, with what changes from the live one or from any other."""
     return page(request, "prompts/page.html", lambda: _one(request, slug, version))
 
 
+@require_safe
+@guard(Right.SEE)
+def compare(request: HttpRequest, slug: str, pair: str) -> HttpResponse:
+    """Go to the difference between two versions, named as `1.0.0...1.1.0`."""
+    before, _, after = pair.partition("...")
+    if not after:
+        raise Http404
+    return redirect(f"{reverse('prompt-version', args=[slug, after])}?view=diff&against={before[:80]}")
+
+
 def _list() -> dict[str, Any]:
-    rows = Prompt.objects.annotate(count=Count("versions"), newest=Max("versions__created_at")).order_by("slug")[:SHOWN]
+    rows = Prompt.objects.annotate(count=Count("versions"), newest=Max("versions__created_at")).order_by("slug")[:200]
     live, used = live_versions(), _used_by()
     return {
         "nav": "prompts",
@@ -71,58 +90,81 @@ def _used_by() -> dict[str, list[str]]:
 
 
 def _one(request: HttpRequest, slug: str, name: str) -> dict[str, Any]:
-    versions = list(
-        PromptVersion.objects.select_related("prompt", "parent").filter(prompt__slug=slug).order_by("-created_at")[:SHOWN]
-    )
-    found = next((row for row in versions if row.version == name), None)
-    if found is None:
-        raise Http404
-    releases = list(Release.objects.select_related("version").filter(prompt=found.prompt).order_by("-started_at")[:50])
-    live = {row.version_id: row.share for row in releases if row.ended_at is None}
-    before = found.parent or next((row for row in versions if row.created_at < found.created_at), None)
-    reveal = may_read_prompts(caller_of(request))
-    diff = request.GET.get("view") == "diff" and before is not None
+    try:
+        found = version_named(slug, name)
+    except UnknownPromptVersion:
+        raise Http404 from None
+    caller, now = caller_of(request), routed(slug)
+    reveal = may_read_prompts(caller)
+    before = _against(request, found, now)
+    diff = before is not None and request.GET.get("view", "" if found.status == "active" else "diff") == "diff"
     return {
         "nav": "prompts",
         "prompt": {"slug": slug, "url": reverse("prompt", args=[slug])},
-        "versions": [_line(row, slug, found, live) for row in versions],
-        "version": _shown(found, live, reveal),
+        **_sisters(request, found, now),
+        "version": _shown(found, now, reveal),
         "rows": _rows(found),
         "agents": _used_by()[slug],
         "view": "diff" if diff else "text",
         "against": before.version if before else "",
-        "diff": line_diff(before.text, found.text) if diff and before and reveal else None,
+        "diff": compared(before.text, found.text) if diff and before and reveal else None,
+        "besides": _besides(before, found) if diff and before and reveal else [],
         "hidden": not reveal,
         "reads": (f"prompt {slug} {found.version}",) if reveal else (),
-        "history": [
-            {"version": row.version.version, "share": row.share, "by": row.released_by, "reason": row.reason,
-             "at": row.started_at, "ended_at": row.ended_at}
-            for row in releases
-        ],
-    }  # fmt: skip
-
-
-def _line(row: PromptVersion, slug: str, found: PromptVersion, live: dict[Any, int]) -> dict[str, Any]:
-    return {
-        "version": row.version,
-        "url": reverse("prompt-version", args=[slug, row.version]),
-        "current": row.pk == found.pk,
-        "live": row.pk in live,
-        "share": live.get(row.pk),
-        "note": row.note,
-        "at": row.created_at,
+        "rollout": rollout(caller, found, now),
+        "history": _history(now),
     }
 
 
-def _shown(row: PromptVersion, live: dict[Any, int], reveal: bool) -> dict[str, Any]:
+@lru_cache(maxsize=64)
+def compared(before: str, after: str) -> Diff:
+    """Return how two texts differ; versions never change, so a difference is made once."""
+    return line_diff(before, after)
+
+
+def _against(request: HttpRequest, found: PromptVersion, now: Routed) -> PromptVersion | None:
+    """Return the version to compare with: the one that is asked for, else the live one, else the one it was made from."""
+    asked = request.GET.get("against", "")[:80]
+    if asked and asked != found.version:
+        other = PromptVersion.objects.filter(prompt=found.prompt, version=asked).first()
+        if other is not None:
+            return other
+    if now.base is not None and now.base.version_id != found.pk:
+        return now.base.version
+    return found.parent
+
+
+def _besides(before: PromptVersion, found: PromptVersion) -> list[str]:
+    """Return what else differs."""
+    parts = (("variables", before.variables, found.variables), ("parameters", before.parameters, found.parameters))
+    return [f"The {name} differ: {json.dumps(old)} before, {json.dumps(new)} after." for name, old, new in parts if old != new]
+
+
+def _sisters(request: HttpRequest, found: PromptVersion, now: Routed) -> dict[str, Any]:
+    """Return a page of the prompt's versions, newest first, and where the next one begins."""
+    try:
+        after = UUID(request.GET.get("older", ""))
+    except ValueError:
+        after = None
+    rows = newest_versions(found.prompt, SHOWN + 1, before=after)
+    more = f"?older={rows[SHOWN - 1].pk}" if len(rows) > SHOWN else ""
+    slug = found.prompt.slug
+    lines = [
+        {"version": row.version, "url": reverse("prompt-version", args=[slug, row.version]), "current": row.pk == found.pk,
+         "chip": chip(row, now), "note": row.note, "at": row.created_at}
+        for row in rows[:SHOWN]
+    ]  # fmt: skip
+    return {"versions": lines, "older": more, "newer": "?" if after else ""}
+
+
+def _shown(row: PromptVersion, now: Routed, reveal: bool) -> dict[str, Any]:
+    text = row.text if reveal else ""
     return {
         "version": row.version,
-        "text": row.text if reveal else "",
+        "text": text[:LONG],
+        "rest": text[LONG:],
         "note": row.note,
-        "author": row.author,
-        "at": row.created_at,
-        "checksum": row.checksum,
-        "live": row.pk in live,
+        "chip": chip(row, now),
         "variables": json.dumps(row.variables) if row.variables and reveal else "",
         "parameters": json.dumps(row.parameters) if row.parameters else "",
     }
@@ -136,3 +178,16 @@ def _rows(row: PromptVersion) -> list[dict[str, Any]]:
         {"label": "SHA-256", "value": middle(row.checksum, 8, 8), "mono": True},
     ]
     return [line for line in lines if line["value"]]
+
+
+def _history(now: Routed) -> list[dict[str, Any]]:
+    """Return what was released, newest first; the share that a canary left to the others is not told of."""
+    rows = Release.objects.filter(prompt=now.prompt).select_related("version").order_by("-id")[: 2 * PASSED]
+    told: dict[Any, Release] = {}
+    for row in rows:
+        told.setdefault(row.started_at, row)
+    return [
+        {"version": row.version.version, "share": row.share, "by": row.released_by, "reason": row.reason, "at": row.started_at,
+         "live": row.status == "live", "rolled_back": row.status == "rolled_back"}
+        for row in list(told.values())[:PASSED]
+    ]  # fmt: skip

@@ -17,6 +17,7 @@
   const use = (element) => {
     if (element.matches("input, textarea, select")) { element.focus(); return; }
     element.click();
+    if (element.matches("summary") && element.parentElement.open) element.parentElement.querySelector("input:not([type=hidden])")?.focus();
     if (element.popoverTargetElement?.matches(":popover-open")) element.popoverTargetElement.querySelector("input[type=search]")?.focus();
   };
 

@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from agents.guardrails.stops import ActiveStop
+from agents.prompts.versions import Draft
 from approvals.document import DEFAULT_POLICY, Policy
 from approvals.measures import Figures
 from console import diff, styleguide
@@ -111,16 +112,36 @@ def prompt(view: str = "text") -> Context:
     one = {
         "version": "1.1.0",
         "text": styleguide.AFTER,
+        "rest": "",
         "note": "Ask for ledger proof",
-        "live": False,
+        "chip": {"text": "Canary 10%", "tone": "acc"},
         "parameters": '{"temperature": 0.2}',
     }
-    versions = [{"version": v, "url": "#", "current": v == "1.1.0", "live": v == "1.0.0", "note": "A note", "at": ago(90_000)}
-                for v in ("1.1.0", "1.0.0")]  # fmt: skip
+    chips = {"1.2.0": ("Draft", ""), "1.1.0": ("Canary 10%", "acc"), "1.0.0": ("Live 90%", "ok")}
+    versions = [{"version": v, "url": "#", "current": v == "1.1.0", "chip": {"text": text, "tone": tone}, "note": "A note",
+                 "at": ago(90_000)} for v, (text, tone) in chips.items()]  # fmt: skip
+    panel = {"share": 10, "since": ago(90_000), "others": ["90 % on 1.0.0"], "stops": [5, 10, 25, 50, 100], "current": 10,
+             "shown": "1", "edits": True, "draft": False, "aside": False,
+             "back": {"left": "1.1.0", "to": "1.0.0", "sessions": 3}}  # fmt: skip
     return frame("prompts", prompt={"slug": "research-assistant", "url": "#"}, version=one, versions=versions, view=view,
                  against="1.0.0", diff=diff.line_diff(styleguide.BEFORE, styleguide.AFTER), agents=["research-assistant"],
                  rows=[{"label": "Author", "value": "Paul Prompt"}, {"label": "Checksum", "value": "9f3c…e07a", "mono": True}],
-                 history=[{"version": "1.0.0", "share": 100, "by": "Paul Prompt", "reason": "First", "at": ago(90_000)}])  # fmt: skip
+                 rollout=panel, besides=[], older="?older=1",
+                 history=[{"version": "1.1.0", "share": 10, "by": "Paul Prompt", "reason": "", "at": ago(90_000), "live": True},
+                          {"version": "0.9.0", "share": 100, "by": "Paul Prompt", "reason": "First", "at": ago(90_000),
+                           "rolled_back": True}])  # fmt: skip
+
+
+def prompt_edit(wrong: bool = False) -> Context:
+    """Give the page on which a version is written."""
+    text = "You serve {{customer}}.\nBe brief."
+    errors = {"variables": ["the text uses {{customer}}, which is not declared"]} if wrong else {}
+    draft = Draft(
+        text, {}, {}, [{"loc": "variables", "msg": "not declared"}] if wrong else [], "minor", "Lines came or went.", "1.3.0"
+    )
+    return frame("prompts", prompt={"slug": "research-assistant", "url": "#"}, parent="1.1.0", draft=draft, errors=errors,
+                 typed={"text": text, "variables": "", "temperature": "0.2", "max_output_tokens": "", "note": "", "version": ""},
+                 wrong=len(errors), tokens=9, tokens_before=7, used=[{"name": "customer", "declared": not wrong}])  # fmt: skip
 
 
 def audit(ok: bool = True) -> Context:

@@ -1,0 +1,105 @@
+"""Where a prompt's traffic goes, beside a version; releasing it, rolling back, and making a draft a candidate."""
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.http import require_POST
+
+from agents.models import PromptVersion, Session
+from agents.prompts.releases import Routed, release, unfit
+from agents.prompts.rollback import rollback, target
+from agents.prompts.shares import STOPS
+from agents.prompts.versions import move_version
+from agents.queries import LIVE
+from console.auth import Caller, caller_of
+from console.rights import Right
+from console.views.guard import guard
+
+WORDS = {"draft": ("Draft", ""), "candidate": ("Candidate", "acc"), "retired": ("Retired", "")}
+FOLLOWS = {"finish": "They finish with it.", "move": "They move to {to}.", "stop": "They stop."}
+
+
+@require_POST
+@guard(Right.EDIT_PROMPTS)
+def send(request: HttpRequest, slug: str) -> HttpResponse:
+    """Send a share of the new sessions to a version."""
+    name, share = request.POST.get("version", "")[:80], request.POST.get("share", "")
+    release(
+        slug=slug, version=name, share=int(share) if share.isdecimal() and len(share) < 4 else 0,
+        actor=caller_of(request).actor(), shown=_shown(request),
+    )  # fmt: skip
+    messages.success(request, f"{name} gets {share} % of the sessions that start from now on.")
+    return redirect("prompt-version", slug, name)
+
+
+@require_POST
+@guard(Right.ROLL_BACK_PROMPTS)
+def back(request: HttpRequest, slug: str) -> HttpResponse:
+    """Restore the release before."""
+    sent = request.POST
+    done = rollback(
+        slug=slug, reason=sent.get("reason", ""), running=sent.get("running", ""), actor=caller_of(request).actor(),
+        shown=_shown(request),
+    )  # fmt: skip
+    follows = FOLLOWS[done.running].format(to=done.to.version)
+    messages.success(
+        request,
+        f"{done.to.version} has all new sessions. {done.left.version} was rolled back with {done.sessions} sessions. {follows}",
+    )
+    return redirect("prompt-version", slug, done.left.version)
+
+
+@require_POST
+@guard(Right.EDIT_PROMPTS)
+def move(request: HttpRequest, slug: str, version: str) -> HttpResponse:
+    """Make a draft a candidate, or set a version aside that has no traffic."""
+    row = move_version(slug=slug, version=version, event=request.POST.get("event", ""), actor=caller_of(request).actor())
+    messages.success(request, f"{version} is {row.status} now.")
+    return redirect("prompt-version", slug, version)
+
+
+def chip(row: PromptVersion, now: Routed) -> dict[str, str]:
+    """Return where a version stands, as its chip says it."""
+    if now.canary is not None and now.canary.version_id == row.pk:
+        return {"text": f"Canary {now.canary.share}%", "tone": "acc"}
+    if now.base is not None and now.base.version_id == row.pk:
+        return {"text": "Live" if now.base.share == 100 else f"Live {now.base.share}%", "tone": "ok"}
+    text, tone = WORDS.get(row.status, (row.status.capitalize(), ""))
+    return {"text": text, "tone": tone}
+
+
+def rollout(caller: Caller, row: PromptVersion, now: Routed) -> dict[str, Any]:
+    """Return the panel beside a version: its share, what it may get, and what a rollback would do."""
+    mine = next((one for one in now.rows if one.version_id == row.pk), None)
+    to, edits = target(now), caller.has(Right.EDIT_PROMPTS)
+    leaving = now.canary or now.base
+    why = unfit(now, row, 100)
+    return {
+        "share": mine.share if mine else 0,
+        "since": mine.started_at if mine else None,
+        "others": [f"{one.share} % on {one.version.version}" for one in now.rows if one is not mine],
+        "stops": [share for share in STOPS if now.base is not None or share == 100] if edits and not why else [],
+        "current": mine.share if mine is not None and mine is now.canary else 0,
+        "why_not": why if edits and mine is None else "",
+        "shown": str(now.rows[-1].pk) if now.rows else "",
+        "edits": edits,
+        "draft": row.status == "draft",
+        "aside": row.status in ("draft", "candidate"),
+        "back": _back(leaving.version, to) if to and leaving and caller.has(Right.ROLL_BACK_PROMPTS) else None,
+    }
+
+
+def _back(left: PromptVersion, to: PromptVersion) -> dict[str, Any]:
+    running = Session.objects.filter(prompt_version=left, status__in=LIVE).count()
+    return {"left": left.version, "to": to.version, "sessions": running}
+
+
+def _shown(request: HttpRequest) -> UUID | None:
+    """Return the release that the page showed, so that nobody acts on what is there no more."""
+    try:
+        return UUID(request.POST.get("shown", ""))
+    except ValueError:
+        return None

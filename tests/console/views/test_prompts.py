@@ -1,0 +1,124 @@
+"""The pages of a prompt: comparing, writing, releasing and rolling back its versions, without any script."""
+
+from collections.abc import Callable
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from agents.agents import apply_agent
+from agents.models import Prompt, PromptVersion
+from agents.prompts.releases import release, routed
+from agents.prompts.versions import add_version
+from audit.actors import SYSTEM, Actor
+from tests.console.api.conftest import DESK
+
+SignedIn = Callable[[User], Client]
+PAGE = "/prompts/desk/"
+PAUL = Actor("user", "7", "Paul")
+
+
+@pytest.fixture(autouse=True)
+def _versions(db: None) -> None:
+    """A live version and a draft."""
+    apply_agent(DESK, actor=SYSTEM)
+    add_version(slug="desk", text="You are a desk.\nBe brief.", actor=PAUL, user_id=7, note="Shorter.")
+
+
+def live() -> dict[str, int]:
+    """What goes where."""
+    return {row.version.version: row.share for row in routed("desk").rows}
+
+
+def html(client_answer: object) -> str:
+    """What the page says."""
+    return client_answer.content.decode()  # type: ignore[attr-defined,no-any-return]
+
+
+def test_a_version_shows_what_changes_from_the_live_one(paul: User, signed_in: SignedIn) -> None:
+    """First thing seen: the difference, then the rollout."""
+    shown = html(signed_in(paul).get(f"{PAGE}1.1.0/"))
+    assert "Changes from 1.0.0" in shown
+    assert "1 added, 0 removed" in shown
+    assert "No new session starts with it. 100 % on 1.0.0." in shown
+
+
+def test_any_two_versions_are_compared(paul: User, signed_in: SignedIn) -> None:
+    """By an address of its own, or by the form."""
+    client = signed_in(paul)
+    assert client.get(f"{PAGE}compare/1.1.0...1.0.0/").headers["Location"] == f"{PAGE}1.0.0/?view=diff&against=1.1.0"
+    assert "0 added, 1 removed" in html(client.get(f"{PAGE}1.0.0/?view=diff&against=1.1.0"))
+    assert client.get(f"{PAGE}compare/nonsense/").status_code == 404
+
+
+def test_a_draft_is_written_checked_and_saved(paul: User, signed_in: SignedIn) -> None:
+    """What is wrong stands at its field, and what was typed stays."""
+    client, typed = signed_in(paul), {"parent": "1.0.0", "text": "For {{who}}.\r\nBe kind.", "note": "Kind."}
+    assert "You are a desk." in html(client.get(f"{PAGE}new/"))
+    checked = client.post(f"{PAGE}new/?fragment=check", typed)
+    assert "not declared" in html(checked)
+    refused = client.post(f"{PAGE}new/", typed)
+    assert (refused.status_code, "Be kind." in html(refused)) == (422, True)
+    wrong = client.post(f"{PAGE}new/", {**typed, "variables": "{", "temperature": "hot"})
+    assert (wrong.status_code, "It needs to be a number." in html(wrong)) == (422, True)
+    saved = client.post(f"{PAGE}new/", {**typed, "variables": '{"who": {"default": "all"}}', "temperature": "0.5"})
+    assert saved.status_code == 302, html(saved)
+    row = PromptVersion.objects.get(note="Kind.")
+    assert (row.text, row.parameters, row.status) == ("For {{who}}.\nBe kind.", {"temperature": 0.5}, "draft")
+
+
+def test_a_version_is_released_by_its_stops_and_rolled_back(paul: User, olga: User, signed_in: SignedIn) -> None:
+    """An operator rolls back and releases nothing."""
+    client, operator = signed_in(paul), signed_in(olga)
+    client.post(f"{PAGE}1.1.0/move/", {"event": "propose"})
+    client.post(f"{PAGE}release/", {"version": "1.1.0", "share": "10"})
+    assert live() == {"1.0.0": 90, "1.1.0": 10}
+    shown = html(operator.get(f"{PAGE}1.1.0/"))
+    assert "Roll back to 1.0.0" in shown
+    assert 'aria-label="Share of new sessions"' not in shown
+    assert operator.post(f"{PAGE}release/", {"version": "1.1.0", "share": "100"}).status_code == 403
+    operator.post(f"{PAGE}rollback/", {"reason": "Worse.", "running": "move"})
+    assert live() == {"1.0.0": 100}
+    assert "Rolled back" in html(client.get(f"{PAGE}1.1.0/"))
+
+
+def test_who_acts_on_what_was_shown_before_is_told(paul: User, signed_in: SignedIn) -> None:
+    """409, and nothing changes."""
+    shown = routed("desk").rows[0].pk
+    release(slug="desk", version="1.1.0", share=10, actor=PAUL)
+    answer = signed_in(paul).post(f"{PAGE}release/", {"version": "1.1.0", "share": "50", "shown": str(shown)})
+    assert (answer.status_code, live()["1.1.0"]) == (409, 10)
+
+
+def test_a_viewer_sees_where_traffic_goes_and_no_text(vic: User, signed_in: SignedIn) -> None:
+    """Neither text nor any control."""
+    shown = html(signed_in(vic).get(f"{PAGE}1.1.0/"))
+    assert "Your role does not read prompt texts." in shown
+    assert "Be brief." not in shown
+    assert "<button" not in shown.partition('id="traffic"')[2].partition("Compare")[0]
+
+
+def test_a_thousand_versions_and_texts_of_200_kb_stay_bounded(paul: User, signed_in: SignedIn) -> None:
+    """Fifty a page, the difference by its counts, the queries as few as with two."""
+    client, prompt = signed_in(paul), Prompt.objects.get(slug="desk")
+    with CaptureQueriesContext(connection) as few:
+        client.get(f"{PAGE}1.0.0/")
+    lines = [f"Line {number} of a long text that goes on." for number in range(4900)]
+    PromptVersion.objects.bulk_create(
+        PromptVersion(prompt=prompt, version=f"2.0.{n}", text="\n".join([*lines, str(n)]), checksum=f"{n:064x}")
+        for n in range(40)
+    )
+    PromptVersion.objects.bulk_create(
+        PromptVersion(prompt=prompt, version=f"3.0.{n}", text=f"Short {n}.", checksum=f"{n:064x}") for n in range(960)
+    )
+    with CaptureQueriesContext(connection) as many:
+        shown = html(client.get(f"{PAGE}2.0.7/?view=diff&against=2.0.6"))
+    assert "Too long to compare here" in shown
+    assert shown.count('class="ver"') == 50
+    assert len(many) <= len(few) + 3
+    older = shown.partition('href="?older=')[2].partition('"')[0]
+    assert html(client.get(f"{PAGE}2.0.7/?older={older}")).count('class="ver"') == 50
+    whole = html(client.get(f"{PAGE}2.0.7/?view=text"))
+    assert "more characters" in whole
