@@ -1,7 +1,7 @@
 """What must hold before anything starts. Each failure is a `CannotStart` with one line that names the way out."""
 
+import errno
 import fcntl
-import os
 import shutil
 import socket
 from pathlib import Path
@@ -60,7 +60,9 @@ def free_address(host: str, port: int) -> None:
             probe.bind((host, port))
             probe.listen(1)
     except OSError as error:
-        raise CannotStart(f"{host}:{port} cannot be used: {os.strerror(error.errno or 0)}. Set PORT to another one.") from error
+        unknown = isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL
+        other = "COUNTERSIGN_HOST to an address of this machine" if unknown else "PORT to another one"
+        raise CannotStart(f"{host}:{port} cannot be used: {error.strerror}. Set {other}.") from error
 
 
 def spare_port() -> int:
