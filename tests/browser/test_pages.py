@@ -269,3 +269,13 @@ def test_page_is_sound_in_both_widths_and_themes(name: str, places: dict[str, st
             page.set_viewport_size(width)
             visitor.shoot(shots, f"{name}-{width['width']}-{theme}")
             visitor.check()
+
+
+def test_the_frame_stays_where_it_is_in_a_low_window(visit: Visit) -> None:
+    """UI.md 8: the menu and the page scroll each by themselves; nothing in them makes the document longer than the window."""
+    visitor = visit("ada", viewport={"width": 1280, "height": 480})
+    page = visitor.open("/sessions/")
+    page.evaluate("""() => { for (const at of [".rail", "#main .content"])
+        document.querySelector(at).append(Object.assign(document.createElement("span"), { className: "sr", textContent: "Done" })) }""")
+    assert page.evaluate("[document.documentElement.scrollHeight, innerHeight]") == [480, 480]
+    visitor.check()
