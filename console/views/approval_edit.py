@@ -35,6 +35,7 @@ from console.views.guard import guard
 TEMPLATE = "approvals/edit.html"
 WRONG = (BadEdit, InvalidJson, InvalidVerdict, NeedsReauthentication, SignInRefused)
 """Errors that the form itself shows; others are conflicts."""
+MARKED = "What is wrong stands beside each field below."
 
 
 @sensitive_post_parameters("password")
@@ -93,7 +94,7 @@ def _again(
         context = _form(request, row, mode, arguments_of(row), by_field)
         if not isinstance(error, WRONG):
             return {**context, "conflict": said_back(row, Said.of(request.POST, "edit"), error)["conflict"]}
-        return {**context, "errors": _loose(by_field, context, mode) or [error.detail]}
+        return {**context, "errors": _loose(by_field, context, mode) or [MARKED if by_field else error.detail]}
 
     return page(request, TEMPLATE, read, status=status_of(error))
 

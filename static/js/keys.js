@@ -14,8 +14,12 @@
   const find = (key) => [...document.querySelectorAll(`[data-key="${CSS.escape(key)}"]`)].find(usable);
   const rows = () => [...document.querySelectorAll(".q-list a.q, a[data-row]")].filter(visible);
 
+  // A panel that stands open already is written into, not shut: the next letters would be keys.
+  const box = (element) => element.matches("summary") && element.parentElement.open && element.parentElement.querySelector("textarea");
+
   const use = (element) => {
     if (element.matches("input, textarea, select")) { element.focus(); return; }
+    if (box(element)) { box(element).focus(); return; }
     element.click();
     if (element.matches("summary") && element.parentElement.open) element.parentElement.querySelector("input:not([type=hidden])")?.focus();
     if (element.popoverTargetElement?.matches(":popover-open")) element.popoverTargetElement.querySelector("input[type=search]")?.focus();

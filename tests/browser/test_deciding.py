@@ -217,6 +217,22 @@ def test_a_rejection_needs_words_and_keeps_what_was_typed(house: House, remy: Vi
     remy.check()
 
 
+def test_a_question_is_answered_by_keyboard_alone(house: House, remy: Visitor) -> None:
+    """APPR-3, UI.md 5: its panel stands open; A writes into it instead of shutting it, and no letter of the answer is a key."""
+    row = house.asked(house.session('scenario: ask-person question="Which office do you mean?"'))
+    until = row.expires_at
+    page = remy.open_request(row)
+    stay(remy)
+    page.keyboard.press("a")
+    expect(page.get_by_label("Your answer")).to_be_focused()
+    page.keyboard.type("The other one, here")
+    page.keyboard.press("Control+Enter")
+    house.becomes(row, "answered")
+    house.do(row.refresh_from_db)
+    assert row.expires_at == until, "a letter of the answer extended the time"
+    remy.check()
+
+
 def test_an_edit_shows_what_is_wrong_beside_its_field_and_then_what_changed(house: House, remy: Visitor) -> None:
     """APPR-3, UI.md 4: the form from the schema; the server's word beside the field; the difference afterwards."""
     row = house.mail(to="kim@customer.example", subject="To be edited")
@@ -224,12 +240,15 @@ def test_an_edit_shows_what_is_wrong_beside_its_field_and_then_what_changed(hous
     remy.refusals.add(422)
     page.keyboard.press("e")
     expect(page).to_have_url(f"{house.address}/approvals/{row.ref}/edit/")
+    expect(page.get_by_role("heading", level=1)).to_be_focused()
     remy.check()
     to = page.get_by_label("to", exact=True)
     to.fill("nobody at all")
     page.get_by_label("subject").fill("Edited by Remy")
-    page.get_by_role("button", name="Save and approve").click()
+    page.keyboard.press("Control+Enter")
     expect(page.locator("[id$='to-error']")).to_be_visible()
+    expect(to).to_be_focused()
+    expect(page.locator("#edit").get_by_role("alert")).to_contain_text("What is wrong stands beside each field below.")
     expect(to).to_have_value("nobody at all")
     expect(page.get_by_label("subject")).to_have_value("Edited by Remy")
     remy.check()

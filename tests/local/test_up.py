@@ -97,7 +97,9 @@ def test_an_address_of_another_machine_is_one_line(tmp_path: Path) -> None:
     """OPS-4: another PORT would not help, so it names the setting that does."""
     done = refused(tmp_path / "data", port=8000, COUNTERSIGN_HOST="192.0.2.1")
     assert done.returncode == 2
-    assert done.stderr.startswith("countersign: 192.0.2.1:8000 cannot be used: Cannot assign requested address. Set COUNTERSIGN_HOST")
+    assert done.stderr.startswith(
+        "countersign: 192.0.2.1:8000 cannot be used: Cannot assign requested address. Set COUNTERSIGN_HOST"
+    )
 
 
 def test_a_data_folder_that_cannot_be_made_is_one_line() -> None:
