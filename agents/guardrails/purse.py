@@ -5,7 +5,6 @@ than that, and all of the output that it allows. Of a conversation that a server
 taken by its bytes. What may have been counted without anybody learning of it is spent.
 """
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,7 +20,7 @@ class Counted:
     """A question that a model's server counted: what was sent, and how much it made of it."""
 
     model: str
-    messages: Counter[tuple[Any, ...]]
+    messages: Sequence[Chat]
     tools: Sequence[Mapping[str, Any]]
     tokens: int
 
@@ -51,8 +50,7 @@ class Purse:
         self.spent += answer.usage.input_tokens + answer.usage.output_tokens
         self.last = None
         if not answer.usage.estimated:
-            sent = Counter(map(_key, question.messages))
-            self.last = Counted(question.model, sent, question.tools, answer.usage.input_tokens)
+            self.last = Counted(question.model, list(question.messages), question.tools, answer.usage.input_tokens)
 
 
 def worst(question: Question, made: int, last: Counted | None) -> int:
@@ -65,21 +63,26 @@ def worst(question: Question, made: int, last: Counted | None) -> int:
     """
     if last is None or last.model != question.model or list(last.tools) != list(question.tools):
         return tokens.most_request(question.messages, question.tools) + made
-    known, new = last.messages.copy(), []
-    for message in question.messages:
-        key = _key(message)
-        if known[key] > 0:
-            known[key] -= 1
-        else:
-            new.append(message)
+    new = _new(question.messages, last.messages)
     if len(new) * 2 > len(question.messages):
         return tokens.most_request(question.messages, question.tools) + made
     return last.tokens + tokens.most_request(new) + made
 
 
-def _key(message: Chat) -> tuple[Any, ...]:
-    """Equal for messages that are equal."""
-    calls = tuple(
-        (call["id"], call["function"]["name"], call["function"]["arguments"]) for call in message.get("tool_calls", ())
-    )
-    return (message["role"], message.get("content"), message.get("tool_call_id"), calls)
+def _new(messages: Sequence[Chat], known: Sequence[Chat]) -> list[Chat]:
+    """The messages that were not sent before. Told by what they are where they begin alike, then by which objects they are:
+    looking at a long conversation must not cost more with each of its turns.
+    """
+    same = 0
+    for message, old in zip(messages, known, strict=False):
+        if message is not old and message != old:
+            break
+        same += 1
+    left = {id(old) for old in known[same:]}
+    new = []
+    for message in messages[same:]:
+        if id(message) in left:
+            left.remove(id(message))
+        else:
+            new.append(message)
+    return new
