@@ -137,9 +137,16 @@ def _is_ours(number: int) -> bool:
 
 
 def _holds_files(number: int) -> bool:
-    """Tell whether a process may still hold ports: one that is being ended loses its memory first, its files later."""
+    """Tell whether a process may still hold ports: one that is being ended loses its memory first, its files later.
+
+    They go with its last thread; the first one may be long gone by then.
+    """
+    return any(_lives(thread) for thread in Path(f"/proc/{number}/task").glob("[0-9]*"))
+
+
+def _lives(thread: Path) -> bool:
     try:
-        state = Path(f"/proc/{number}/stat").read_text().rsplit(") ", 1)[1]
+        state = (thread / "stat").read_text().rsplit(") ", 1)[1]
     except OSError:
         return False
     return not state.startswith(("Z", "X"))

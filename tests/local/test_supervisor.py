@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from console.local.children import Child
-from console.local.supervisor import Supervisor, end_leftovers
+from console.local.supervisor import Supervisor, _holds_files, end_leftovers
 from tests.waiting import wait_until
 
 # Writes its own id and that of a process it starts, then waits.
@@ -140,3 +140,20 @@ def test_what_a_killed_supervisor_left_is_ended_by_the_next_start_and_strangers_
     finally:
         stranger.communicate(b"\n", timeout=10)
         ours.kill()
+
+
+def test_a_process_holds_its_port_until_its_last_thread_is_gone() -> None:
+    """OPS-4: the first thread of a server that is being killed may be dead while another one still has the socket."""
+    program = (
+        "import ctypes, threading, time; threading.Thread(target=time.sleep, args=(60,)).start();"
+        "libc = ctypes.PyDLL(None); libc.syscall(ctypes.c_long({'x86_64': 60}.get(__import__('platform').machine(), 93)), 0)"
+    )
+    process = subprocess.Popen([sys.executable, "-c", program])
+    try:
+        stat = Path(f"/proc/{process.pid}/stat")
+        wait_until(lambda: stat.read_text().rsplit(") ", 1)[1].startswith("Z"), seconds=30)
+        assert _holds_files(process.pid)
+    finally:
+        process.kill()
+        process.wait()
+    assert not _holds_files(process.pid)
