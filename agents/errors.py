@@ -212,6 +212,12 @@ class UnknownBreaker(AgentsError):
     code: ClassVar[str] = "unknown_breaker"
 
 
+class UnknownProvider(AgentsError):
+    """No provider `{name}` is configured. Known: {known}."""
+
+    code: ClassVar[str] = "unknown_provider"
+
+
 class BreakerNotHeld(AgentsError):
     """Nobody holds the breaker of {name}."""
 

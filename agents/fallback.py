@@ -27,6 +27,7 @@ from agents.permits import SOON_S, Permits
 from agents.state import Call, State
 from agents.steps import FREE, entry, move, record
 from agents.tools.results import Outcome
+from agents.waits import kind_of
 from audit.events import EventKind
 from audit.services import After
 
@@ -101,6 +102,7 @@ def without_model(state: State, missed: Sequence[Missed], *, random: float) -> R
     if rule.when_no_model == "fail_fast" or waited >= rule.queue_s:
         return _end(state, missed, absent, waited)
     wait_s = max(1.0, min(wait_s, rule.queue_s - waited))
+    state.waits = "model"
     state.notes = {**state.notes, "no_model": {"waited_s": waited + int(wait_s) + 1, "times": times + 1}}
     told = {"code": "no_model", "seconds": int(wait_s), "time": times + 1, "models": [one.model for one in missed],
             "reason": absent.error.detail[:300]}  # fmt: skip
@@ -121,6 +123,7 @@ def slowed(state: State, soonest: Missed, wait_s: float) -> Record | dict[str, A
         return {"category": soonest.error.category, "code": soonest.error.code, "detail": detail[:1000]}
     waited += int(wait_s) + 1 if failing else 0
     state.notes = {**state.notes, "slowed": {"times": times, "waited_s": waited}}
+    state.waits = kind_of(soonest.error.code)
     told = {"code": soonest.error.code, "reason": soonest.error.detail, "seconds": int(wait_s), "time": times}
     change = move(state, "release", ready_at=After(wait_s), **FREE)
     return record(state, changes=[change], entries=[entry(state, EventKind.SESSION_PARKED, told)])
@@ -215,7 +218,7 @@ async def ended(call: Call, outcome: Outcome, permits: Permits) -> None:
 
 def behind(state: State, wave: Sequence[Call]) -> Record:
     """Approved calls wait until their tool may be tried again; no approval is used up, and no worker is held."""
-    state.mode = state.mode or DEGRADED
+    state.mode, state.waits = state.mode or DEGRADED, "tool"
     wait_s = max(1.0, min(call.shut_s or SOON_S for call in wave))
     told = {"code": "breaker_open", "seconds": int(wait_s), "time": 1, "tools": sorted({call.tool for call in wave})}
     change = move(state, "release", quiet=True, ready_at=After(wait_s), **FREE)

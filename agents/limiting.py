@@ -1,7 +1,8 @@
 """The operators' limits of the load: of questions to models, of tools, of the queue (GUARD-5). Setting and reading them.
 
-A scope is `model:` (all models), `model:NAME`, `tool:NAME`, `queue:` (all sessions) or `queue:AGENT`. Workers read what is
-set into their memory twice a second, and are told of a change at once.
+A scope is `model:` (all models), `model:NAME`, `provider:HOST`, `tool:NAME`, `queue:` (all sessions) or `queue:AGENT`. A
+question has to fit the limits of all models, of its provider and of its model. Workers read what is set into their memory
+twice a second, and are told of a change at once.
 """
 
 from dataclasses import dataclass, field
@@ -9,7 +10,9 @@ from typing import Any
 
 from django.db import transaction
 
-from agents.errors import BadLimit, UnknownAgent
+from agents.errors import BadLimit, UnknownAgent, UnknownProvider
+from agents.guardrails.rate import PROVIDER
+from agents.llm.connect import addresses
 from agents.models import Agent, Limit
 from agents.models.load import KINDS, LARGEST
 from agents.tools import registry
@@ -24,7 +27,12 @@ from audit.services import record
 STREAM = "limits"
 LONGEST_REASON = 500
 LONGEST_MODEL = 120
-FIELDS = {"model": ("requests", "tokens"), "tool": ("requests", "at_once"), "queue": ("at_once",)}
+FIELDS = {
+    "model": ("requests", "tokens"),
+    "provider": ("requests", "tokens"),
+    "tool": ("requests", "at_once"),
+    "queue": ("at_once",),
+}
 """What can be limited of each kind of scope."""
 
 
@@ -55,7 +63,7 @@ def set_limit(*, scope: str, bounds: Bounds, reason: str, person: Person, actor:
         revision: the one that was shown, where it shall be compared.
 
     Raises:
-        BadLimit, NotAllowedToSet, StaleSetting, UnknownAgent, UnknownTool.
+        BadLimit, NotAllowedToSet, StaleSetting, UnknownAgent, UnknownProvider, UnknownTool.
     """
     if not reason.strip() or len(reason.strip()) > LONGEST_REASON:
         raise BadLimit(field="reason", reason=f"says why, in at most {LONGEST_REASON} characters")
@@ -83,8 +91,13 @@ def set_limit(*, scope: str, bounds: Bounds, reason: str, person: Person, actor:
 def _checked(scope: str, bounds: Bounds) -> str:
     """Return the kind of the scope; it names something, and only what fits it is limited."""
     kind, colon, target = scope.partition(":")
-    if kind not in KINDS or not colon or (kind == "tool" and not target) or len(target) > LONGEST_MODEL:
-        raise BadLimit(field="scope", reason="is model:, model:NAME, tool:NAME, queue: or queue:AGENT")
+    names = kind in ("provider", "tool")
+    if kind not in KINDS or not colon or (names and not target) or len(target) > LONGEST_MODEL:
+        raise BadLimit(field="scope", reason="is model:, model:NAME, provider:HOST, tool:NAME, queue: or queue:AGENT")
+    if kind == "model" and target.startswith(PROVIDER):
+        raise BadLimit(field="scope", reason=f"names a model; those of a provider are set for {target}")
+    if kind == "provider" and target not in addresses() and not Limit.objects.filter(scope=scope).exists():
+        raise UnknownProvider(name=target, known=", ".join(addresses()) or "none is configured")
     if kind == "tool" and registry.get(target) is None:
         raise UnknownTool(name=target[:64])
     if kind == "queue" and target and not Agent.objects.filter(slug=target).exists():

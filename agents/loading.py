@@ -25,7 +25,7 @@ SELECT s.id, s.number, a.slug AS agent, s.revision_id, s.prompt_version_id, s.en
        s.lease_owner, s.lease_token, s.step, s.nudges, s.attempts, s.stop, s.stop_note, s.turns, s.tool_calls,
        s.input_tokens, s.output_tokens, s.cost_microusd, s.active_ms, s.consecutive_errors, s.notes, s.taint, s.lifted, s.schema_version,
        coalesce(s.watched_until > now(), false) AS watched, s.expires_at <= now() AS expired,
-       coalesce(s.standing, false) AS standing, coalesce(s.mode, '') AS mode,
+       coalesce(s.standing, false) AS standing, coalesce(s.mode, '') AS mode, coalesce(s.waits_for, '') AS waits,
        EXISTS (SELECT 1 FROM approvals_approvalrequest r WHERE r.session_id = s.id AND r.call_id IS NULL
                AND r.status = 'pending') AS asks
 FROM agents_session s JOIN agents_agent a ON a.id = s.agent_id
@@ -103,7 +103,7 @@ def _state(row: Row, messages: list[Row], turns: list[Row], calls: dict[UUID, li
         excluded=tuple(sorted(user for user in excluded if user is not None)), items=items,
         stop_note=from_json(row["stop_note"]), notes=row["notes"], taint=from_json(row["taint"]),
         lifted=frozenset(from_json(row["lifted"]) or ()),
-        asks_about_session=row["asks"], stored_mode=row["mode"],
+        asks_about_session=row["asks"], stored_mode=row["mode"], stored_waits=row["waits"],
         # Counted from the rows: a message that came meanwhile took a place of its own.
         next_index=last + 1,
     )  # fmt: skip

@@ -1,10 +1,11 @@
 """What the load is now: how much of each rate the last minute took, who waits for a place, how long the queue is."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from uuid import UUID
 
-from agents.guardrails.rate import Book
+from agents.guardrails.rate import PROVIDER, Book
 from agents.limiting import FIELDS
 from agents.loading import from_json
 from agents.models import Limit
@@ -14,17 +15,17 @@ from audit.connection import read
 MOST_LINES = 200
 
 _WAITING = """
-SELECT agent, model, count(*) AS questions, count(DISTINCT session_id) AS sessions,
+SELECT agent, model, provider, count(*) AS questions, count(DISTINCT session_id) AS sessions,
        count(*) FILTER (WHERE back_at IS NOT NULL) AS parked, min(asked_at) AS since
 FROM agents_ratewait WHERE slot_at IS NULL
   AND (seen_at > clock_timestamp() - make_interval(secs => %s) OR back_at > clock_timestamp())
-GROUP BY agent, model ORDER BY count(*) DESC, agent, model LIMIT %s"""
+GROUP BY agent, model, provider ORDER BY count(*) DESC, agent, model LIMIT %s"""
 
-_WAIT = """
-SELECT model, asked_at AS since, back_at AS until FROM agents_ratewait
-WHERE session_id = %s AND slot_at IS NULL
+_PLACES = """
+SELECT DISTINCT ON (session_id) session_id, model, asked_at AS since, back_at AS until FROM agents_ratewait
+WHERE session_id = ANY(%s) AND slot_at IS NULL
   AND (seen_at > clock_timestamp() - make_interval(secs => %s) OR back_at > clock_timestamp())
-ORDER BY asked_at LIMIT 1"""
+ORDER BY session_id, asked_at"""
 
 _QUEUED = """
 SELECT a.slug AS agent, count(*) AS queued, count(*) FILTER (WHERE s.ready_at > now()) AS later,
@@ -57,6 +58,7 @@ class Waiting:
     sessions: int
     parked: int
     since: datetime
+    provider: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,7 @@ class Queued:
 
 
 @dataclass(frozen=True, slots=True)
-class Wait:
+class Place:
     """What one session waits for: a place in the rate of a model, until it asks again (None: it waits in its worker)."""
 
     model: str
@@ -89,10 +91,10 @@ def waiting() -> list[Waiting]:
     return [Waiting(**row) for row in read(_WAITING, [SEEN_S, MOST_LINES])]
 
 
-def wait_of(session: Any) -> Wait | None:
-    """What a session waits for, by its id."""
-    rows = read(_WAIT, [session, SEEN_S])
-    return Wait(**rows[0]) if rows else None
+def places_of(sessions: Sequence[UUID]) -> dict[UUID, Place]:
+    """Which of these sessions wait for a place in a rate, by their ids; each with its oldest question."""
+    rows = read(_PLACES, [list(sessions), SEEN_S]) if sessions else []
+    return {row.pop("session_id"): Place(**row) for row in rows}
 
 
 def queued() -> list[Queued]:
@@ -104,9 +106,14 @@ def uses() -> dict[str, Use]:
     """What is used of each scope: rates by the last minute, tools and the queue as they are now."""
     (book,) = read("SELECT state, extract(epoch FROM clock_timestamp())::float8 AS now FROM agents_ratebook") or [{}]
     kept = Book.of(from_json(book.get("state")) or {})
-    found = {f"model:{model}": Use(*kept.used(model, book["now"])) for model in kept.past}
+    found = {_scope(of): Use(*kept.used(of, book["now"])) for of in kept.past}
     lines = queued()
     found |= {f"queue:{line.agent}": Use(at_once=line.queued) for line in lines}
     found["queue:"] = Use(at_once=sum(line.queued for line in lines))
     runs = read(_RUNS, [MOST_LINES])
     return {**found, **{f"tool:{row['tool']}": Use(requests=row["requests"], at_once=row["at_once"]) for row in runs}}
+
+
+def _scope(of: str) -> str:
+    """A scope of the book as limits name it."""
+    return of if of.startswith(PROVIDER) else f"model:{of}"

@@ -110,8 +110,9 @@ async def _ask_one(state: State, prepared: Prepared, model: str, hands: Asking) 
         if isinstance(answer, BreakerOpen):
             return Missed(model, answer, attempt)
         decision = retry.decide(answer, attempt, random=random.random(), policy=policy)  # noqa: S311  jitter
-        log.warning(
-            "model.failed", session=state.ref, trace=state.trace, model=model, attempt=attempt, code=answer.code,
+        say, event = (log.info, "model.waits") if isinstance(answer, Later | Unpaid) else (log.warning, "model.failed")
+        say(
+            event, session=state.ref, trace=state.trace, model=model, attempt=attempt, code=answer.code,
             next=decision.action,
         )  # fmt: skip
         if decision.action == "wait":

@@ -14,6 +14,7 @@ from agents.errors import Stopped
 from agents.guardrails.stops import ActiveStop, Stops
 from agents.models import AgentRevision, Message, Prompt, Release, Session, Stop, ToolCall
 from agents.prompts.recalls import Recalled
+from agents.waits import waiting
 from approvals.measures import RULE_NAME
 from audit.connection import read
 
@@ -39,6 +40,7 @@ class Filters:
     agent: str = ""
     started_by: str = ""
     mode: str = ""
+    waits: str = ""  # people, or one of `agents.waits.KINDS`
     q: str = ""
     titles: bool = True  # whether `q` looks into titles too: they are goals in short, which not everybody may read
 
@@ -61,6 +63,8 @@ def sessions(filters: Filters, *, before: int | None = None, limit: int = 50) ->
         rows = rows.filter(started_by=filters.started_by)
     if filters.mode:
         rows = rows.filter(mode__isnull=True) if filters.mode == "full" else rows.filter(mode=filters.mode)
+    if filters.waits:
+        rows = rows.filter(waiting(filters.waits))
     if filters.q:
         rows = rows.filter(_says(filters))
     return list(rows[:limit])

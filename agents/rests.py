@@ -109,7 +109,7 @@ async def unpaid(state: State, error: Unpaid, read: Reader) -> Record:
     """A budget does not pay the next question: end with what was reached, or wait where the budget says so."""
     if error.action == "halt":
         return await halt(state, f"{error.reason}.", read, category="budget", code=error.code)
-    state.notes = {**state.notes, "unpaid": error.budget}
+    state.notes, state.waits = {**state.notes, "unpaid": error.budget}, "money"
     told = {"code": error.code, "seconds": int(error.wait_s), "reason": error.reason}
     change = move(state, "release", ready_at=After(error.wait_s), **FREE)
     return record(state, changes=[change], entries=[entry(state, EventKind.SESSION_PARKED, told)])

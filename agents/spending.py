@@ -77,6 +77,11 @@ class Standing:
         """What it does to sessions now."""
         return state(self.meter)
 
+    @property
+    def over(self) -> bool:
+        """True if it will be spent before its period is over, as far as enough is known to say so."""
+        return self.forecast.microusd > self.budget.cap_microusd and not self.forecast.small
+
 
 def standing(*, active: bool = True, limit: int = MOST, before: UUID | None = None) -> list[Standing]:
     """Return budgets with what is spent and reserved of each in its period, newest first; `before` is an id."""

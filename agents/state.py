@@ -171,6 +171,8 @@ class State:
     schema_version: int = VERSION  # in which it is stored
     mode: str = ""  # degraded or minimal, as its last turn was; empty: at its full
     stored_mode: str = ""  # what its row says
+    waits: str = ""  # what keeps it back: money, rate, model or tool; empty for whoever runs it
+    stored_waits: str = ""  # what its row says
     shut: dict[str, float] = field(default_factory=dict)  # tools whose breakers are open: seconds until they are tried again
     hindered: bool = False  # something that its agent relies on cannot be had at this moment
     standing: bool = False  # a standing approval was given in it

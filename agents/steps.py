@@ -61,6 +61,8 @@ def move(state: State, event: str = "progress", *, quiet: bool = False, **values
     written = {**spent(state), "step": state.step + 1, "attempts": 0, "updated_at": NOW, **values}
     if state.mode != state.stored_mode:
         written["mode"] = state.mode or None
+    if state.waits != state.stored_waits:
+        written |= {"waits_for": state.waits or None, "waits_since": NOW if state.waits else None}
     return Change(SESSION, state.id, "running", event, written, guard)
 
 
@@ -75,7 +77,7 @@ def record(
 ) -> Record:
     """One step, ready for the ledger; advances the step in memory."""
     state.step += 1
-    state.stored_mode = state.mode
+    state.stored_mode, state.stored_waits = state.mode, state.waits
     uses, state.uses = tuple(state.uses), []
     batch = Batch(tuple(changes), (*(births or ()), *uses), tuple(entries or ()))
     if fallback is not None and uses:

@@ -8,9 +8,9 @@ the others (max-min fair). Within an agent the session that waits longest is nex
 """
 
 from collections import deque
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 MINUTE_S = 60.0
 SLACK_S = 1.8  # between a place's time and its question's arrival: LATE_S in the worker, the rest on the way
@@ -19,6 +19,7 @@ FREE_S = 0.02  # between questions that no limit spaces: those that waited until
 PAST_S = 5  # what was let through is counted in parts of a minute of so many seconds
 SAME_S = 0.0005
 ALL = ""  # the scope of all models together
+PROVIDER = "provider:"  # what the scope of a provider begins with; that of a model is its name
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -91,6 +92,7 @@ class Waiter:
     model: str
     agent: str
     tokens: int
+    provider: str = ""  # the server that has the model
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +108,22 @@ def spacing(most: int) -> float:
     return (MINUTE_S + SLACK_S) / most
 
 
-def scopes_of(model: str, limits: Mapping[str, Limit]) -> list[str]:
-    """Return the scopes that limit a model: all models, the model itself, both or none."""
-    return [scope for scope in dict.fromkeys((ALL, model)) if scope in limits]
+class Lane(NamedTuple):
+    """Questions that the same limits hold: their scopes, the widest first, and the narrowest thing that sets them apart."""
+
+    own: str
+    scopes: tuple[str, ...]
+
+
+def scopes_of(model: str, provider: str, limits: Mapping[str, Limit]) -> tuple[str, ...]:
+    """Return the scopes that limit a question: all models, its provider, its model, as many of them as are limited."""
+    return tuple(scope for scope in dict.fromkeys((ALL, f"{PROVIDER}{provider}", model)) if scope in limits)
+
+
+def lane_of(model: str, provider: str, limits: Mapping[str, Limit], held: Collection[str]) -> Lane:
+    """Return the lane in which a question waits; of a model that a provider does not want to hear it is the model's own."""
+    scopes = scopes_of(model, provider, limits)
+    return Lane(model if model in held else scopes[-1] if scopes else ALL, scopes)
 
 
 def deal(book: Book, limits: Mapping[str, Limit], waiting: Sequence[Waiter], *, now: float, ahead: float) -> list[Place]:
@@ -116,16 +131,16 @@ def deal(book: Book, limits: Mapping[str, Limit], waiting: Sequence[Waiter], *, 
 
     Args:
         book: how far the limits are used up.
-        limits: what is limited, by model; `ALL` limits all of them together.
+        limits: what is limited, by scope: a model's name, `PROVIDER` and a provider's, `ALL` for all of them together.
         waiting: who waits, those of one agent in the order in which they are served.
         now: the time.
         ahead: how far into the future places are given away: far enough that whoever gets one hears of it in time, and
             no further, so that whoever comes next waits for few of them.
     """
     _forget(book, now)
-    queues: dict[str, dict[str, deque[Waiter]]] = {}
+    queues: dict[Lane, dict[str, deque[Waiter]]] = {}
     for waiter in waiting:
-        lane = waiter.model if waiter.model in limits or waiter.model in book.held else ALL
+        lane = lane_of(waiter.model, waiter.provider, limits, book.held)
         queues.setdefault(lane, {}).setdefault(waiter.agent, deque()).append(waiter)
     places: list[Place] = []
     while queues:
@@ -144,10 +159,10 @@ def deal(book: Book, limits: Mapping[str, Limit], waiting: Sequence[Waiter], *, 
     return places
 
 
-def _due(book: Book, limits: Mapping[str, Limit], lane: str, now: float) -> float:
+def _due(book: Book, limits: Mapping[str, Limit], lane: Lane, now: float) -> float:
     """Return when the next question of a lane may be sent."""
-    found = [now, book.held.get(lane, 0.0)]
-    for scope in scopes_of(lane, limits) or [lane]:
+    found = [now, book.held.get(lane.own, 0.0)]
+    for scope in lane.scopes or (lane.own,):
         meter, limit = book.meter(scope), limits.get(scope, Limit())
         # Never further than what one place takes: a limit that was raised is not waited for as it was before.
         each = spacing(limit.requests) if limit.requests else 0.0 if scope in limits else FREE_S
@@ -157,11 +172,11 @@ def _due(book: Book, limits: Mapping[str, Limit], lane: str, now: float) -> floa
 
 
 def _next(
-    book: Book, limits: Mapping[str, Limit], queues: Mapping[str, Mapping[str, deque[Waiter]]], lanes: Sequence[str]
-) -> tuple[str, str]:
-    """Return the lane and the agent whose turn it is: the agent that had least of its lane, and of all lanes together."""
-    firsts = [(lane, min(queues[lane], key=lambda agent: _start(book, lane, agent))) for lane in lanes]
-    return min(firsts, key=lambda first: _start(book, ALL, first[1]))
+    book: Book, limits: Mapping[str, Limit], queues: Mapping[Lane, Mapping[str, deque[Waiter]]], lanes: Sequence[Lane]
+) -> tuple[Lane, str]:
+    """Return the lane and the agent whose turn it is: the agent that had least of its lane, and of what the lanes share."""
+    firsts = [(lane, min(queues[lane], key=lambda agent: _start(book, lane.own, agent))) for lane in lanes]
+    return min(firsts, key=lambda first: _start(book, first[0].scopes[0] if first[0].scopes else ALL, first[1]))
 
 
 def _start(book: Book, scope: str, agent: str) -> float:
@@ -169,13 +184,13 @@ def _start(book: Book, scope: str, agent: str) -> float:
     return max(meter.virtual, meter.shares.get(agent, 0.0))
 
 
-def _take(book: Book, limits: Mapping[str, Limit], lane: str, waiter: Waiter, at: float) -> None:
+def _take(book: Book, limits: Mapping[str, Limit], lane: Lane, waiter: Waiter, at: float) -> None:
     """Move the meters by one question; its cost in virtual time is by how much it moves them."""
-    for scope in dict.fromkeys((ALL, lane)):
+    for scope in dict.fromkeys((ALL, *lane.scopes, lane.own)):
         meter, limit = book.meter(scope), limits.get(scope)
         each = FREE_S if limit is None else spacing(limit.requests) if limit.requests else 0.0
         tokens = waiter.tokens * spacing(limit.tokens) if limit is not None and limit.tokens else 0.0
-        if limit is not None or not scopes_of(lane, limits):
+        if limit is not None or not lane.scopes:
             meter.at = max(meter.at, at) + each
             meter.tokens_at = max(meter.tokens_at, at) + tokens
         meter.virtual = _start(book, scope, waiter.agent)

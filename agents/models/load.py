@@ -7,16 +7,16 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
-KINDS = ("model", "tool", "queue")
+KINDS = ("model", "provider", "tool", "queue")
 LARGEST = 1_000_000_000
 
 
 class Limit(models.Model):
     """What operators allow of one scope. What is null is not limited; the row itself stays, for its revision."""
 
-    scope = models.TextField(primary_key=True)  # model: | model:NAME | tool:NAME | queue: | queue:AGENT
-    requests = models.BigIntegerField(null=True)  # a minute: questions to a model, starts of a tool
-    tokens = models.BigIntegerField(null=True)  # a minute, of a model
+    scope = models.TextField(primary_key=True)  # model: | model:NAME | provider:HOST | tool:NAME | queue: | queue:AGENT
+    requests = models.BigIntegerField(null=True)  # a minute: questions to models, starts of a tool
+    tokens = models.BigIntegerField(null=True)  # a minute, of models
     at_once = models.BigIntegerField(null=True)  # calls in a tool, sessions in the queue
     revision = models.IntegerField(default=0, db_default=0)
     reason = models.TextField(default="", db_default="")
@@ -27,6 +27,7 @@ class Limit(models.Model):
         constraints: ClassVar = [
             models.CheckConstraint(
                 condition=Q(scope__startswith="model:", at_once__isnull=True)
+                | Q(scope__startswith="provider:", at_once__isnull=True)
                 | Q(scope__startswith="tool:", tokens__isnull=True)
                 | Q(scope__startswith="queue:", requests__isnull=True, tokens__isnull=True),
                 name="limit_fits_its_scope",
@@ -60,6 +61,7 @@ class RateWait(models.Model):
     session_ref = models.TextField()
     agent = models.TextField()
     model = models.TextField()
+    provider = models.TextField(default="", db_default="")  # the server that has the model
     tokens = models.BigIntegerField()
     asked_at = models.DateTimeField()
     seen_at = models.DateTimeField()

@@ -51,6 +51,8 @@ class Session(models.Model):
     held_by = models.UUIDField(null=True)  # the stop of a tool that its next call waits for
     standing = models.BooleanField(null=True)  # true once a standing approval was given in it; NULL where none ever was
     mode = models.TextField(null=True)  # degraded | minimal; NULL: works with all that its agent has
+    waits_for = models.TextField(null=True)  # money | rate | model | tool: why it was put back; NULL where nothing keeps it
+    waits_since = models.DateTimeField(null=True)
     error = models.JSONField(null=True)  # {category, code, detail}
     priority = models.TextField(null=True)  # low | high; NULL is normal: who waits first where a budget runs short
     ready_at = models.DateTimeField(db_default=Now())
@@ -98,6 +100,10 @@ class Session(models.Model):
             ),
             models.Index(fields=["agent", "-number"], name="session_by_agent"),
             models.Index(fields=["-number"], name="session_degraded", condition=Q(mode__isnull=False)),
+            # What keeps sessions back passes; those that ended meanwhile are in it no more.
+            models.Index(
+                fields=["waits_for", "-number"], name="session_waits", condition=Q(status="queued", waits_for__isnull=False)
+            ),
         ]
         constraints: ClassVar = [
             models.CheckConstraint(condition=Q(status__in=sorted(SESSION.states)), name="session_status_known"),
@@ -112,6 +118,11 @@ class Session(models.Model):
                 condition=~Q(status__in=sorted(SESSION_ENDS)) | Q(ended_at__isnull=False), name="ended_needs_time"
             ),
             models.CheckConstraint(condition=Q(mode__isnull=True) | Q(mode__in=["degraded", "minimal"]), name="mode_known"),
+            models.CheckConstraint(
+                condition=Q(waits_for__isnull=True, waits_since__isnull=True)
+                | Q(waits_for__in=["money", "rate", "model", "tool"], waits_since__isnull=False),
+                name="wait_known",
+            ),
             models.CheckConstraint(condition=Q(stop__in=["", "pause", "cancel", "expire"]), name="stop_known"),
             models.CheckConstraint(condition=Q(priority__isnull=True) | Q(priority__in=["low", "high"]), name="priority_known"),
             models.CheckConstraint(

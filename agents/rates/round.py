@@ -15,14 +15,15 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from agents.guardrails.rate import (
-    ALL,
     LATE_S,
     Book,
+    Lane,
     Limit,
     Place,
     Waiter,
     deal,
     expected,
+    lane_of,
     scopes_of,
     spacing,
 )
@@ -45,6 +46,7 @@ class Wish:
     ref: str
     agent: str
     model: str
+    provider: str
     tokens: int
 
 
@@ -55,7 +57,7 @@ class Said:
     owner: UUID
     came: list[Wish] = field(default_factory=list)
     left: list[UUID] = field(default_factory=list)
-    corrections: list[tuple[str, int]] = field(default_factory=list)  # model, tokens above (or below) what was reserved
+    corrections: list[tuple[str, str, int]] = field(default_factory=list)  # model, provider, tokens above what was reserved
     held: dict[str, float] = field(default_factory=dict)  # model: seconds for which the provider wants to be left alone
     still_there: bool = False  # say it of those that wait
     ask_how_long: bool = False
@@ -79,11 +81,11 @@ class Heard:
 
 
 _CAME = """
-INSERT INTO agents_ratewait AS w (id, owner, session_id, session_ref, agent, model, tokens, asked_at, seen_at)
-SELECT u.id, %s, u.session, u.ref, u.agent, u.model, u.tokens, clock_timestamp(), clock_timestamp()
-FROM unnest(%s::uuid[], %s::uuid[], %s::text[], %s::text[], %s::text[], %s::bigint[])
-     AS u (id, session, ref, agent, model, tokens)
-ON CONFLICT (id) DO UPDATE SET owner = excluded.owner, model = excluded.model, tokens = excluded.tokens,
+INSERT INTO agents_ratewait AS w (id, owner, session_id, session_ref, agent, model, provider, tokens, asked_at, seen_at)
+SELECT u.id, %s, u.session, u.ref, u.agent, u.model, u.provider, u.tokens, clock_timestamp(), clock_timestamp()
+FROM unnest(%s::uuid[], %s::uuid[], %s::text[], %s::text[], %s::text[], %s::text[], %s::bigint[])
+     AS u (id, session, ref, agent, model, provider, tokens)
+ON CONFLICT (id) DO UPDATE SET owner = excluded.owner, model = excluded.model, provider = excluded.provider, tokens = excluded.tokens,
     asked_at = CASE WHEN greatest(w.seen_at, w.back_at) > clock_timestamp() - interval '1 minute' THEN w.asked_at
                     ELSE excluded.asked_at END,
     seen_at = excluded.seen_at, slot_at = NULL, back_at = NULL
@@ -91,15 +93,16 @@ RETURNING w.id, extract(epoch FROM clock_timestamp() - w.asked_at)::float8 AS wa
 
 _BOOK = """
 SELECT state, extract(epoch FROM clock_timestamp())::float8 AS now,
-       (SELECT jsonb_object_agg(substr(scope, 7), jsonb_build_array(requests, tokens)) FROM agents_limit
-        WHERE scope LIKE 'model:%%' AND coalesce(requests, tokens) IS NOT NULL) AS limits
+       (SELECT jsonb_object_agg(scope, jsonb_build_array(requests, tokens)) FROM agents_limit
+        WHERE scope LIKE ANY ('{model:%%,provider:%%}') AND coalesce(requests, tokens) IS NOT NULL) AS limits
 FROM agents_ratebook WHERE id = 1 FOR NO KEY UPDATE SKIP LOCKED"""
 
 # In an agent, first the first question of every session, the one that waits longest before the others.
 _WAITING = """
-SELECT id, owner, agent, model, tokens, place FROM (
+SELECT id, owner, agent, model, provider, tokens, place FROM (
     SELECT w.*, row_number() OVER (PARTITION BY lane, agent ORDER BY turn, asked_at, id) AS place FROM (
-        SELECT *, CASE WHEN model = ANY(%s) THEN model ELSE '' END AS lane,
+        SELECT *, CASE WHEN model = ANY(%s) THEN model WHEN 'provider:' || provider = ANY(%s) THEN 'provider:' || provider
+                       ELSE '' END AS lane,
                row_number() OVER (PARTITION BY session_id ORDER BY asked_at, id) AS turn
         FROM agents_ratewait
         WHERE slot_at IS NULL AND back_at IS NULL AND seen_at > clock_timestamp() - make_interval(secs => %s)) w) p
@@ -145,9 +148,12 @@ def _give_out(said: Said, heard: Heard) -> None:
     now, limits = rows[0]["now"], _limits(rows[0]["limits"])
     book = Book.of(from_json(rows[0]["state"]) or {})
     _settle(said, book, limits, now)
-    waiting = read(_WAITING, [[*limits, *book.held], SEEN_S]) if _somebody(said) else []
+    apart = [*limits, *book.held]
+    waiting = read(_WAITING, [apart, apart, SEEN_S]) if _somebody(said) else []
     candidates = [
-        Waiter(row["id"], row["model"], row["agent"], row["tokens"]) for row in waiting if row["place"] <= MOST_PLACES
+        Waiter(row["id"], row["model"], row["agent"], row["tokens"], row["provider"])
+        for row in waiting
+        if row["place"] <= MOST_PLACES
     ]
     places = deal(book, limits, candidates, now=now, ahead=AHEAD_S)
     if places:
@@ -164,8 +170,8 @@ def _somebody(said: Said) -> bool:
 
 
 def _settle(said: Said, book: Book, limits: dict[str, Limit], now: float) -> None:
-    for model, tokens in said.corrections:
-        book.correct(scopes_of(model, limits), tokens, limits, now)
+    for model, provider, tokens in said.corrections:
+        book.correct(scopes_of(model, provider, limits), tokens, limits, now)
     told = False
     for model, seconds in said.held.items():
         told = told or now + seconds > book.held.get(model, 0.0) + TOLD_S
@@ -183,17 +189,17 @@ def _how_long(
     rows: Sequence[dict[str, Any]], owner: UUID, book: Book, limits: dict[str, Limit], now: float
 ) -> dict[UUID, float]:
     """About how long each of the worker's own questions will still wait."""
-    counts: dict[str, dict[str, int]] = {}
+    counts: dict[Lane, dict[str, int]] = {}
     positions: dict[UUID, int] = {}
     for row in rows:  # in the order in which those of one agent are served
-        of_lane = counts.setdefault(row["model"] if row["model"] in limits else ALL, {})
+        of_lane = counts.setdefault(lane_of(row["model"], row["provider"], limits, ()), {})
         positions[row["id"]] = of_lane[row["agent"]] = of_lane.get(row["agent"], 0) + 1
     found = {}
     for row in rows:
         if row["owner"] != owner:
             continue
-        lane = row["model"] if row["model"] in limits else ALL
-        of = [limits[scope] for scope in scopes_of(row["model"], limits)]
+        lane = lane_of(row["model"], row["provider"], limits, ())
+        of = [limits[scope] for scope in lane.scopes]
         each = max([spacing(limit.requests) for limit in of if limit.requests] or [0.0])
         each = max([each, *(row["tokens"] * spacing(limit.tokens) for limit in of if limit.tokens)])
         found[row["id"]] = max(
@@ -204,7 +210,7 @@ def _how_long(
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What a worker keeps in memory: which models and tools are limited, and whom providers do not want to hear for how long."""
+    """What a worker keeps in memory: which models, providers and tools are limited, and whom providers do not want to hear for how long."""
 
     limits: dict[str, Limit]
     held: dict[str, float]  # by model, seconds
@@ -223,8 +229,8 @@ def kept() -> Kept:
 
 
 _KEPT = """
-SELECT (SELECT jsonb_object_agg(substr(scope, 7), jsonb_build_array(requests, tokens)) FROM agents_limit
-        WHERE scope LIKE 'model:%%' AND coalesce(requests, tokens) IS NOT NULL) AS limits,
+SELECT (SELECT jsonb_object_agg(scope, jsonb_build_array(requests, tokens)) FROM agents_limit
+        WHERE scope LIKE ANY ('{model:%%,provider:%%}') AND coalesce(requests, tokens) IS NOT NULL) AS limits,
        (SELECT jsonb_object_agg(substr(scope, 6), jsonb_build_array(at_once, requests)) FROM agents_limit
         WHERE scope LIKE 'tool:%%' AND coalesce(at_once, requests) IS NOT NULL) AS tools,
        (SELECT state -> 'held' FROM agents_ratebook WHERE id = 1) AS held,
@@ -232,7 +238,9 @@ SELECT (SELECT jsonb_object_agg(substr(scope, 7), jsonb_build_array(requests, to
 
 
 def _limits(stored: Any) -> dict[str, Limit]:
-    return {scope: Limit(requests, tokens) for scope, (requests, tokens) in (from_json(stored) or {}).items()}
+    """What is limited, by scope as the book has it: a model goes by its name alone."""
+    found = (from_json(stored) or {}).items()
+    return {scope.removeprefix("model:"): Limit(requests, tokens) for scope, (requests, tokens) in found}
 
 
 def park(key: UUID, seconds: float) -> None:

@@ -7,7 +7,7 @@ says how long it wants to be left alone is left alone by all workers.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from uuid import UUID, uuid4, uuid5
@@ -17,7 +17,7 @@ from django.db import Error as DatabaseError
 
 from agents.door import Asking
 from agents.guardrails import money
-from agents.guardrails.rate import ALL, Limit, scopes_of
+from agents.guardrails.rate import PROVIDER, Limit, scopes_of
 from agents.ledger import Ledger
 from agents.llm import tokens
 from agents.llm.provider import Later, ModelError, RateLimited, WaitedTooLong
@@ -71,8 +71,8 @@ class RateToll:
     @asynccontextmanager
     async def __call__(self, asking: Asking) -> AsyncIterator[None]:
         """Wait for a place where there is a limit; see `agents.door.Toll`. Raises Later, WaitedTooLong."""
-        model = asking.question.model
-        limited = scopes_of(model, self._limits)
+        model, provider = asking.question.model, asking.address
+        limited = scopes_of(model, provider, self._limits)
         reserved = 0
         if limited or self._held.get(model, 0.0) > time.monotonic():
             reserved = self._reserve(asking, limited)
@@ -80,28 +80,28 @@ class RateToll:
         try:
             yield
         except ModelError as error:
-            self._failed(model, reserved, error)
+            self._failed(model, provider, reserved, error)
             raise
         if reserved and asking.completion is not None:
             usage = asking.completion.usage
-            self._correct(model, usage.input_tokens + usage.output_tokens - reserved)
+            self._correct(model, provider, usage.input_tokens + usage.output_tokens - reserved)
 
-    def _reserve(self, asking: Asking, limited: list[str]) -> int:
+    def _reserve(self, asking: Asking, limited: Sequence[str]) -> int:
         """How many tokens the question may take, as far as can be told; 0 where they are not limited."""
         if not any(self._limits[scope].tokens for scope in limited):
             return 0
         question = asking.question
         return tokens.estimate_request(question.messages, question.tools) + (question.max_output_tokens or ANSWER)
 
-    def _failed(self, model: str, reserved: int, error: ModelError) -> None:
+    def _failed(self, model: str, provider: str, reserved: int, error: ModelError) -> None:
         if error.status == 429 and isinstance(error, RateLimited) and error.retry_after_s:
             self._hold(model, min(error.retry_after_s, LONGEST_HOLD_S))
         if not money.charged_for(error.status, unsent=error.unsent):
-            self._correct(model, -reserved)  # whatever else happened counts as spent
+            self._correct(model, provider, -reserved)  # whatever else happened counts as spent
 
-    def _correct(self, model: str, difference: int) -> None:
+    def _correct(self, model: str, provider: str, difference: int) -> None:
         if difference:
-            self._said.corrections.append((model, difference))
+            self._said.corrections.append((model, provider, difference))
             self._go()
 
     def _hold(self, model: str, seconds: float) -> None:
@@ -114,7 +114,7 @@ class RateToll:
         caller, loop = asking.caller, asyncio.get_running_loop()
         plans = caller.purpose == "plan"
         key = uuid5(caller.session, "plan") if plans else uuid4()
-        wish = Wish(key, caller.session, caller.ref, caller.agent, asking.question.model, reserved)
+        wish = Wish(key, caller.session, caller.ref, caller.agent, asking.question.model, asking.address, reserved)
         waiting = _Waiting(wish, time.monotonic(), caller.patience_s, plans, loop.create_future())
         try:
             while True:
@@ -183,6 +183,11 @@ class RateToll:
             if not waiting.place.done():
                 await self._judge(key, waiting, heard.expected.get(key, 0.0))
 
+    def _of(self, wish: Wish) -> str:
+        """Whose rate a question waits for, in words: of several limits the narrowest."""
+        scopes = scopes_of(wish.model, wish.provider, self._limits)
+        return (scopes[-1].removeprefix(PROVIDER) or "all models") if scopes else "the model"
+
     def _say_again(self, said: Said) -> None:
         """The round was not played: all of it is said in the next, but for who left meanwhile."""
         still = [wish for wish in said.came if wish.key in self._waiting]
@@ -193,7 +198,7 @@ class RateToll:
 
     async def _judge(self, key: UUID, waiting: _Waiting, expected_s: float) -> None:
         """Give up what waited too long; give back the session of what will wait for long."""
-        of = waiting.wish.model if waiting.wish.model in self._limits else "all models" if ALL in self._limits else "the model"
+        of = self._of(waiting.wish)
         waited = time.monotonic() - waiting.since + waiting.before_s
         if waited > waiting.patience_s:
             reason = (

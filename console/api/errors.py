@@ -38,6 +38,7 @@ STATUS: Mapping[str, int] = {
     "unknown_account": 404,
     "unknown_agent": 404,
     "unknown_breaker": 404,
+    "unknown_provider": 404,
     "unknown_budget": 404,
     "unknown_callback": 404,
     "unknown_content": 404,

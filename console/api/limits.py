@@ -49,6 +49,7 @@ class WaitingOut(Schema):
 
     agent: str
     model: str
+    provider: str
     questions: int
     sessions: int
     parked: int
@@ -76,8 +77,8 @@ class LimitsOut(Schema):
 class NewLimit(Body):
     """What shall be allowed of a scope, all of it: what is null or left out is not limited any more.
 
-    `scope` is `model:` (all models), `model:NAME`, `tool:NAME`, `queue:` (all sessions) or `queue:AGENT`. `requests` and
-    `tokens` are a minute. `revision` is the one that you were shown, to be compared.
+    `scope` is `model:` (all models), `model:NAME`, `provider:HOST` (all its models), `tool:NAME`, `queue:` (all sessions) or
+    `queue:AGENT`. `requests` and `tokens` are a minute. `revision` is the one that you were shown, to be compared.
     """
 
     scope: Scope

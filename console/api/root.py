@@ -25,6 +25,7 @@ from console.api import (
     many,
     measures,
     memories,
+    overview,
     policies,
     prompts,
     queue,
@@ -62,8 +63,8 @@ api = NinjaAPI(
 )
 # Fixed addresses come before those that hold an id.
 for _noun in (
-    agents, schedules, inlets, sessions, webhooks, dead_letters, queue, many, approvals, claims, covers, standing, glass, stops, breakers,
-    limits, tools, memories, policies, measures, controls,
+    overview, agents, schedules, inlets, sessions, webhooks, dead_letters, queue, many, approvals, claims, covers, standing, glass,
+    stops, breakers, limits, tools, memories, policies, measures, controls,
     budgets, prompts, releases, audit, tokens, events,
 ):  # fmt: skip
     api.add_router("", _noun.router)

@@ -12,6 +12,7 @@ from ninja import Schema
 from agents.guardrails.stops import ActiveStop
 from agents.models import Message, Session
 from agents.queries import active_stops, stop_of
+from agents.waits import Wait, waits_of
 from approvals.models import ApprovalRequest
 from approvals.sensitive import Mask
 from audit.connection import read
@@ -26,6 +27,7 @@ Status = Literal[
     "expired", "dead_letter",
 ]  # fmt: skip
 Mode = Literal["full", "degraded", "minimal"]
+Waits = Literal["money", "rate", "model", "tool"]
 NOTHING = Mask()
 _PLAIN = (
     "status", "environment", "task_type", "turns", "tool_calls", "input_tokens", "output_tokens",
@@ -51,9 +53,18 @@ class StoppedBy(Schema):
     at: datetime
 
 
+class WaitOut(Schema):
+    """What keeps a session that nobody decides, and since when; it looks again at `until`, or waits in its worker (null)."""
+
+    waits: Waits
+    since: datetime
+    until: datetime | None
+
+
 class SessionOut(Schema):
     """A session. Goal and answers are null for those who may not read raw content; `stopped` tells what holds it.
 
+    `waits` is null where neither money, a rate, a model nor a tool keeps it.
     `mode` is full, degraded (a fallback answered, or tools were left out) or minimal (no model could be had).
     """
 
@@ -64,6 +75,7 @@ class SessionOut(Schema):
     status: Status
     mode: Mode
     stopped: StoppedBy | None
+    waits: WaitOut | None
     environment: str
     task_type: str
     answer: str | None
@@ -98,7 +110,7 @@ def shape_of_new(caller: Caller, session: Session) -> SessionOut:
     open_ = session.id in revealed_sessions(caller, {session.id: session.started_user})
     found = read(_GOAL, [session.id]) if open_ else []
     goal = found[0]["body"] if found else None
-    return _shape(session, goal, None, [], None, open_, NOTHING)
+    return _shape(session, goal, None, [], None, None, open_, NOTHING)
 
 
 _GOAL = """
@@ -122,7 +134,7 @@ def shapes(caller: Caller, sessions: Sequence[Session]) -> list[SessionOut]:
         if session_id is not None:
             waiting[session_id].append(f"AP-{number}")
 
-    standing = active_stops()
+    standing, kept = active_stops(), waits_of(sessions)
 
     def text(found: Mapping[UUID, UUID], session: Session) -> str | None:
         said = texts.get(found[session.id]) if session.id in found else None
@@ -135,6 +147,7 @@ def shapes(caller: Caller, sessions: Sequence[Session]) -> list[SessionOut]:
             text(answers, one),
             waiting[one.id],
             stop_of(one, standing),
+            kept.get(one.id),
             one.id in open_ids,
             masks.get(one.id, NOTHING),
         )
@@ -143,8 +156,9 @@ def shapes(caller: Caller, sessions: Sequence[Session]) -> list[SessionOut]:
 
 
 def _shape(
-    session: Session, goal: str | None, answer: str | None, waiting: list[str], stop: ActiveStop | None, open_: bool, mask: Mask
-) -> SessionOut:
+    session: Session, goal: str | None, answer: str | None, waiting: list[str], stop: ActiveStop | None, wait: Wait | None,
+    open_: bool, mask: Mask,
+) -> SessionOut:  # fmt: skip
     return SessionOut(
         id=session.ref,
         agent=session.agent.slug,
@@ -153,6 +167,7 @@ def _shape(
         taint=mask.value(marks_of(session.taint, revealed=open_)),
         goal=goal,
         stopped=StoppedBy(scope=stop.scope, by=stop.by, reason=stop.reason, at=stop.at) if stop else None,
+        waits=WaitOut(waits=wait.kind, since=wait.since, until=wait.until) if wait else None,
         answer=None if session.partial else answer,
         partial_answer=answer if session.partial else None,
         error=SessionError(**_error(session.error)) if session.error else None,

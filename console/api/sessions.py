@@ -1,7 +1,7 @@
 """Sessions over the API: start and follow them, talk to them, stop them."""
 
 from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from asgiref.sync import sync_to_async
@@ -98,6 +98,10 @@ class SessionQuery(Paged):
     status: Status | None = None
     agent: Word = ""
     mode: Mode | None = None
+    live: Annotated[bool, Field(description="only those that have not ended; not together with `status`")] = False
+    waits: Annotated[
+        Literal["people", "money", "rate", "model", "tool"] | None, Field(description="only those that wait for this")
+    ] = None
     q: Word = ""
 
 
@@ -137,9 +141,10 @@ def _later(caller: Caller, session_id: UUID, once: Once | None) -> HttpResponse:
 def list_sessions(request: ApiRequest, page: Query[SessionQuery]) -> SessionPage:
     """List sessions, newest first."""
     where = queries.Filters(
-        status=(page.status,) if page.status else (),
+        status=(page.status,) if page.status else queries.LIVE if page.live else (),
         agent=page.agent,
         mode=page.mode or "",
+        waits=page.waits or "",
         q=page.q,
         titles=request.auth.has(Right.REVEAL),
     )

@@ -11,9 +11,11 @@ from uuid import UUID
 from ninja import Schema
 
 from agents.models import Message, Session, ToolCall, Turn
+from agents.waits import parked
 from approvals.models import ApprovalRequest, Decision
 from audit.content import read_texts
 from console.api.paging import Paged, decode, encode
+from console.api.session_shapes import Waits
 from console.auth import Caller
 from console.covering import covered_texts, mask_of_session
 from console.readings import note_reading
@@ -46,6 +48,8 @@ class Item(Schema):
     result: str | None = None
     error_type: str = ""
     judgement: dict[str, Any] | None = None
+    waits: Waits | None = None  # of a wait for what nobody decides: what for; `reason` says why
+    reason: str = ""
     approval: str | None = None
     verdict: str = ""
     revision: int | None = None
@@ -64,7 +68,7 @@ def timeline(caller: Caller, session: Session, page: Paged) -> Timeline:
     key = decode("timeline", page.cursor)
     start = int(key[0]) if key else 0
     # A session is bounded by its limits on turns and calls; its rows without texts are read whole and ordered here.
-    found = sorted(_rows(session.id), key=lambda row: (row[0], row[1]))
+    found = sorted([*_rows(session.id), *_kept(session.ref)], key=lambda row: (row[0], row[1]))
     part = found[start : start + page.limit]
     following = [start + page.limit] if len(found) > start + page.limit else None
     allowed = reveals_session(caller, session_id=session.id, started_user=session.started_user)
@@ -106,6 +110,13 @@ def _rows(session_id: UUID) -> Iterator[Row]:
         yield request.created_at, 3, _wait(request), {}
     for decision in Decision.objects.filter(request__session_id=session_id).select_related("request").defer("request__body"):
         yield decision.created_at, 4, _decision(decision), {}
+
+
+def _kept(ref: str) -> Iterator[Row]:
+    """The times that it was put back for money, a rate, a model or a tool; `until` is when it was to look again."""
+    for one in parked(ref):
+        times = {"at": one.at, "until": one.at + timedelta(seconds=one.seconds)}
+        yield one.at, 3, {"type": "wait", **times, "waits": one.kind, "reason": one.reason}, {}
 
 
 def _without_words(item: Item) -> Item:

@@ -144,7 +144,7 @@ def _line(one: Standing, changed: tuple[UUID, Any] | None, request: HttpRequest)
         "revision": one.budget.revision, "at_cap": one.budget.at_cap, "tone": tone, "words": words,
         "cap": one.budget.cap_microusd, "spent": one.meter.spent, "reserved": one.meter.reserved, "left": one.meter.left,
         "share": _percent(one.meter.spent, one.budget.cap_microusd), "forecast": one.forecast.microusd,
-        "small": one.forecast.small, "over": one.forecast.microusd > one.budget.cap_microusd and not one.forecast.small, "ends": one.ends,
+        "small": one.forecast.small, "over": one.over, "ends": one.ends,
         "dollars": request.POST.get("cap", "") if mine else exact_microusd(one.budget.cap_microusd).replace("$", "").replace(",", ""),
         "reason": request.POST.get("reason", "") if mine else "", "errors": changed[1] if mine and changed else {},
     }  # fmt: skip

@@ -1,5 +1,6 @@
-"""What bounds the load: rates of models, who waits for a place in them, the queue, tools; and an operator's limits of them."""
+"""What bounds the load: rates of models and providers, who waits for a place in them, the queue, tools; and limiting them."""
 
+from collections import Counter
 from typing import Any
 
 from django.contrib import messages
@@ -10,6 +11,7 @@ from django.views.decorators.http import require_http_methods
 
 from agents import limiting, loads, queries
 from agents.limiting import FIELDS, Bounds
+from agents.llm.connect import addresses
 from agents.models import Limit
 from agents.tools import registry, slots
 from audit.errors import CountersignError
@@ -22,12 +24,14 @@ from console.views.guard import guard
 TEMPLATE = "limits/page.html"
 LABELS = {
     "model": {"requests": "Questions a minute", "tokens": "Tokens a minute"},
+    "provider": {"requests": "Questions a minute", "tokens": "Tokens a minute"},
     "tool": {"requests": "Starts a minute", "at_once": "Calls at once"},
     "queue": {"at_once": "Sessions in the queue"},
 }
 NEARLY = 0.95  # of a limit: it is used up
 NOTES = {
     "model": "All workers share it, fairly between agents, then sessions. Whoever waits for long gives its session back meanwhile.",
+    "provider": "Of all its models together, over all workers; a question has to fit the limit of its model and that of all models too.",
     "tool": "Over all workers. A call waits within the tool's own time, then the agent is told. Empty: as the tool declares.",
     "queue": "Further sessions are refused with a clear message until the queue is shorter.",
 }
@@ -74,22 +78,24 @@ def name_of(scope: str) -> str:
 def _context(request: HttpRequest, scope: str, errors: Any = None) -> dict[str, Any]:
     may = caller_of(request).has(Right.RESTRAIN)
     set_, used, waiting = {row.scope: row for row in loads.limits()}, loads.uses(), loads.waiting()
-    asked: dict[str, int] = {}
+    asked: Counter[str] = Counter()
     for line in waiting:
-        asked[f"model:{line.model}"] = asked.get(f"model:{line.model}", 0) + line.questions
-        asked["model:"] = asked.get("model:", 0) + line.questions
+        for scope_ in ("model:", f"model:{line.model}", f"provider:{line.provider}"):
+            asked[scope_] += line.questions
     agents = [(revision.agent.slug, queries.config_of(revision)) for revision in queries.agents()]
     names = {name for _, config in agents for name in (config.model, config.cheap_model, *config.fallbacks) if name}
     models = [
         "model:",
         *sorted({f"model:{name}" for name in names} | {s for s in set_ if s.startswith("model:") and s != "model:"}),
     ]
+    servers = sorted({f"provider:{place}" for place in addresses()} | {s for s in set_ if s.startswith("provider:")})
     lines = loads.queued()
     queues = ["queue:", *(f"queue:{slug}" for slug, _ in agents)]
     return {
         "nav": "limits",
         "may_set": may,
-        "models": [{**_line(one, set_, used), "waiting": asked.get(one, 0)} for one in models],
+        "models": [{**_line(one, set_, used), "waiting": asked[one]} for one in models],
+        "providers": [{**_line(one, set_, used), "waiting": asked[one]} for one in servers],
         "waiting": waiting,
         "queues": [{**_line(one, set_, used), "later": sum(q.later for q in lines if one in ("queue:", f"queue:{q.agent}"))}
                    for one in queues],
@@ -118,7 +124,10 @@ def _line(scope: str, set_: dict[str, Limit], used: dict[str, loads.Use]) -> dic
             "requests": allowed["requests"] or declared.a_minute,
             "at_once": allowed["at_once"] or declared.at_once,
         }
-    cells = [_cell(LABELS[kind][name], getattr(use, name), most, counted=kind != "model") for name, most in allowed.items()]
+    cells = [
+        _cell(LABELS[kind][name], getattr(use, name), most, counted=kind not in ("model", "provider"))
+        for name, most in allowed.items()
+    ]
     return {"scope": scope, "kind": kind, "name": name_of(scope), "target": target, "cells": cells, "row": row,
             "url": reverse("tool", args=[target]) if kind == "tool" else ""}  # fmt: skip
 
@@ -132,7 +141,7 @@ def _cell(label: str, used: int, most: int | None, *, counted: bool) -> dict[str
 def _chosen(request: HttpRequest, scope: str, errors: Any) -> dict[str, Any]:
     """The form of one scope, filled with what is set, or with what was sent where that was wrong."""
     kind, _, target = scope.partition(":")
-    if kind not in FIELDS or (kind == "tool" and registry.get(target) is None):
+    if kind not in FIELDS or (kind == "tool" and registry.get(target) is None) or (kind == "provider" and not target):
         return {"scope": scope, "unknown": True}
     row, sent = limiting.limit_of(scope), request.POST if errors else {}
     tool = registry.get(target) if kind == "tool" else None

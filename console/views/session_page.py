@@ -8,7 +8,6 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from agents.advice import title
-from agents.loads import wait_of
 from agents.models import Message, Session
 from agents.queries import active_stops, agent, stop_of
 from agents.services import get_session
@@ -32,6 +31,7 @@ from console.views.session_reads import Story, ended, story
 from console.views.session_refusals import unasked
 from console.views.session_story import link, messages, waterfall
 from console.views.session_stuck import choices
+from console.views.session_waits import callout, spans
 
 VIEWS = ("messages", "waterfall", "events")
 EVENTS = 200
@@ -63,6 +63,7 @@ def context(request: HttpRequest, ref: str) -> dict[str, Any]:
         "pending": [_pending(waiting, reveal) for waiting in told.requests if waiting.status == "pending"],
         "unasked": unasked(told, caller),
         "stuck": choices(row, told.requests, caller),
+        "waits": callout(row, told, caller),
         "may": _may(caller, row),
         "standing": of_session(row, caller),
         "message_refusal": KEPT if row.status == "dead_letter" else ENDED if ended(row) else NOT_YOURS,
@@ -109,7 +110,6 @@ def _session(row: Session, reveal: bool, mask: Mask) -> dict[str, Any]:
         "ended": ended(row),
         "error_title": title(row.error["code"]) if row.error else "",
         "stopped": stop_of(row, active_stops()),
-        "waits": wait_of(row.pk) if row.status in ("queued", "running") else None,
     }
 
 
@@ -215,6 +215,9 @@ def chosen(told: Story, span: str, reveal: bool) -> dict[str, Any] | None:
                 ("Retries", str(turn.retries)), ("Left out of the context", str(turn.omitted)),
             ]  # fmt: skip
             return {"name": f"Turn {turn.number}", "note": told.text(turn.text_id)[:600], "rows": _kv(rows)}
+    for wait in spans(told):
+        if span == wait["id"]:
+            return {"name": wait["name"], "note": wait["reason"], "rows": []}
     for call in told.calls:
         number = next((turn.number for turn in told.turns if turn.pk == call.turn_id), 0)
         if span in (f"c{number}.{call.index}", f"w{number}.{call.index}"):

@@ -7,6 +7,7 @@ from agents import queries
 from agents.gate.flagging import withheld
 from agents.lifecycle import SESSION_ENDS
 from agents.models import Message, Session, ToolCall, Turn
+from agents.waits import Parked, Wait, parked, waits_of
 from approvals.models import ApprovalRequest
 from approvals.queries import Filters, open_of
 from approvals.queries import page as request_page
@@ -20,11 +21,12 @@ MOST_REQUESTS = 200
 
 @dataclass(frozen=True, slots=True)
 class SessionPage:
-    """Sessions, newest first; `more` says that older ones follow. `pending` are their open requests."""
+    """Sessions, newest first; `more` says that older ones follow. `pending` are their open requests, `waits` what keeps them."""
 
     items: list[Session]
     more: bool
     pending: dict[UUID, list[ApprovalRequest]]
+    waits: dict[UUID, Wait]
 
 
 @dataclass(slots=True)
@@ -36,6 +38,7 @@ class Story:
     turns: list[Turn] = field(default_factory=list)
     calls: list[ToolCall] = field(default_factory=list)
     requests: list[ApprovalRequest] = field(default_factory=list)
+    parked: list[Parked] = field(default_factory=list)
     texts: dict[UUID, str] = field(default_factory=dict)
     mask: Mask = field(default_factory=Mask)  # covers the sensitive values of its calls
 
@@ -57,16 +60,21 @@ class Story:
 
 
 def sessions_page(
-    *, status: str = "", agent: str = "", mode: str = "", q: str = "", titles: bool, before: int | None = None, limit: int = 50
-) -> SessionPage:
-    """Return one page of sessions that match, with their open requests; `q` looks into titles only with `titles`."""
-    filters = queries.Filters(status=(status,) if status else (), agent=agent, mode=mode, q=q, titles=titles)
+    *, status: str = "", agent: str = "", mode: str = "", waits: str = "", q: str = "", titles: bool, before: int | None = None,
+    limit: int = 50,
+) -> SessionPage:  # fmt: skip
+    """Return one page of sessions that match, with what they wait for.
+
+    `status` may be `live`: not ended; `q` looks into titles only with `titles`.
+    """
+    of_status = queries.LIVE if status == "live" else (status,) if status else ()
+    filters = queries.Filters(status=of_status, agent=agent, mode=mode, waits=waits, q=q, titles=titles)
     found = queries.sessions(filters, before=before, limit=limit + 1)
     pending: dict[UUID, list[ApprovalRequest]] = {}
     for request in open_of([row.pk for row in found]):
         if request.session_id is not None:
             pending.setdefault(request.session_id, []).append(request)
-    return SessionPage(found[:limit], len(found) > limit, pending)
+    return SessionPage(found[:limit], len(found) > limit, pending, waits_of(found[:limit]))
 
 
 def story(session: Session, *, content: bool) -> Story:
@@ -78,6 +86,7 @@ def story(session: Session, *, content: bool) -> Story:
         turns,
         list(ToolCall.objects.filter(session=session, turn__in=turns).order_by("turn__number", "index")),
         request_page(Filters(session_id=session.pk), limit=MOST_REQUESTS).items[::-1],
+        parked(session.ref),
     )
     if content:
         found.texts = read_texts(_texts_of(found))

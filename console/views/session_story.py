@@ -11,6 +11,7 @@ from agents.models import Message, ToolCall, Turn
 from approvals.models import ApprovalRequest
 from console.formats import duration
 from console.views.session_reads import Story
+from console.views.session_waits import lines, spans
 from console.views.waterfall import Scale, gaps, scale, shortened, ticks
 
 TONES = {
@@ -30,6 +31,7 @@ def messages(told: Story, *, hidden: bool) -> list[dict[str, Any]]:
         if turn.text_id or not turn.calls:
             found.append((turn.created_at, 1, _turn(told, turn, hidden)))
         found += [(turn.created_at, 2 + call.index, _call(told, call, hidden)) for call in told.calls_of(turn)]
+    found += [(line["at"], 0, line) for line in lines(told)]
     return [line for _, _, line in sorted(found, key=lambda line: line[:2])]
 
 
@@ -118,6 +120,7 @@ def _spans(told: Story) -> Iterator[dict[str, Any]]:
         )
         for row in told.messages
     ]
+    found += [_span(1, "wait", wait["name"], wait["id"], wait["start"], wait["end"], "hatch") for wait in spans(told)]
     for turn in told.turns:
         begun = turn.created_at - timedelta(milliseconds=turn.duration_ms)
         found.append(_span(1, "model", turn.model, f"t{turn.number}", begun, turn.created_at, "acc", cost=turn.cost_microusd))

@@ -34,9 +34,12 @@ from console.views.filters import in_words, left_out, unknown
 from console.views.guard import guard
 from console.views.session_page import context
 from console.views.session_reads import sessions_page
+from console.views.session_waits import in_list
 
 SHOWN = 50
 MODES = frozenset({"full", "degraded", "minimal"})
+WAITS = {"people": "A person", "money": "Money", "rate": "A place in a rate", "model": "A model", "tool": "A tool"}
+"""What a session may wait for, in words."""
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -185,8 +188,8 @@ ACTS: Mapping[str, Callable[[HttpRequest, Session], None]] = {
 def _list(request: HttpRequest, errors: Mapping[str, list[str]] | None = None) -> dict[str, Any]:
     caller, asked = caller_of(request), request.GET
     filters = {"status": asked.get("status", ""), "agent": asked.get("agent", "")[:63], "mode": asked.get("mode", ""),
-               "q": asked.get("q", "")[:200].strip()}  # fmt: skip
-    wrong = unknown(filters, {"status": SESSION.states, "mode": MODES})
+               "waits": asked.get("waits", ""), "q": asked.get("q", "")[:200].strip()}  # fmt: skip
+    wrong = unknown(filters, {"status": {*SESSION.states, "live"}, "mode": MODES, "waits": WAITS})
     filters |= dict.fromkeys(wrong, "")
     before = asked.get("before", "")
     if before and not (before.isascii() and before.isdigit() and len(before) < 19):
@@ -204,8 +207,13 @@ def _list(request: HttpRequest, errors: Mapping[str, list[str]] | None = None) -
         "filtered": in_words("session", filters),
         "left_out": left_out(asked, wrong),
         "statuses": sorted(SESSION.states),
+        "waits": WAITS,
         "items": [
-            line(row, found.pending.get(row.pk, []), row.pk in readable, standing, masks.get(row.pk)) for row in found.items
+            {
+                **line(row, found.pending.get(row.pk, []), row.pk in readable, standing, masks.get(row.pk)),
+                "waits": in_list(found.waits.get(row.pk)),
+            }
+            for row in found.items
         ],
         "reads_list": ("sessions",) if foreign else (),
         "newer": _address(request, None) if before else "",

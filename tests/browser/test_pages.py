@@ -10,12 +10,15 @@ from typing import Any
 
 import pytest
 from django.utils import timezone
+from django.db import transaction
 from playwright.sync_api import Response
 
-from agents import breakers
+from agents import breakers, budgets
+from agents.demo.seed import AGENTS, agent_document
 from agents.guardrails.breaker import Tally
 from agents.models import PromptVersion, Release, Session
 from agents.prompts.versions import checksum
+from agents.services import apply_agent, start_session
 from approvals.models import ApprovalRequest
 from audit.actors import SYSTEM
 from audit.models import LogIndex
@@ -65,7 +68,12 @@ PAGES = {
     "session-waterfall": ("olga", "{waiting}?view=waterfall"),
     "session-span": ("olga", "{waiting}?view=waterfall&span=t1"),
     "session-events": ("olga", "{waiting}?view=events"),
+    "session-kept": ("olga", "{kept}"),
+    "session-kept-waterfall": ("olga", "{kept}?view=waterfall&span=p0"),
     "session-answered": ("olga", "{answered}"),
+    "sessions-kept": ("olga", "/sessions/?status=live&waits=money"),
+    "overview": ("olga", "/overview/"),
+    "overview-viewer": ("vic", "/overview/"),
     "agents": ("olga", "/agents/"),
     "agent": ("olga", "/agents/research-assistant/"),
     "tools": ("olga", "/tools/"),
@@ -185,6 +193,7 @@ def places(house: House) -> dict[str, str]:
     house.do(lambda: breakers.tell([Tally("model:retired-1", 5, detail="HTTP 503: overloaded")]))
     held = "The vendor moves it until noon."
     house.do(lambda: breakers.force(key="model:retired-2", closed=False, reason=held, actor=SYSTEM))
+    kept = short_of_money(house)
     wait_until(lambda: house.do(lambda: settled(answered) and settled(stuck) and settled(dead)), seconds=30)
     house.do(lambda: other_version(stuck))
     return {
@@ -195,9 +204,27 @@ def places(house: House) -> dict[str, str]:
         "revision": f"/policies/{house.ruled()}/",
         "waiting": f"/sessions/{tainted.ref}/",
         "answered": f"/sessions/{answered.ref}/",
+        "kept": f"/sessions/{kept.ref}/",
         "entry": f"/audit/{house.do(lambda: entry_of(decided))}/",
         "message": f"/mail/{newest_mail(house)}/",
     }
+
+
+def short_of_money(house: House) -> Session:
+    """Let a session wait for money: its agent's budget is lowered once it runs."""
+
+    def work() -> Session:
+        apply_agent({**agent_document(AGENTS[0]), "slug": "thrifty"}, actor=SYSTEM)
+        budget = budgets.create(scope="agent:thrifty", period="month", cap_microusd=1_000_000, at_cap="queue",
+                                reason="An agent that saves.", actor=SYSTEM)  # fmt: skip
+        with transaction.atomic():  # no worker sees the session before the cap is lowered
+            session = start_session(actor=SYSTEM, person_id=None, agent="thrifty", goal="Summarise the travel policy.")
+            budgets.change(budget.id, revision=1, cap_microusd=100, reason="Less.", actor=SYSTEM, may_raise=False)
+        return session
+
+    session = house.do(work)
+    wait_until(lambda: house.do(lambda: Session.objects.get(pk=session.pk).waits_for == "money"), seconds=30)
+    return session
 
 
 def first_load(answer: Response) -> int:

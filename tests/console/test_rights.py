@@ -18,6 +18,7 @@ DIRECT = frozenset({Role.OPERATOR, Role.ADMIN})
 ADMIN = frozenset({Role.ADMIN})
 PROMPTS = frozenset({Role.PROMPT_MANAGER, Role.ADMIN})
 OPERATIONS: dict[str, frozenset[Role]] = {
+    "get_overview": ALL,
     "list_agents": ALL,
     "get_agent": ALL,
     "put_agent": ADMIN,

@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agents.guardrails.rate import ALL, MINUTE_S, SLACK_S, Book, Limit, Place, Waiter, deal, expected, spacing
+from agents.guardrails.rate import ALL, MINUTE_S, SLACK_S, Book, Limit, Place, Waiter, deal, expected, scopes_of, spacing
 
 NOW = 1_800_000_000.0
 AHEAD = 0.5
 
 
-def waiters(agent: str, count: int, *, model: str = "m", tokens: int = 0, first: int = 0) -> list[Waiter]:
-    return [Waiter((agent, first + number), model, agent, tokens) for number in range(count)]
+def waiters(agent: str, count: int, *, model: str = "m", tokens: int = 0, first: int = 0, provider: str = "p") -> list[Waiter]:
+    return [Waiter((agent, first + number), model, agent, tokens, provider) for number in range(count)]
 
 
 def rounds(limits: dict[str, Limit], waiting: list[Waiter], seconds: float, *, every: float = 0.2) -> list[Place]:
@@ -106,6 +106,47 @@ def test_all_models_together_keep_to_the_limit_of_all() -> None:
     got = Counter(place.key[0] for place in places)  # type: ignore[index]
     assert sum(got.values()) <= 120
     assert abs(got["a"] - got["b"]) <= 1
+
+
+def test_a_question_fits_the_limits_of_its_provider_and_of_its_model() -> None:
+    """Whichever is narrower holds; another provider goes on beside it."""
+    limits = {"provider:p": Limit(300), "slow": Limit(60)}
+    waiting = [
+        *waiters("a", 100, model="slow"),
+        *waiters("b", 100, model="fast"),
+        *waiters("c", 100, model="far", provider="q"),
+    ]
+    got = Counter(place.key[0] for place in rounds(limits, waiting, 10))  # type: ignore[index]
+    assert got["a"] <= 11
+    assert 48 <= got["a"] + got["b"] <= 51
+    assert got["c"] == 100
+
+
+@given(whole=st.integers(30, 900), one=st.integers(30, 900))
+@settings(max_examples=20)
+def test_no_minute_takes_more_than_a_providers_limit_whatever_its_models_may(whole: int, one: int) -> None:
+    waiting = [*waiters("a", 2 * whole, model="one"), *waiters("b", 2 * whole, model="two")]
+    places = rounds({"provider:p": Limit(whole), "one": Limit(one)}, waiting, 70)
+    of_one = [place.at for place in places if place.key[0] == "a"]  # type: ignore[index]
+    assert most_in_a_minute([place.at for place in places]) <= whole
+    assert most_in_a_minute(of_one) <= one
+    assert len(places) >= 0.9 * whole
+
+
+def test_agents_share_a_provider_equally_whichever_of_its_models_they_ask() -> None:
+    limits = {"provider:p": Limit(600), "one": Limit(500)}
+    waiting = [*waiters("a", 300, model="one"), *waiters("b", 300, model="two"), *waiters("c", 300, model="two")]
+    got = Counter(place.key[0] for place in rounds(limits, waiting, 20))  # type: ignore[index]
+    assert max(got.values()) - min(got.values()) <= 2
+
+
+def test_tokens_of_a_provider_are_counted_over_its_models_and_given_back() -> None:
+    book, limits = Book(), {"provider:p": Limit(None, 6_000), "m": Limit(600)}
+    deal(book, limits, waiters("a", 1, tokens=3_000), now=NOW, ahead=AHEAD)
+    assert deal(book, limits, waiters("b", 1, model="other", tokens=10), now=NOW + 4, ahead=AHEAD) == []
+    book.correct(scopes_of("m", "p", limits), -2_800, limits, NOW + 4)
+    assert deal(book, limits, waiters("b", 1, model="other", tokens=10), now=NOW + 4, ahead=AHEAD)
+    assert book.used("provider:p", NOW + 4) == (2, 210)
 
 
 def test_nobody_is_sent_while_a_provider_wants_to_be_left_alone_and_then_not_all_at_once() -> None:

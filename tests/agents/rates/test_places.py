@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import itertools
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
@@ -16,12 +17,13 @@ from agents.guardrails.rate import SLACK_S, spacing
 from agents.ledger import Ledger
 from agents.limiting import Bounds, set_limit
 from agents.llm.provider import Completion, Later, ModelError, Question, RateLimited, Usage, WaitedTooLong
-from agents.loads import uses, wait_of, waiting
+from agents.loads import places_of, uses, waiting
 from agents.models import RateWait
 from agents.rates.toll import RateToll
 from tests.flows.conftest import actor_of, person_of
 
 MODEL = "scripted-1"
+SERVER = "llm.example:8443"
 pytestmark = pytest.mark.usefixtures("fresh_database")
 
 
@@ -39,6 +41,10 @@ class Counting:
             raise self.error
         return Completion("Yes", (), "stop", Usage(self.tokens, 0), question.model, "r", 1, None)
 
+    def address(self, model: str) -> str:
+        """One server for all models."""
+        return SERVER
+
     async def aclose(self) -> None:
         """Nothing is open."""
 
@@ -52,11 +58,11 @@ class Post:
         self.door = Door(provider, [self.toll])
 
     async def ask(
-        self, agent: str, *, session: UUID | None = None, purpose: str = "plan", patience_s: float = 60
+        self, agent: str, *, session: UUID | None = None, purpose: str = "plan", patience_s: float = 60, model: str = MODEL
     ) -> Completion:
         """Ask as a session of an agent."""
         caller = Caller(session or uuid4(), "S-1", agent, purpose=purpose, patience_s=patience_s)
-        question = Question(MODEL, [{"role": "user", "content": agent}], max_output_tokens=90)
+        question = Question(model, [{"role": "user", "content": agent}], max_output_tokens=90)
         return await self.door.of(caller).complete(question)
 
     async def refresh(self) -> None:
@@ -119,6 +125,44 @@ def test_workers_together_keep_to_the_limit_and_use_it(limit: Callable[..., None
     assert uses()[f"model:{MODEL}"].requests == 60
 
 
+def test_workers_together_keep_to_the_limit_of_a_provider_over_its_models(limit: Callable[..., None], settings: Any) -> None:
+    settings.OPENAI_BASE_URL = f"https://{SERVER}/v1"
+    limit(f"provider:{SERVER}", requests=1_200)
+    limit("model:slow", requests=120)
+    provider = Counting()
+
+    async def story() -> None:
+        async with posts(3, provider) as here:
+            fast = [here[number % 3].ask("a", model="fast") for number in range(20)]
+            slow = [here[number % 3].ask("slow", model="slow") for number in range(4)]
+            other = [here[number % 3].ask("b", model="other") for number in range(20)]
+            await asyncio.gather(*fast, *slow, *other)
+
+    asyncio.run(story())
+    whole = sorted(at for at, _ in provider.asked)
+    slow = sorted(at for at, agent in provider.asked if agent == "slow")
+    for times, most in ((whole, 1_200), (slow, 120)):
+        each = spacing(most)
+        for first, last in itertools.combinations(range(len(times)), 2):
+            assert times[last] - times[first] >= (last - first) * each - SLACK_S
+    assert uses()[f"provider:{SERVER}"].requests == 44
+    assert uses()["model:slow"].requests == 4
+
+
+def test_who_waits_for_a_provider_is_told_so(limit: Callable[..., None], settings: Any) -> None:
+    settings.OPENAI_BASE_URL = f"https://{SERVER}/v1"
+    limit(f"provider:{SERVER}", requests=2)
+
+    async def story() -> None:
+        async with posts(1, Counting()) as (post,):
+            await post.ask("a")
+            with pytest.raises(Later, match=f"place in the rate of {SERVER}"):
+                await post.ask("a")
+
+    asyncio.run(story())
+    assert [line.provider for line in waiting()] == [SERVER]
+
+
 def test_two_agents_with_unequal_demand_get_equal_shares(limit: Callable[..., None]) -> None:
     limit(requests=1_200)
     provider = Counting()
@@ -147,13 +191,11 @@ def test_a_question_that_will_wait_for_long_gives_its_session_back_and_keeps_its
             await post.ask("a")
             with pytest.raises(Later) as caught:
                 await post.ask("a", session=session)
-            first = await post.ledger.read(lambda: wait_of(session))
-            assert first is not None
+            first = (await post.ledger.read(lambda: places_of([session])))[session]
             assert first.until is not None
             with pytest.raises(Later):
                 await post.ask("a", session=session)
-            again = await post.ledger.read(lambda: wait_of(session))
-            assert again is not None
+            again = (await post.ledger.read(lambda: places_of([session])))[session]
             assert again.since == first.since
             return caught.value
 

@@ -5,7 +5,7 @@ from tests.console.samples.approvals import BAR, BODY, approvals, bulk, bulk_res
 from tests.console.samples.circuits import breakers
 from tests.console.samples.frame import NOW, Context, ago, frame, later
 from tests.console.samples.letters import dead_letters, inlets, schedule, schedules
-from tests.console.samples.load import limits
+from tests.console.samples.load import limits, overview
 from tests.console.samples.money import budgets
 from tests.console.samples.others import (
     agent,
@@ -37,6 +37,8 @@ __all__ = ["BAR", "PAGES", "approvals", "request"]
 
 PAGES: dict[str, tuple[str, Context]] = {
     "budgets": ("budgets/page.html", budgets()),
+    "overview": ("overview/page.html", overview()),
+    "overview-quiet": ("overview/page.html", overview(quiet=True)),
     "approvals": ("approvals/page.html", approvals(opened=False)),
     "approval": ("approvals/page.html", approvals()),
     "approvals-bulk": ("approvals/bulk.html", bulk()),
@@ -90,6 +92,25 @@ PAGES: dict[str, tuple[str, Context]] = {
     "edit": ("approvals/edit.html", edit()),
     "sessions": ("sessions/list.html", sessions()),
     "session": ("sessions/page.html", session()),
+    "session-keeps-waiting": (
+        "sessions/page.html",
+        session(
+            waits={
+                "kind": "money",
+                "title": "Waits for money",
+                "icon": "wallet",
+                "model": "",
+                "since": ago(90),
+                "until": later(900),
+                "reason": "The budget of all agents per day has $0.0100 left.",
+                "goes_on": "It goes on by itself.",
+                "can": "An admin can raise the cap.",
+                "url": "/budgets/",
+                "where": "See the budgets",
+                "others": "/sessions/?status=live&waits=money",
+            },
+        ),
+    ),
     "session-waterfall": ("sessions/page.html", session("waterfall")),
     "session-events": ("sessions/page.html", session("events")),
     "session-done": ("sessions/page.html", session(answer=f"The policy says: {BODY}", pending=[])),

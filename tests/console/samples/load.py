@@ -3,7 +3,8 @@
 from types import SimpleNamespace
 
 from agents.loads import Waiting
-from tests.console.samples.frame import Context, ago, frame
+from agents.overview import Queue, Workers
+from tests.console.samples.frame import Context, ago, frame, later
 
 
 def limits(*, chosen: bool = False) -> Context:
@@ -31,9 +32,42 @@ def limits(*, chosen: bool = False) -> Context:
         may_set=True,
         models=[line("model", "all models", (asked, 600, 600), (tokens, 81_200, 200_000), row=row, waiting=37),
                 line("model", "scripted-1", (asked, None, None), (tokens, None, None), waiting=0)],
+        providers=[line("provider", "llm.example:443", (asked, 580, 900), (tokens, 70_000, None), row=row, waiting=37)],
         waiting=[Waiting("research-assistant", "scripted-1", 31, 31, 12, ago(70)), Waiting("refunds", "scripted-mini", 6, 5, 0, ago(8))],
         queues=[line("queue", "all agents", ("Sessions in the queue", 41, 500), row=row, later=12),
                 line("queue", "research-assistant", ("Sessions in the queue", 41, None), later=12)],
         tools=[line("tool", "send_email", (starts, 3, 60), ("Calls at once", 1, 4))],
         chosen=form if chosen else None,
+    )  # fmt: skip
+
+
+def overview(*, quiet: bool = False) -> Context:
+    """Give the overview on a bad day, or on a quiet one without a worker."""
+    modes = (("full", "At their full", 25), ("degraded", "Degraded", 4), ("minimal", "Without a model", 2))
+    kinds = (("people", 9, 500), ("money", 3, 4000), ("model", 2, 90), ("tool", 0, 0), ("rate", 37, 70))
+    opened = {"key": "model:vast-1", "kind": "model", "name": "vast-1", "status": "open", "since": ago(90), "by": "",
+              "why": "5 calls failed in a row."}  # fmt: skip
+    held = {
+        **opened,
+        "key": "tool:send_email",
+        "kind": "tool",
+        "name": "send_email",
+        "status": "forced_open",
+        "by": "Olga Operator",
+    }
+    budget = {"id": "0199", "name": "All agents per day", "tone": "warn", "words": "New sessions of low priority wait",
+              "spent": 8_400_000, "reserved": 90_000, "cap": 10_000_000, "over": True, "forecast": 12_000_000,
+              "ends": later(9000)}  # fmt: skip
+    oldest = {"ref": "AP-20418", "url": "/approvals/AP-20418/", "tool": "send_email", "agent": "research-assistant",
+              "kind": "tool_call", "at": ago(500), "expires_at": later(900)}  # fmt: skip
+    return frame(
+        "overview", live=31, live_url="/sessions/?status=live",
+        modes=[{"mode": mode, "word": word, "note": "With all", "sessions": 0 if quiet else count, "url": f"/sessions/?mode={mode}"}
+               for mode, word, count in modes],
+        waiting=[{"kind": kind, "word": kind, "note": "They go on by themselves", "sessions": 0 if quiet else count,
+                  "since": ago(since) if count and not quiet else None, "url": f"/sessions/?waits={kind}", "place": "Limits",
+                  "place_url": "/limits/"} for kind, count, since in kinds],
+        requests=0 if quiet else 9, oldest=None if quiet else oldest, breakers=[] if quiet else [opened, held], shut=0 if quiet else 2,
+        budgets=[] if quiet else [budget], workers=Workers(0, 0, 0) if quiet else Workers(4, 1, 22),
+        queue=Queue(0, 0, None) if quiet else Queue(3, 42, ago(2)), letters=0 if quiet else 1,
     )  # fmt: skip

@@ -15,7 +15,8 @@ def session_rows() -> list[Context]:
         {"ref": f"S-{88123 - i}", "url": f"/sessions/S-{88123 - i}/", "title": "Find out what the refund policy says and e-mail finance",
          "agent": "research-assistant", "status": status, "mode": ("degraded", None)[i % 2],
          "started_name": "Olga Operator", "on_behalf_of": "", "turns": 3 + i,
-         "created_at": ago(500 * i), "updated_at": ago(60 * i), "cost_microusd": 12_000 * i, "tainted": i % 2 == 0, "dry_run": i == 3}
+         "created_at": ago(500 * i), "updated_at": ago(60 * i), "cost_microusd": 12_000 * i, "tainted": i % 2 == 0, "dry_run": i == 3,
+         "waits": {"kind": "money", "word": "Waits for money", "icon": "wallet", "since": ago(90), "until": ago(-90)} if i == 1 else None}
         for i, status in enumerate(states)
     ]  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -16,12 +17,13 @@ from tests.flows.conftest import World
 SignedIn = Callable[[User | None], Client]
 
 
-def wait(session: Session, *, back: bool = False) -> RateWait:
+def wait(session: Session, *, back: bool = False, provider: str = "") -> RateWait:
     """Let a session's question wait for a place."""
     now = timezone.now()
     return RateWait.objects.create(
         id=uuid4(), owner=uuid4(), session_id=session.pk, session_ref=session.ref, agent="research-assistant", model="scripted-1",
-        tokens=0, asked_at=now - timedelta(seconds=30), seen_at=now, back_at=now + timedelta(seconds=60) if back else None,
+        provider=provider, tokens=0,
+        asked_at=now - timedelta(seconds=30), seen_at=now, back_at=now + timedelta(seconds=60) if back else None,
     )  # fmt: skip
 
 
@@ -44,6 +46,8 @@ def test_an_operator_sets_a_limit_and_everybody_sees_it(world: World, signed_in:
         ({"reason": ""}, "required"),
         ({"scope": "tool:nothing"}, "There is nothing to limit by that name."),
         ({"scope": "tool:send_email", "requests": "61"}, "needs an admin"),
+        ({"scope": "provider:nobody.example"}, "No provider `nobody.example` is configured."),
+        ({"scope": "provider:"}, "There is nothing to limit by that name."),
         ({"revision": "7"}, "has changed since you were shown it"),
     ],
 )
@@ -56,6 +60,23 @@ def test_what_cannot_be_set_is_told_and_what_was_typed_stays(
     assert told in answer.content.decode()
 
 
+def test_a_provider_is_limited_beside_its_models(
+    world: World, signed_in: SignedIn, olga: User, vic: User, settings: Any
+) -> None:
+    settings.OPENAI_BASE_URL = "https://llm.example:8443/v1"
+    form = {"scope": "provider:llm.example:8443", "requests": "900", "tokens": "", "reason": "Our plan.", "revision": "0"}
+    page = signed_in(olga).post("/limits/", form, follow=True).content.decode()
+    assert "Set for llm.example:8443." in page
+    assert limit_of("provider:llm.example:8443").requests == 900
+    wait(world.start("Hello"), provider="llm.example:8443")
+    seen = signed_in(vic).get("/limits/").content.decode()
+    assert 'aria-labelledby="providers-h"' in seen
+    assert "<b>900</b>" in seen
+    settings.OPENAI_BASE_URL = "https://other.example/v1"
+    lifted = {**form, "requests": "", "revision": "1"}
+    assert signed_in(olga).post("/limits/", lifted).status_code == 302, "what is configured no more can be let go"
+
+
 def test_who_waits_is_told_by_agent_and_on_the_sessions_page(world: World, signed_in: SignedIn, olga: User) -> None:
     session = world.start("Hello")
     wait(session, back=True)
@@ -63,7 +84,7 @@ def test_who_waits_is_told_by_agent_and_on_the_sessions_page(world: World, signe
     assert 'aria-labelledby="waiting-h"' in listed
     assert "scripted-1" in listed
     page = signed_in(olga).get(f"/sessions/{session.ref}/").content.decode()
-    assert "Waits for a place in the rate of" in page
+    assert "Waits for a place in a rate, of" in page
     assert "it was put back so that no worker is held" in page
 
 

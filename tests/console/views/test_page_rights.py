@@ -50,6 +50,7 @@ TABLE: tuple[tuple[str, str, str, set[str]], ...] = (
     ("POST", "session-act", "/sessions/{s}/pause/", DIRECTORS),
     ("POST", "session-act", "/sessions/{s}/resume/", DIRECTORS),
     ("POST", "session-act", "/sessions/{s}/cancel/", DIRECTORS),
+    ("GET", "overview", "/overview/", EVERYBODY),
     ("GET", "agents", "/agents/", EVERYBODY),
     ("GET", "agent", "/agents/research-assistant/", EVERYBODY),
     ("GET", "limits", "/limits/", EVERYBODY),
