@@ -50,6 +50,7 @@ class StartSession(forms.Form):
     goal = Text(max_length=LONGEST)
     task_type = Text(max_length=60, required=False)
     on_behalf_of = Text(max_length=200, required=False)
+    priority = forms.ChoiceField(choices=[(name, name) for name in ("low", "normal", "high")], required=False)
     dry_run = forms.BooleanField(required=False)
     idempotency_key = Text(max_length=64, required=False)
 

@@ -90,7 +90,9 @@ async def _ask(query: str) -> list[Any]:
             answer.raise_for_status()
             results = answer.json().get("results")
     except httpx2.HTTPStatusError as error:
-        raise ApiError(f"The search provider answered {error.response.status_code}.") from error
+        # Its own failure counts for the breaker; a question that it does not take says nothing of the next one.
+        told = Unavailable if error.response.status_code >= 500 else ApiError
+        raise told(f"The search provider answered {error.response.status_code}.") from error
     except httpx2.HTTPError as error:
         raise Unavailable("The search provider cannot be reached.", hint="Use the document library instead.") from error
     except (ValueError, AttributeError) as error:

@@ -23,9 +23,10 @@ from console.api.session_shapes import Mode, SessionOut, Status, shape, shape_of
 from console.api.timeline import Timeline, timeline
 from console.api.waiting import let_go, rested
 from console.auth import Caller
-from console.errors import Forbidden, NotYourSession
+from console.errors import NotYourSession
 from console.revealing import check_reads
 from console.rights import DECIDE_SCOPE, Right
+from console.starting import other_person, priority_of
 
 router = Router(tags=["sessions"])
 Text = Annotated[str, StringConstraints(min_length=1, max_length=20_000)]
@@ -263,7 +264,7 @@ def change_prompt(request: ApiRequest, ref: SessionRef, body: OtherPrompt) -> Se
 
 
 def _start(caller: Caller, body: NewSession) -> Session:
-    other = _other_person(caller, body.on_behalf_of)
+    other = other_person(caller, body.on_behalf_of)
     return services.start_session(
         actor=caller.actor(),
         person_id=caller.user_id,
@@ -275,23 +276,8 @@ def _start(caller: Caller, body: NewSession) -> Session:
         feature=body.feature,
         dry_run=body.dry_run,
         webhook_url=body.webhook_url,
-        priority=_priority(caller, body.priority),
+        priority=priority_of(caller, body.priority),
     )
-
-
-def _priority(caller: Caller, wanted: Priority | None) -> Priority | None:
-    if wanted == "high" and not caller.has(Right.DIRECT_SESSIONS):
-        raise Forbidden(needs="the role operator or admin, to let a session go before others")
-    return wanted
-
-
-def _other_person(caller: Caller, named: str) -> str:
-    """Return whom the session acts for; naming somebody else needs its own right, naming oneself does not."""
-    if named.strip().lower() in {"", caller.email.lower()}:
-        return ""
-    if not caller.has(Right.DIRECT_SESSIONS):
-        raise Forbidden(needs="the role operator or admin, to act on behalf of somebody else")
-    return named.strip()
 
 
 def _direct(act: Callable[..., object], request: ApiRequest, ref: str, session: Session, body: Why | None) -> SessionOut:

@@ -9,6 +9,7 @@ from django.views.decorators.http import require_http_methods
 
 from agents.breaker_lines import Event, Line, history, lines, without_full
 from agents.guardrails.breaker import KINDS, split
+from agents.tools import registry
 from console.auth import caller_of
 from console.forms import HoldBreaker
 from console.fragments import page
@@ -77,6 +78,7 @@ def _row(one: Line) -> dict[str, Any]:
     return {
         **{name: getattr(one, name) for name in copied},
         "held": one.status.startswith("forced_"),
+        "by_hand": one.kind == "tool" and (tool := registry.get(one.name)) is not None and not tool.own_service,
         "share": round(100 * one.errors / one.calls) if one.calls else None,
     }
 

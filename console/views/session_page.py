@@ -150,6 +150,7 @@ def _details(row: Session) -> list[dict[str, Any]]:
         {"label": "On behalf of", "value": row.on_behalf_of},
         {"label": "Tenant", "value": row.tenant},
         {"label": "Feature", "value": row.feature},
+        {"label": "Priority", "value": (row.priority or "").capitalize()},
         {
             "label": "Memory",
             "value": "What it saved for itself",

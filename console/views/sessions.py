@@ -22,12 +22,13 @@ from console.api.errors import status_of
 from console.api.idempotency import Once, answer_once
 from console.auth import Caller, caller_of
 from console.covering import masks_of
-from console.errors import Forbidden, NotYourSession
+from console.errors import NotYourSession
 from console.forms import NewMessage, StartSession
 from console.fragments import is_part, page
 from console.reach import webhooks
 from console.revealing import check_reads, revealed_sessions, title_of
 from console.rights import Right
+from console.starting import other_person, priority_of
 from console.views import dead_letters, session_stuck
 from console.views.approval_item import url_of as request_url
 from console.views.filters import in_words, left_out, unknown
@@ -38,6 +39,7 @@ from console.views.session_waits import in_list
 
 SHOWN = 50
 MODES = frozenset({"full", "degraded", "minimal"})
+PRIORITIES = ("low", "normal", "high")
 WAITS = {"people": "A person", "money": "Money", "rate": "A place in a rate", "model": "A model", "tool": "A tool"}
 """What a session may wait for, in words."""
 
@@ -56,7 +58,12 @@ def sessions(request: HttpRequest) -> HttpResponse:
     try:
         ref = start(caller_of(request), form.cleaned_data)
     except CountersignError as error:
-        said = {FIELD_OF.get(error.code, "goal"): [error.detail]}
+        field = (
+            "priority"
+            if error.code == "forbidden" and form.cleaned_data["priority"] == "high"
+            else FIELD_OF.get(error.code, "goal")
+        )
+        said = {field: [error.detail]}
         return page(request, "sessions/list.html", lambda: _list(request, said), status=status_of(error))
     return redirect("session", ref)
 
@@ -84,16 +91,13 @@ def act(request: HttpRequest, ref: str, act: str) -> HttpResponse:
 
 def start(caller: Caller, sent: Mapping[str, Any]) -> str:
     """Start a session once for the form's key, however often it is sent; return its short id. Raises CountersignError."""
-    named = sent["on_behalf_of"].strip()
-    if named.lower() in ("", caller.email.lower()):
-        named = ""
-    elif not caller.has(Right.DIRECT_SESSIONS):
-        raise Forbidden(needs="the role operator or admin, to act on behalf of somebody else")
+    named = other_person(caller, sent["on_behalf_of"])
+    priority = priority_of(caller, sent["priority"] or None)
 
     def work() -> str:
         begun = services.start_session(
             actor=caller.actor(), person_id=caller.user_id, agent=sent["agent"], goal=sent["goal"],
-            task_type=sent["task_type"] or "default", on_behalf_of=named, dry_run=sent["dry_run"],
+            task_type=sent["task_type"] or "default", on_behalf_of=named, dry_run=sent["dry_run"], priority=priority,
         )  # fmt: skip
         services.watch(session=begun.id)  # who starts it here is about to look at it: stream from the first answer on
         return json.dumps(begun.ref)
@@ -234,6 +238,7 @@ def _start_form(request: HttpRequest, caller: Caller) -> dict[str, Any]:
         if may
         else "Your role looks at sessions; reviewers, prompt managers, operators and admins start them.",
         "may_act_for": caller.has(Right.DIRECT_SESSIONS),
+        "priorities": [one for one in PRIORITIES if one != "high" or caller.has(Right.DIRECT_SESSIONS)],
         "agents": agents,
         "task_types": _task_types(agents),
         "start": {
@@ -242,6 +247,7 @@ def _start_form(request: HttpRequest, caller: Caller) -> dict[str, Any]:
             "task_type": sent.get("task_type") or "default",
             "on_behalf_of": sent.get("on_behalf_of", ""),
             "dry_run": bool(sent.get("dry_run")),
+            "priority": sent.get("priority", ""),
         },
         "key": sent.get("idempotency_key", "")[:64] or uuid.uuid4().hex,
     }

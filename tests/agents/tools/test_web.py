@@ -267,7 +267,12 @@ def test_web_search_asks_the_configured_provider(site: str, settings: Any) -> No
 
 @pytest.mark.parametrize(
     ("answer", "error_type"),
-    [((500, {}, b"x"), "api_error"), ((200, {}, b"<html>"), "api_error"), ((200, {}, b"[]"), "api_error")],
+    [
+        ((503, {}, b"x"), "unavailable"),  # what its breaker counts
+        ((429, {}, b"x"), "api_error"),
+        ((200, {}, b"<html>"), "api_error"),
+        ((200, {}, b"[]"), "api_error"),
+    ],
 )
 def test_a_search_provider_that_fails_is_told(site: str, settings: Any, answer: Any, error_type: str) -> None:
     settings.SEARCH_URL = site

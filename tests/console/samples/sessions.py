@@ -25,7 +25,8 @@ def sessions() -> Context:
     """Give the list of sessions."""
     agents = [{"slug": "research-assistant", "environment": "production"}]
     return frame("sessions", may_start=True, agents=agents, start={}, filters={}, statuses=styleguide.STATUSES[:11],
-                 items=session_rows(), older="/sessions/?after=1", task_types=[], may_act_for=True, key="k")  # fmt: skip
+                 items=session_rows(), older="/sessions/?after=1", task_types=[], may_act_for=True,
+                 priorities=["low", "normal", "high"], key="k")  # fmt: skip
 
 
 UNEVEN = "The axis is not even: the striped parts stand for 2 h 3 min of waiting and are drawn short."

@@ -83,3 +83,8 @@ def test_an_agents_page_says_what_it_does_where_something_fails(world: World, si
     page = signed_in(vic).get("/agents/chained/").content.decode()
     for told in ("When something fails", "scripted-mini", "Sessions wait, 2 h at most", "destructive: a person is asked"):
         assert told in page
+
+
+def test_a_tool_whose_calls_name_what_they_reach_opens_only_by_hand(world: World, signed_in: SignedIn, vic: User) -> None:
+    """A dead address that one call names shuts nothing for the others; people may still hold the tool."""
+    assert "Opens only by hand: each call names what it reaches" in signed_in(vic).get("/breakers/").content.decode()

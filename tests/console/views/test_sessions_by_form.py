@@ -37,6 +37,24 @@ def test_acting_for_somebody_else_needs_its_right(world: World, signed_in: Signe
     assert Session.objects.get().on_behalf_of == "customer@example.org"
 
 
+def test_a_priority_is_chosen_and_the_highest_is_an_operators_to_give(
+    world: World, signed_in: SignedIn, remy: User, olga: User
+) -> None:
+    """GUARD-3: who waits first where a budget runs short; nothing chosen is the agent's own."""
+    client = signed_in(remy)
+    assert b'<option value="high"' not in client.get("/sessions/").content
+    refused = client.post("/sessions/", {**START, "priority": "high"})
+    assert refused.status_code == 403
+    assert b'id="priority-error"' in refused.content
+    assert client.post("/sessions/", {**START, "priority": "soon"}).status_code == 422
+    assert not Session.objects.exists()
+    for who, key, chosen, stored in ((remy, "k2", "low", "low"), (remy, "k3", "", None), (olga, "k4", "high", "high")):
+        answer = signed_in(who).post("/sessions/", {**START, "idempotency_key": key, "priority": chosen})
+        assert Session.objects.order_by("-number")[0].priority == stored
+        page = signed_in(who).get(answer.headers["Location"]).content.decode()
+        assert ("Priority" in page) == (stored is not None)
+
+
 def test_what_cannot_be_started_comes_back_with_what_was_typed(world: World, signed_in: SignedIn, remy: User) -> None:
     """No goal, no such agent, too long, characters that cannot be stored: said at the field."""
     client = signed_in(remy)
