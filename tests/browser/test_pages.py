@@ -5,6 +5,7 @@ The pictures go to the folder that COUNTERSIGN_SHOTS names, else to a temporary 
 
 import gzip
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from agents.demo.seed import AGENTS, agent_document
 from agents.guardrails.breaker import Tally
 from agents.models import PromptVersion, Release, Session
 from agents.prompts.versions import checksum
-from agents.services import apply_agent, start_session
+from agents.services import apply_agent, cancel, start_session
 from approvals.models import ApprovalRequest
 from audit.actors import SYSTEM
 from audit.models import LogIndex
@@ -175,7 +176,7 @@ def shots(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def places(house: House) -> dict[str, str]:
+def places(house: House) -> Iterator[dict[str, str]]:
     """Addresses of pages that have something on them."""
     mail, tainted, delete = (house.session(goal, by) for goal, by in zip(GOALS, ("olga", "paul", "olga"), strict=False))
     answered, question, stuck, dead = (house.session(goal) for goal in GOALS[3:])
@@ -196,7 +197,7 @@ def places(house: House) -> dict[str, str]:
     kept = short_of_money(house)
     wait_until(lambda: house.do(lambda: settled(answered) and settled(stuck) and settled(dead)), seconds=30)
     house.do(lambda: other_version(stuck))
-    return {
+    yield {
         **found,
         "circling": f"/sessions/{stuck.ref}/",
         "control": f"/approvals/{missed(house).ref}/",
@@ -208,6 +209,7 @@ def places(house: House) -> dict[str, str]:
         "entry": f"/audit/{house.do(lambda: entry_of(decided))}/",
         "message": f"/mail/{newest_mail(house)}/",
     }
+    house.do(lambda: cancel(session=kept.pk, actor=SYSTEM, reason="Looked at."))
 
 
 def short_of_money(house: House) -> Session:
