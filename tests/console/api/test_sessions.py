@@ -215,5 +215,5 @@ def test_lists_cost_the_same_whatever_their_length(olga: User, desk: AgentRevisi
     program = Program(olga)
     for _ in range(3):
         request_in(start(program))
-    with django_assert_max_num_queries(10):
+    with django_assert_max_num_queries(11):
         assert len(json.loads(program.get("/sessions").content)["items"]) == 3
