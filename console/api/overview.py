@@ -25,7 +25,7 @@ class ModesOut(Schema):
     minimal: int
 
 
-class WaitingOut(Schema):
+class WaitersOut(Schema):
     """How many sessions wait for one thing; `GET /sessions?waits=` lists them. `since` is null where nobody does."""
 
     waits: Waited
@@ -88,7 +88,7 @@ class OverviewOut(Schema):
 
     live: int
     modes: ModesOut
-    waiting: list[WaitingOut]
+    waiting: list[WaitersOut]
     requests: int
     oldest_request: OldestOut | None
     breakers_shut: int
@@ -110,7 +110,7 @@ def _shape(now: Overview) -> OverviewOut:
     return OverviewOut(
         live=now.live,
         modes=ModesOut(**now.modes),
-        waiting=[WaitingOut(waits=cast(Waited, one.kind), sessions=one.sessions, since=one.since) for one in now.waiting],
+        waiting=[WaitersOut(waits=cast(Waited, one.kind), sessions=one.sessions, since=one.since) for one in now.waiting],
         requests=now.requests,
         oldest_request=OldestOut(
             id=oldest.ref, kind=oldest.kind, agent=oldest.agent, tool=oldest.tool, created_at=oldest.created_at,
