@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.utils import timezone
 from django.db import transaction
+from django.utils import timezone
 from playwright.sync_api import Response
 
 from agents import breakers, budgets
