@@ -25,6 +25,7 @@ from agents.models import Arrival, Inlet, Session
 from agents.models.inlet import LARGEST_PER_HOUR
 from agents.starters import checked_agent, one_at_a_time, principal
 from agents.starting import Brought, accepted, start_session
+from approvals.policies import current
 from audit.actors import Actor
 from audit.atomically import atomically
 from audit.events import EventKind
@@ -203,7 +204,8 @@ def _brought(row: Inlet, message: str, body: str) -> Brought:
     mark = {"source": "webhook", "title": row.name, "ref": message, "quote": said[:QUOTED]}
     if found:
         mark |= {"flags": " ".join(sign.code for sign in found), "passage": found[0].passage}
-    return Brought(text, f"the inlet {row.name}", mark)
+    kept = bool(found) and current(fresh=True).policy.tainted.quarantine == "flagged"
+    return Brought(text, f"the inlet {row.name}", mark, withheld=kept)
 
 
 def get(name: str) -> Inlet:

@@ -13,7 +13,7 @@ from agents.advice import advised
 from agents.agents import apply_agent
 from agents.errors import NothingRefused, NothingWithheld, SessionEnded, UnknownSession, WrongState
 from agents.gate import words
-from agents.gate.flagging import withheld
+from agents.gate.flagging import WITHHELD, message_key, withheld
 from agents.gate.refused import like
 from agents.guardrails.inputs import MAX_MESSAGE
 from agents.lifecycle import SESSION, TOOL_CALL
@@ -147,23 +147,32 @@ def lift_refusals(*, session: Session | UUID, call: str, actor: Actor, user_id: 
 
 @atomically
 def release_result(*, session: Session | UUID, call: str, actor: Actor) -> Session:
-    """Give the agent the result of `call`, its key, that was kept from it for looking like orders; it stays untrusted.
+    """Give the agent what was kept from it for looking like orders; it stays untrusted.
+
+    `call` is the key of the call whose result it is, or of the message that came with the goal.
 
     Raises UnknownSession, SessionEnded, NothingWithheld.
     """
     _open_requests(session)
     row = _locked(session)
-    kept = ToolCall.objects.filter(session=row, key=call).exclude(sources=[]).first()
-    text_id = withheld(kept.sources) if kept else None
-    if kept is None or text_id is None or Message.objects.filter(session=row, text_id=text_id).exists():
+    tool, text_id = _withheld(row, call)
+    if text_id is None or Message.objects.filter(session=row, text_id=text_id).exists():
         raise NothingWithheld(ref=row.ref, call=call[:100])
     index = row.next_index if row.status != "running" else _beyond(row)
     values = {"id": uuid7(), "session_id": row.id, "index": index, "source": "user", "trust": "untrusted", "text_id": text_id,
-              "author_name": f"{kept.tool}, released by {actor.name}"}  # fmt: skip
-    told = {"call": call, "tool": kept.tool, "by": actor.name}
+              "author_name": f"{tool}, released by {actor.name}"}  # fmt: skip
+    told = {"call": call, "tool": tool, "by": actor.name}
     entry = _entry(row, EventKind.MESSAGE_RELEASED, actor, told)
     write(Batch((_noticed(row, next_index=index + 1),), (Birth("agents.Message", values),), (entry,)))
     return _moved(row)
+
+
+def _withheld(row: Session, key: str) -> tuple[str, UUID | None]:
+    """Whose words were kept from the model under this key, and the raw content that they are; None where none were."""
+    if key == message_key(row.ref):
+        return next((str(mark.get("title", "")) for mark in row.taint if mark.get(WITHHELD)), ""), withheld(row.taint)
+    kept = ToolCall.objects.filter(session=row, key=key).exclude(sources=[]).first()
+    return (kept.tool, withheld(kept.sources)) if kept else ("", None)
 
 
 def watch(*, session: Session | UUID) -> None:

@@ -14,6 +14,8 @@ from agents.admission import admit
 from agents.budgets import refuse_spent
 from agents.config import AgentConfig
 from agents.errors import BadText, UnknownAgent, UnknownTaskType
+from agents.gate import words
+from agents.gate.flagging import WITHHELD, message_key
 from agents.guardrails.inputs import MAX_GOAL, BadInput, Input, accept
 from agents.guardrails.money import Priority
 from agents.lifecycle import SESSION
@@ -47,6 +49,7 @@ class Brought:
     text: str  # accepted
     author: str
     mark: Mapping[str, str]  # as it stands among what tainted the session
+    withheld: bool = False  # it looks like orders, and policy keeps that from the model until a person releases it
 
 
 @atomically
@@ -111,7 +114,7 @@ def start_session(  # noqa: PLR0913  one name for each thing that a session is s
     }  # fmt: skip
     told = {name: values[name] for name in ("environment", "task_type", "dry_run", "tenant", "feature")}
     ref = f"S-{values['number']}"
-    texts, heard = _heard(values, brought) if brought else ((), ())
+    texts, heard = _heard(values, brought, ref) if brought else ((), ())
     entry = Entry(f"session:{ref}", EventKind.SESSION_STARTED, actor, {**pinned.facts, **told, "flags": list(text.flags)}, ids=(ref,),
                   rev=1, texts=(goal_text, *texts), on_behalf_of=values["on_behalf_of"], trace=values["trace"])  # fmt: skip
     first = message_row(values["id"], 0, goal_text, actor, person_id)
@@ -125,13 +128,15 @@ def _notes(flags: Sequence[str], authors: Sequence[int]) -> dict[str, Any]:
     return {**({"flags": list(flags)} if flags else {}), **({"authors": list(authors)} if authors else {})}
 
 
-def _heard(values: dict[str, Any], brought: Brought) -> tuple[tuple[Text], tuple[Birth]]:
-    """What was brought, as the message behind the goal; the session's columns say that it is tainted."""
-    text = Text(uuid7(), "message", brought.text)
-    values |= {"next_index": 2, "taint": [dict(brought.mark)]}
-    message = {"id": uuid7(), "session_id": values["id"], "index": 1, "source": "user", "trust": "untrusted", "text_id": text.id,
-               "author_name": brought.author}  # fmt: skip
-    return (text,), (Birth("agents.Message", message),)
+def _heard(values: dict[str, Any], brought: Brought, ref: str) -> tuple[tuple[Text, ...], tuple[Birth]]:
+    """What was brought, as the message behind the goal, or what stands for it; the session's columns say that it is tainted."""
+    kept = Text(uuid7(), WITHHELD, brought.text) if brought.withheld else None
+    text = Text(uuid7(), "message", words.withheld_message(message_key(ref), brought.author) if kept else brought.text)
+    values |= {"next_index": 2, "taint": [{**brought.mark, **({WITHHELD: str(kept.id)} if kept else {})}]}
+    message = {"id": uuid7(), "session_id": values["id"], "index": 1, "source": "system" if kept else "user",
+               "trust": "trusted" if kept else "untrusted", "text_id": text.id,
+               "author_name": "" if kept else brought.author}  # fmt: skip
+    return (text, *((kept,) if kept else ())), (Birth("agents.Message", message),)
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,6 +97,7 @@ def story(session: Session, *, content: bool) -> Story:
 
 def _texts_of(found: Story) -> set[UUID]:
     wanted = {message.text_id for message in found.messages}
+    wanted |= {id_ for id_ in (withheld(found.session.taint),) if id_}
     wanted |= {turn.text_id for turn in found.turns if turn.text_id}
     for call in found.calls:
         wanted |= {id_ for id_ in (call.raw_id, call.arguments_id, call.result_id, withheld(call.sources)) if id_}

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from agents.gate.flagging import withheld
+from agents.gate.flagging import message_key, withheld
 from agents.gate.submit import TOO_MANY
 from agents.models import ToolCall
 from console.auth import Caller
@@ -30,15 +30,17 @@ def unasked(told: Story, caller: Caller) -> dict[str, Any]:
 def _withheld(told: Story, caller: Caller) -> dict[str, Any] | None:
     """Return the newest result that is kept from the model, what it looks like, and whether this person may release it."""
     given = {message.text_id for message in told.messages}
-    kept = [call for call in told.calls if (text := withheld(call.sources)) and text not in given]
+    brought = (message_key(told.session.ref), "the inlet", told.session.taint)
+    all_ = [brought, *((call.key, call.tool, call.sources) for call in told.calls)]
+    kept = [one for one in all_ if (text := withheld(one[2])) and text not in given]
     if not kept:
         return None
-    found = [signs_of(source) for source in kept[-1].sources]
-    said = told.text(withheld(kept[-1].sources))
+    key, tool, sources = kept[-1]
+    said = told.text(withheld(sources))
     return {
-        "tool": kept[-1].tool,
-        "call": kept[-1].key,
-        "signs": list(dict.fromkeys(sign for one in found for sign in one)),
+        "tool": tool,
+        "call": key,
+        "signs": list(dict.fromkeys(sign for source in sources for sign in signs_of(source))),
         "text": said,
         "more": len(kept) - 1,
         "may_release": bool(said) and caller.has(Right.RELEASE_RESULTS) and not ended(told.session),
