@@ -185,7 +185,7 @@ def test_slash_searches_the_queue_and_u_leads_back_to_the_list(house: House, rem
     names = page.locator("#help dd")
     expect(names.filter(has_text="Search and filter the queue")).to_have_count(1)
     expect(names.filter(has_text="Back to the list")).to_have_count(1)
-    expect(names.filter(has_text=re.compile("^Go to Remy$"))).to_have_count(1)
+    expect(names.filter(has_text=re.compile("^Go to your settings$"))).to_have_count(1)
     remy.check()
 
 
