@@ -147,9 +147,11 @@ def _newest(state: State, rest: range, budget: int) -> tuple[list[list[Chat]], i
     cost = 0
     for place in reversed(rest):
         item = state.items[place]
-        if _is_summary(item):
+        if (
+            isinstance(item, Said) and item.covers is not None
+        ):  # a summary; written out, this is done for each item of each turn
             continue
-        group, size = _rendered(item)
+        group, size = item.rendered or _rendered(item)
         if cost + size > budget:
             if kept:
                 break

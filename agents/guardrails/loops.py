@@ -7,6 +7,7 @@ when a person says something. What waits for something to change (a poll whose r
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Literal
 
 from agents.config import Loops
@@ -116,16 +117,16 @@ def detect(found: Trail, limits: Loops) -> Loop | None:
     """
     if found.hinted is not None and (loop := _goes_on(found, found.hinted)) is not None:
         return loop
-    calls = list(found.calls)
-    marks = [one.mark for one in calls]
+    longest = max(limits.same_call, limits.cycles * limits.longest_cycle)
+    marks = [one.mark for one in islice(reversed(found.calls), longest)][::-1]
     for period in range(1, limits.longest_cycle + 1):
         times = limits.same_call if period == 1 else limits.cycles
         tail = marks[-period * times :]
         if len(tail) == period * times and tail == tail[:period] * times:
             kind: Kind = "same_call" if period == 1 else "cycle"
-            return Loop(kind, times, tuple(calls[-period:]), hinted=found.hinted is not None)
+            return Loop(kind, times, tuple(found.calls)[-period:], hinted=found.hinted is not None)
     if found.stale >= limits.nothing_new:
-        return Loop("nothing_new", found.stale, tuple(calls[-found.stale :]), hinted=found.hinted is not None)
+        return Loop("nothing_new", found.stale, tuple(found.calls)[-found.stale :], hinted=found.hinted is not None)
     return None
 
 
