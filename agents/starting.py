@@ -194,7 +194,8 @@ def pinned_now(agent: str, task_type: str, *, session: UUID, labels: Mapping[str
     if found is None:
         raise UnknownAgent(slug=agent[:63])
     revision, asks = found
-    refuse_stopped(agent)
+    if asks.pop("stopped"):
+        refuse_stopped(agent)
     config = AgentConfig.model_validate(revision.document)
     if task_type not in config.task_types:
         raise UnknownTaskType(agent=agent, task_type=task_type[:60], known=", ".join(sorted(config.task_types)))
@@ -208,16 +209,17 @@ def pinned_now(agent: str, task_type: str, *, session: UUID, labels: Mapping[str
 _CURRENT = """
 SELECT r.id, r.agent_id, r.number, r.document, a.slug,
        EXISTS (SELECT FROM agents_budget WHERE status = 'active') AS capped,
-       EXISTS (SELECT FROM agents_limit l WHERE l.scope IN ('queue:', 'queue:' || a.slug) AND l.at_once IS NOT NULL) AS bounded
+       EXISTS (SELECT FROM agents_limit l WHERE l.scope IN ('queue:', 'queue:' || a.slug) AND l.at_once IS NOT NULL) AS bounded,
+       EXISTS (SELECT FROM agents_stop WHERE status = 'active') AS stopped
 FROM agents_agentrevision r JOIN agents_agent a ON a.id = r.agent_id
 WHERE a.slug = %s AND r.current"""
 
 
 def _current(agent: str) -> tuple[AgentRevision, dict[str, bool]] | None:
-    """The agent's current revision with the columns that a start needs, and whether budgets and the queue have to be asked."""
+    """The agent's current revision with the columns that a start needs, and whether budgets, the queue and stops are to be asked."""
     for row in read(_CURRENT, [agent]):
         slug, row["document"] = row.pop("slug"), from_json(row["document"])
-        asks = {name: row.pop(name) for name in ("capped", "bounded")}
+        asks = {name: row.pop(name) for name in ("capped", "bounded", "stopped")}
         revision = AgentRevision.from_db("default", list(row), list(row.values()))
         revision.agent = Agent.from_db("default", ["id", "slug"], [row["agent_id"], slug])
         return revision, asks

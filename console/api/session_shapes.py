@@ -9,13 +9,14 @@ from uuid import UUID
 from django.db.models import Q
 from ninja import Schema
 
+from agents.guardrails.inputs import MAX_GOAL
 from agents.guardrails.stops import ActiveStop
 from agents.models import Message, Session
 from agents.queries import active_stops, stop_of
+from agents.starting import accepted
 from agents.waits import Wait, waits_of
 from approvals.models import ApprovalRequest
 from approvals.sensitive import Mask
-from audit.connection import read
 from audit.content import read_texts
 from console.auth import Caller
 from console.covering import masks_of
@@ -105,16 +106,14 @@ def shape(caller: Caller, session: Session) -> SessionOut:
     return shapes(caller, [session])[0]
 
 
-def shape_of_new(caller: Caller, session: Session) -> SessionOut:
-    """Return a session that was started a moment ago: nobody answered or stopped it, nothing waits, nothing is covered."""
+def shape_of_new(caller: Caller, session: Session, goal: str) -> SessionOut:
+    """Return a session that was started a moment ago: nobody answered or stopped it, nothing waits, nothing is covered.
+
+    `goal` is what was sent; it is shown as it was stored.
+    """
     open_ = session.id in revealed_sessions(caller, {session.id: session.started_user})
-    found = read(_GOAL, [session.id]) if open_ else []
-    goal = found[0]["body"] if found else None
-    return _shape(session, goal, None, [], None, None, open_, NOTHING)
-
-
-_GOAL = """
-SELECT c.body FROM agents_message m JOIN audit_content c ON c.id = m.text_id WHERE m.session_id = %s AND m.index = 0"""
+    stored = accepted("goal", goal, MAX_GOAL).text if open_ else None
+    return _shape(session, stored, None, [], None, None, open_, NOTHING)
 
 
 def shapes(caller: Caller, sessions: Sequence[Session]) -> list[SessionOut]:

@@ -120,7 +120,7 @@ async def start_session(request: ApiRequest, body: NewSession) -> HttpResponse:
     def work() -> str:
         session = _start(request.auth, body)
         started.append(session.id)
-        return as_json(shape_of_new(request.auth, session))
+        return as_json(shape_of_new(request.auth, session, body.goal))
 
     def begin() -> HttpResponse:
         return answer_once(once, work, 201) if once else HttpResponse(work(), status=201, content_type="application/json")
