@@ -92,7 +92,7 @@ def start_session(  # noqa: PLR0913  one name for each thing that a session is s
         raise BadText(field="webhook_url", reason=wrong)
     id_ = uuid7()
     labels = {"tenant": tenant, "feature": feature}
-    pinned = pinned_now(agent, task_type, session=id_, labels=labels)
+    pinned = pinned_now(agent, task_type, session=id_, labels=labels, new=True)
     text = accepted("goal", goal, MAX_GOAL)
     if pinned.capped:
         config = pinned.config
@@ -102,7 +102,7 @@ def start_session(  # noqa: PLR0913  one name for each thing that a session is s
         admit(agent)
     goal_text = Text(uuid7(), "goal", text.text)
     values: dict[str, Any] = {
-        **pinned.columns, "id": id_, "number": _next_number(), "task_type": task_type,
+        **pinned.columns, "id": id_, "number": pinned.next_number, "task_type": task_type,
         "title": title_of(text.text), "started_kind": actor.kind, "started_by": actor.id,
         "started_name": actor.name, "started_user": person_id, "token": actor.token, "on_behalf_of": on_behalf_of[:200],
         "on_behalf_user": _user_named(on_behalf_of), "tenant": tenant[:200], "feature": feature[:200],
@@ -148,6 +148,7 @@ class Pinned:
     live: Live
     capped: bool  # there is a budget
     bounded: bool  # the queue is limited
+    next_number: int | None  # for a new session
 
     @property
     def version(self) -> PromptVersion:
@@ -184,13 +185,13 @@ class Pinned:
         return session
 
 
-def pinned_now(agent: str, task_type: str, *, session: UUID, labels: Mapping[str, str]) -> Pinned:
-    """What a session of this agent, with this id and these labels, is pinned to now.
+def pinned_now(agent: str, task_type: str, *, session: UUID, labels: Mapping[str, str], new: bool = False) -> Pinned:
+    """What a session of this agent, with this id and these labels, is pinned to now; a new one gets its number with it.
 
     Raises:
         UnknownAgent, UnknownTaskType, Stopped, BadAgent; BadText for a label that the prompt needs and that is empty.
     """
-    found = _current(agent)
+    found = _current(agent, new=new)
     if found is None:
         raise UnknownAgent(slug=agent[:63])
     revision, asks = found
@@ -210,16 +211,17 @@ _CURRENT = """
 SELECT r.id, r.agent_id, r.number, r.document, a.slug,
        EXISTS (SELECT FROM agents_budget WHERE status = 'active') AS capped,
        EXISTS (SELECT FROM agents_limit l WHERE l.scope IN ('queue:', 'queue:' || a.slug) AND l.at_once IS NOT NULL) AS bounded,
-       EXISTS (SELECT FROM agents_stop WHERE status = 'active') AS stopped
+       EXISTS (SELECT FROM agents_stop WHERE status = 'active') AS stopped,
+       CASE WHEN %s THEN nextval('agents_session_number') END AS next_number
 FROM agents_agentrevision r JOIN agents_agent a ON a.id = r.agent_id
 WHERE a.slug = %s AND r.current"""
 
 
-def _current(agent: str) -> tuple[AgentRevision, dict[str, bool]] | None:
-    """The agent's current revision with the columns that a start needs, and whether budgets, the queue and stops are to be asked."""
-    for row in read(_CURRENT, [agent]):
+def _current(agent: str, *, new: bool) -> tuple[AgentRevision, dict[str, Any]] | None:
+    """The agent's current revision with the columns that a start needs, what else is to be asked, and a number for a `new` one."""
+    for row in read(_CURRENT, [new, agent]):
         slug, row["document"] = row.pop("slug"), from_json(row["document"])
-        asks = {name: row.pop(name) for name in ("capped", "bounded", "stopped")}
+        asks = {name: row.pop(name) for name in ("capped", "bounded", "stopped", "next_number")}
         revision = AgentRevision.from_db("default", list(row), list(row.values()))
         revision.agent = Agent.from_db("default", ["id", "slug"], [row["agent_id"], slug])
         return revision, asks
@@ -242,10 +244,6 @@ def title_of(goal: str) -> str:
 def _stored(priority: Priority) -> str | None:
     """The priority as its column holds it: nothing in the ordinary case."""
     return None if priority == "normal" else priority
-
-
-def _next_number() -> int:
-    return int(read("SELECT nextval('agents_session_number') AS number")[0]["number"])
 
 
 def _user_named(name: str) -> int | None:
