@@ -16,7 +16,7 @@ _http = get_asgi_application()
 from console.line import Line  # noqa: E402
 from console.routing import websocket_urlpatterns  # noqa: E402
 
-PAGES_AT_ONCE = 6
+PAGES_AT_ONCE = 3
 TURN_S = 0.001
 # The loop that tells people what changed shares the interpreter with the threads that make pages: it waits for a turn of
 # each of them, which is Python's 5 ms otherwise.
