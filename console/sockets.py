@@ -221,7 +221,7 @@ def _json(said: object) -> str:
     return json.dumps(said, separators=(",", ":"))
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=16)  # of one round: what was told is not told again
 def _words(prev: int, events: tuple[FeedEvent, ...]) -> str:
     """Return events as a socket tells them whose client stands at `prev`, put into words once for all such sockets."""
     before = (prev, *(event.n for event in events))

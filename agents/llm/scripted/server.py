@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import sys
 import time
 from collections import Counter, deque
 from collections.abc import Iterable, Mapping
@@ -73,9 +74,7 @@ class ScriptedModel:
         body = await request.read()
         self.counts["requests"] += 1
         named, told = _MODEL.search(body), _SYSTEM.search(body)
-        self.arrivals.append(
-            (time.monotonic(), named[1].decode() if named else "", told[1].decode("utf-8", "replace") if told else "")
-        )
+        self.arrivals.append((time.monotonic(), _text(named), _text(told)))
         if self.delay_s:
             await asyncio.sleep(self.delay_s)
         fault = self.faults.take(body)
@@ -154,6 +153,11 @@ class ScriptedModel:
     async def requests(self, _request: web.Request) -> web.Response:
         """Return the newest requests, where keeping them was asked for."""
         return web.json_response(list(self.kept))
+
+
+def _text(found: re.Match[bytes] | None) -> str:
+    """What was found, kept once however often it comes; empty where nothing was."""
+    return sys.intern(found[1].decode("utf-8", "replace")) if found else ""
 
 
 def _nested(counts: Mapping[str, int]) -> dict[str, Any]:
