@@ -35,6 +35,8 @@ OLDEST = timedelta(hours=24)
 RING = 2 * BACKLOG
 TICK_S = 1.0
 """A lost wake-up costs this much, and a dead worker or sealer freezes no screen."""
+READY_S = 10.0
+"""How long somebody who comes waits for the hub's first look at the log."""
 LINGER_S = 30.0
 """How long the connection outlives its last follower: people go from page to page."""
 EACH_S, REST_S = 0.0005, 0.15
@@ -115,6 +117,8 @@ class Hub:
         self._ready = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._reader: ThreadPoolExecutor | None = None
+        self._coming = 0
+        self._idle: asyncio.TimerHandle | None = None
 
     @classmethod
     def current(cls) -> "Hub":
@@ -124,19 +128,25 @@ class Hub:
     async def follow(self, cursor: int | None = None) -> Follower:
         """Register a follower from `cursor` on (from now on without one), starting the hub with the first.
 
-        Registration comes before the first read, so that nothing falls between backlog and live.
+        Registration comes before the first read, so that nothing falls between backlog and live. Raises TimeoutError
+        when the log cannot be read in time.
         """
-        self._start()
-        await self._ready.wait()
-        follower = Follower(self, cursor)
-        self.followers.add(follower)
+        self._coming += 1
+        try:
+            self._start()
+            async with asyncio.timeout(READY_S):
+                await self._ready.wait()
+            follower = Follower(self, cursor)
+            self.followers.add(follower)
+        finally:
+            self._coming -= 1
+            self._linger()
         return follower
 
     def drop(self, follower: Follower) -> None:
         """Forget a follower; the hub stops when nobody comes for a while."""
         self.followers.discard(follower)
-        if not self.followers:
-            asyncio.get_running_loop().call_later(LINGER_S, self._stop_if_idle)
+        self._linger()
 
     async def call(self, function: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
         """Run a function that reads the database in the hub's own thread, whose connection stays open."""
@@ -176,8 +186,15 @@ class Hub:
             parts = (self._listen, self._pump, self._tick, self.presence.run)
             self._tasks = [asyncio.create_task(_lasting(part)) for part in parts]
 
+    def _linger(self) -> None:
+        """Stop when nobody comes from now on; what an earlier follower who left had set off is over."""
+        if self._idle is not None:
+            self._idle.cancel()
+        self._idle = None if self.followers else asyncio.get_running_loop().call_later(LINGER_S, self._stop_if_idle)
+
     def _stop_if_idle(self) -> None:
-        if not self.followers and self._tasks:
+        # Who is coming waits for the parts that would be stopped.
+        if not self.followers and not self._coming and self._tasks:
             self._closing = asyncio.create_task(self.close())
 
     async def _listen(self) -> None:

@@ -95,7 +95,10 @@ class Socket:
 
     async def serve(self) -> None:
         """Follow the feed until the client leaves or may no longer stay; raises Closed with the code."""
-        follower = await self._hub.follow(self._since)
+        try:
+            follower = await self._hub.follow(self._since)
+        except TimeoutError:
+            raise Closed(TRY_LATER) from None
         try:
             await self._recheck()
             self._told = follower.cursor

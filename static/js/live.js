@@ -4,11 +4,11 @@
   "use strict";
   const root = document.body;
   if (!root.dataset.n || !window.htmx) return;
-  const MERGE = 250, SPARED = 3000, STALE = 3000, BANNER = 30_000, POLL = 15_000, SILENT = 45_000, WATCH = 20_000;
+  const MERGE = 250, SPARED = 3000, STALE = 3000, BANNER = 30_000, POLL = 15_000, SILENT = 45_000, WATCH = 20_000, GREETING = 12_000;
   const foot = document.getElementById("live");
   const banner = document.getElementById("stale");
   let cursor = Number(root.dataset.n);
-  let socket = null, delay = 250, timer = 0, heard = Date.now(), lost = Date.now(), polled = 0, ended = "", everLive = false;
+  let socket = null, asked = 0, delay = 250, timer = 0, heard = Date.now(), lost = Date.now(), polled = 0, ended = "", everLive = false;
 
   // Regions ------------------------------------------------------------------------------------------------------
   const state = new WeakMap();
@@ -230,6 +230,7 @@
     if (ended || (socket && socket.readyState <= WebSocket.OPEN)) return;
     const mine = new WebSocket(`${location.origin.replace(/^http/, "ws")}/ws/live/?since=${cursor}`);
     socket = mine;
+    asked = Date.now();
     mine.addEventListener("message", (event) => { for (const message of [JSON.parse(event.data)].flat()) if (socket === mine) receive(message); });
     mine.addEventListener("close", (event) => { if (socket === mine) closed(event.code); });
   };
@@ -333,6 +334,7 @@
   };
   setInterval(() => {
     if (!lost && Date.now() - heard > SILENT) { lost = heard; say("Connection lost"); again(); }
+    if (lost && socket && !ended && Date.now() - asked > GREETING) again(); // a line on which nobody answers
     if (lost && !ended && Date.now() - lost > BANNER) {
       if (banner.hidden) { banner.hidden = false; say("Live updates are interrupted"); }
       if (Date.now() - polled > POLL) { polled = Date.now(); refreshAll(); }

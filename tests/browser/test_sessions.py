@@ -1,6 +1,6 @@
 """Sessions in the browser: started by form, watched live, through lost lines and late answers."""
 
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Page, Route, WebSocketRoute, expect
 
 from tests.browser.conftest import Visit
 from tests.browser.house import House
@@ -84,6 +84,22 @@ def test_a_follow_up_is_sent_in_place_and_answered(house: House, olga: Visitor) 
     expect(page.locator(".answer").first).to_contain_text("73.6", timeout=30_000)
     expect(page.locator("#content")).to_have_value("")
     olga.check()
+
+
+def test_a_line_on_which_nobody_answers_is_given_up_for_another(olga: Visitor) -> None:
+    """A socket that was accepted and never greeted is no line: the page asks again instead of waiting for good."""
+    silent: list[WebSocketRoute] = []
+
+    def first_is_silent(socket: WebSocketRoute) -> None:
+        if silent:
+            socket.connect_to_server()
+        else:
+            silent.append(socket)
+
+    olga.context.route_web_socket("**/ws/live/**", first_is_silent)
+    olga.open("/approvals/")
+    olga.live()
+    assert silent
 
 
 def test_a_lost_line_is_said_and_what_happened_meanwhile_is_replayed(house: House, olga: Visitor) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
@@ -395,6 +396,50 @@ def test_a_page_that_opens_while_the_hub_is_ending_is_served(remy: User) -> None
         head = await in_thread(2)
         assert numbers(await second.hear_until(head)) == [start + 1, start + 2]
         await second.leave()
+
+    play(scene)
+
+
+def test_who_comes_while_the_hub_starts_is_served_though_others_left_long_before(
+    remy: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each who left had set off the hub's stopping; what was set off before somebody came stops nothing under him."""
+    start = write()
+    monkeypatch.setattr("console.live.LINGER_S", 0.2)
+    head = feed.head
+
+    def slow_head() -> int:
+        time.sleep(0.6)  # longer than the hub lingers
+        return head()
+
+    async def scene() -> None:
+        hub = Hub.current()
+        (await hub.follow()).leave()
+        await hub.close()
+        monkeypatch.setattr(feed, "head", slow_head)
+        follower = await asyncio.wait_for(hub.follow(), 5)
+        assert follower.cursor == start
+        assert hub.followers == {follower}
+        follower.leave()
+
+    play(scene)
+
+
+def test_who_comes_while_the_log_cannot_be_read_is_told_to_come_again(remy: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A wait has a limit: the page connects again by itself after this code."""
+    key = cookie_of(remy)
+    monkeypatch.setattr("console.live.READY_S", 0.1)
+
+    def down() -> int:
+        raise psycopg.OperationalError("the database is away")
+
+    monkeypatch.setattr(feed, "head", down)
+
+    async def scene() -> None:
+        page = Page(key)
+        accepted, _ = await page.wire.connect(timeout=5)
+        assert accepted
+        assert await page.closed_with() == sockets.TRY_LATER
 
     play(scene)
 
