@@ -22,7 +22,7 @@ class Caller:
 
     `session` is the row's id, `ref` the short id that people use; `purpose` is `plan` or the name of a tool. `begun` is
     false until the session has had its first answer; until then `priority` says whether it may wait. `patience_s` is how
-    long its question may wait for a place in a rate, `purse` what its own limit of tokens leaves.
+    long its question may wait for a place in a rate, `purse` what its own limits of tokens and cost leave.
     """
 
     session: UUID

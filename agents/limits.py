@@ -23,11 +23,7 @@ async def before_turn(state: State, hands: Hands) -> Record | None:
         return rests.warn(state, stops)
     if first.action == "halt":
         return await rests.halt(state, first.text, read, category="budget", code=f"limit_{first.limit}")
-    if first.limit in state.notes.get("refused", ()):
-        nobody = first.limit in state.notes.get("unanswered", ())
-        text = f"{first.text} {'Nobody answered the request to extend it.' if nobody else 'A person refused to extend it.'}"
-        return await rests.halt(state, text, read, category="budget", code=f"refused_{first.limit}")
-    return await rests.ask_budget(state, first, hands.numbers)
+    return await rests.ask_or_halt(state, first, first.text, read, hands.numbers)
 
 
 async def before_calls(state: State, wave: list[Call], hands: Hands) -> Record | None:

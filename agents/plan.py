@@ -33,6 +33,7 @@ from agents.llm.provider import (
     Usage,
 )
 from agents.money import Unpaid
+from agents.purses import CostSpent
 from agents.state import Pass, State
 from agents.steps import entry, move, record
 from agents.watching import Watchers
@@ -51,6 +52,10 @@ class Asking(Protocol):
 
     def model(self, state: State) -> Provider:
         """The model as this session may ask it."""
+        ...
+
+    async def numbers(self, count: int) -> list[int]:
+        """Short ids for approval requests."""
         ...
 
 
@@ -199,6 +204,8 @@ def _charge_unknown(state: State, prepared: Prepared, model: str) -> None:
 
 
 async def _given_up(state: State, error: ModelError, attempts: int, hands: Asking) -> Record:
+    if isinstance(error, CostSpent) and state.config.limits.ask_above_cost_microusd is not None:
+        return await rests.ask_or_halt(state, error.stop, f"{error.reason}.", hands.ledger.read, hands.numbers)
     if isinstance(error, Unpaid):
         return await rests.unpaid(state, error, hands.ledger.read)
     tries = f"{attempts} attempts" if attempts > 1 else "1 attempt"

@@ -191,11 +191,19 @@ def say(state: State, words_: str) -> tuple[Birth, Text]:
     return Birth("agents.Message", values), text
 
 
-async def ask_budget(state: State, stop: Stop, take_numbers: Numbers) -> Record:
-    """Ask people for a further allowance; the session rests meanwhile."""
+async def ask_or_halt(state: State, stop: Stop, why: str, read: Reader, take_numbers: Numbers) -> Record:
+    """A limit that asks people: the session rests until they answer; it ends where they refused, or nobody answered."""
+    if stop.limit not in state.notes.get("refused", ()):
+        return await _ask_budget(state, stop, why, take_numbers)
+    nobody = stop.limit in state.notes.get("unanswered", ())
+    text = f"{why} {'Nobody answered the request to extend it.' if nobody else 'A person refused to extend it.'}"
+    return await halt(state, text, read, category="budget", code=f"refused_{stop.limit}")
+
+
+async def _ask_budget(state: State, stop: Stop, why: str, take_numbers: Numbers) -> Record:
     told = {"limit": stop.limit, "spent": int(stop.spent), "allowed": int(stop.allowed), "suggested": int(stop.allowed)}
     summary = f"Let {state.ref} spend more: it has used ${stop.spent / 1e6:.4f} of ${stop.allowed / 1e6:.4f}"
-    return await ask_people(state, "budget", summary, told, stop.text, take_numbers)
+    return await ask_people(state, "budget", summary, told, why, take_numbers)
 
 
 async def ask_people(

@@ -23,7 +23,7 @@ from approvals.facts import Verdict
 from approvals.likeness import Aim, aim
 from audit.batch import Birth
 
-LOST_TOKENS = "lost_tokens"  # the note that keeps what may have been counted in calls whose count never came
+LOST_TOKENS, LOST_COST = "lost_tokens", "lost_microusd"  # notes that keep what calls may have used whose count never came
 MAX_TAINT = 50  # sources named on a session; that it is tainted does not depend on it
 Rendered = tuple[list[dict[str, Any]], int]
 """The chat messages of an item, and their estimated tokens."""
@@ -197,7 +197,7 @@ class State:
     uses: list[Birth] = field(default_factory=list)  # model calls that are no turn, written with the next step
     references: dict[str, str] = field(default_factory=dict)  # what models read in place of private values, and the values
     scrubbed: dict[str, str] = field(default_factory=dict)  # texts as models read them, where private values are kept from them
-    purse: Purse | None = None  # what its own limit of tokens leaves; made with its first question
+    purse: Purse | None = None  # what its own limits of tokens and cost leave; made with its first question
     asking: asyncio.Timeout | None = None  # the open model call, to be abandoned from outside
 
     @property

@@ -9,7 +9,7 @@ from typing import Any
 from agents.gate.request import agent_of
 from agents.ledger import Record
 from agents.lifecycle import SESSION
-from agents.state import LOST_TOKENS, State
+from agents.state import LOST_COST, LOST_TOKENS, State
 from audit.events import EventKind
 from audit.services import NOW, Batch, Birth, Change, Entry, Text
 
@@ -41,9 +41,11 @@ def spent(state: State) -> dict[str, Any]:
 
 
 def _notes(state: State) -> dict[str, Any]:
-    """The session's notes, with what may have been counted in calls whose count never came."""
-    lost = state.purse.lost if state.purse else 0
-    return {**state.notes, LOST_TOKENS: lost} if lost else state.notes
+    """The session's notes, with what calls may have used whose count never came."""
+    purse = state.purse
+    if purse is None or not purse.tokens.lost:
+        return state.notes
+    return {**state.notes, LOST_TOKENS: purse.tokens.lost, LOST_COST: purse.cost.lost}
 
 
 def move(state: State, event: str = "progress", *, quiet: bool = False, **values: Any) -> Change:

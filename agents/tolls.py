@@ -12,7 +12,7 @@ from agents.door import Toll
 from agents.ledger import Ledger
 from agents.money import Money
 from agents.permits import Permits
-from agents.purses import TokenToll
+from agents.purses import PurseToll
 from agents.rates.toll import RateToll
 
 
@@ -28,10 +28,10 @@ class Tolls:
     """One worker's tolls, outermost first."""
 
     def __init__(self, permits: Permits, money: Money, last: Sequence[Kept] = ()) -> None:
-        """Take permits, money, and what is good for a moment only and so asked last; sessions' own tokens come first."""
+        """Take permits, money, and what is good for a moment only and so asked last; sessions' own limits come first."""
         self.permits = permits
         self.money = money
-        self.passed: tuple[Kept, ...] = (TokenToll(), permits, money, *last)
+        self.passed: tuple[Kept, ...] = (PurseToll(), permits, money, *last)
         self._ready = False
 
     def refresh(self) -> None:
@@ -47,5 +47,5 @@ class Tolls:
 
 
 def tolls(ledger: Ledger, owner: str) -> Tolls:
-    """Return the tolls of a worker: the session's own tokens, a breaker's permit, money, and last a place in the rate."""
+    """Return the tolls of a worker: the session's own limits, a breaker's permit, money, and last a place in the rate."""
     return Tolls(Permits(ledger, owner), Money(ledger, owner), [RateToll(ledger)])

@@ -1,4 +1,4 @@
-"""What one session may still have its models count, so that its own limit of tokens is never passed (GUARD-1). Pure.
+"""What one session may still have its models count and cost, so that its own limits are never passed (GUARD-1). Pure.
 
 A question is worth what it can use at most: the UTF-8 bytes of all that is sent, because no tokenizer makes more tokens
 than that, and all of the output that it allows. Of a conversation that a server has counted before, only what came since is
@@ -26,14 +26,13 @@ class Counted:
 
 
 @dataclass(slots=True)
-class Purse:
-    """What a session may use and has used, as the worker that runs it knows; the row is written with each step."""
+class Pocket:
+    """What a session may use of one thing, tokens or micro-dollars, and what it has used of it."""
 
     limit: int
     spent: int
     lost: int = 0  # of questions that may have been counted though no count came back
     held: int = 0  # of questions that are open
-    last: Counted | None = field(default=None, repr=False)
 
     @property
     def used(self) -> int:
@@ -45,9 +44,29 @@ class Purse:
         """What the next question may use at most."""
         return max(0, self.limit - self.used - self.held)
 
-    def learn(self, question: Question, answer: Completion) -> None:
-        """A question was answered: it is spent, and what is sent again with the next one is known."""
-        self.spent += answer.usage.input_tokens + answer.usage.output_tokens
+
+@dataclass(slots=True)
+class Purse:
+    """A session's tokens and its money, as the worker that runs it knows; the row is written with each step."""
+
+    tokens: Pocket
+    cost: Pocket
+    last: Counted | None = field(default=None, repr=False)
+
+    def hold(self, tokens: int, cost: int) -> None:
+        """Hold what an open question may use; negative numbers give it back."""
+        self.tokens.held += tokens
+        self.cost.held += cost
+
+    def lose(self, tokens: int, cost: int) -> None:
+        """Take as used what may have been counted without anybody learning of it."""
+        self.tokens.lost += tokens
+        self.cost.lost += cost
+
+    def learn(self, question: Question, answer: Completion, cost: int) -> None:
+        """A question was answered at this cost: it is spent, and what is sent again with the next one is known."""
+        self.tokens.spent += answer.usage.input_tokens + answer.usage.output_tokens
+        self.cost.spent += cost
         self.last = None
         if not answer.usage.estimated:
             self.last = Counted(question.model, list(question.messages), question.tools, answer.usage.input_tokens)

@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.guardrails.purse import Counted, Purse, worst
+from agents.guardrails.purse import Counted, Pocket, Purse, worst
 from agents.llm.provider import Completion, Question, Usage
 from agents.llm.tokens import most_request
 
@@ -31,8 +31,8 @@ def answer(given: int, made: int, *, estimated: bool = False) -> Completion:
 
 def counted(asked: Question, tokens: int) -> Counted | None:
     """The question as its server counted it."""
-    purse = Purse(10_000, 0)
-    purse.learn(asked, answer(tokens, 1))
+    purse = Purse(Pocket(10_000, 0), Pocket(10_000, 0))
+    purse.learn(asked, answer(tokens, 1), 7)
     return purse.last
 
 
@@ -66,17 +66,23 @@ def test_another_model_or_other_tools_count_anew() -> None:
 
 def test_an_estimate_is_no_count_to_build_on() -> None:
     """A server that tells no usage is taken by bytes each time; its estimate is what counts as spent."""
-    purse = Purse(1_000, 100)
-    purse.learn(question(SYSTEM), answer(20, 5, estimated=True))
-    assert (purse.last, purse.used, purse.left) == (None, 125, 875)
+    purse = Purse(Pocket(1_000, 100), Pocket(900, 10))
+    purse.learn(question(SYSTEM), answer(20, 5, estimated=True), 40)
+    assert (purse.last, purse.tokens.used, purse.tokens.left) == (None, 125, 875)
+    assert (purse.cost.used, purse.cost.left) == (50, 850)
 
 
 def test_what_is_held_and_what_was_lost_is_not_left() -> None:
     """Two calls side by side never get the same tokens."""
-    purse = Purse(1_000, 100, lost=50, held=300)
-    assert (purse.used, purse.left) == (150, 550)
-    purse.held = 2_000
-    assert purse.left == 0
+    purse = Purse(Pocket(1_000, 100), Pocket(90, 10))
+    purse.lose(50, 5)
+    purse.hold(300, 30)
+    assert (purse.tokens.used, purse.tokens.left) == (150, 550)
+    assert (purse.cost.used, purse.cost.left) == (15, 45)
+    purse.hold(2_000, 200)
+    assert (purse.tokens.left, purse.cost.left) == (0, 0)
+    purse.hold(-2_300, -230)
+    assert (purse.tokens.left, purse.cost.left) == (850, 75)
 
 
 @given(st.lists(st.text(max_size=30), min_size=1, max_size=12), st.data())
