@@ -32,7 +32,7 @@ _WORKERS = """
 SELECT count(*) FILTER (WHERE beat_at > now() - make_interval(secs => %s)) AS alive,
        count(*) FILTER (WHERE beat_at <= now() - make_interval(secs => %s)) AS silent,
        coalesce(sum(sessions) FILTER (WHERE beat_at > now() - make_interval(secs => %s)), 0)::int AS sessions
-FROM agents_workerheartbeat WHERE beat_at > now() - make_interval(secs => %s)"""
+FROM agents_workerheartbeat WHERE beat_at > now() - make_interval(secs => %s) AND cluster <> 'evaluation'"""
 
 
 Row = dict[str, Any]

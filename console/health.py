@@ -9,7 +9,9 @@ from console.auth import allow
 from console.rights import Right
 
 WORKER_SILENT_S = 60
-_SILENCE = "SELECT extract(epoch FROM clock_timestamp() - max(beat_at)) FROM agents_workerheartbeat"
+_SILENCE = (
+    "SELECT extract(epoch FROM clock_timestamp() - max(beat_at)) FROM agents_workerheartbeat WHERE cluster <> 'evaluation'"
+)
 
 
 @require_safe

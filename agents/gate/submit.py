@@ -106,9 +106,9 @@ async def submit(
     known = dict(state.fingerprints)
     out = Submission()
     for place, planned in enumerate(completion.calls):
-        call = _call(state, place, planned)
-        put = _early(call, planned, completion, place, offered)
-        put = put or await _judged(state, call, offered[planned.name], rules, known)
+        call = new_call(state, place, planned)
+        put = early(call, planned, completion, place, offered)
+        put = put or await judged(state, call, offered[planned.name], rules, known)
         if call.status in ("allowed", "awaiting"):
             known.setdefault(call.fingerprint, call.id)
         out.puts.append(put)
@@ -143,7 +143,8 @@ async def _bound(out: Submission, state: State, rules: Rules, grant: Grant) -> N
         _result(out, call)
 
 
-def _call(state: State, place: int, planned: PlannedCall) -> Call:
+def new_call(state: State, place: int, planned: PlannedCall) -> Call:
+    """A call of the turn that is planned now, before anything is said of it."""
     number = state.turns + 1
     return Call(
         id=uuid7(),
@@ -159,7 +160,7 @@ def _call(state: State, place: int, planned: PlannedCall) -> Call:
     )
 
 
-def _early(call: Call, planned: PlannedCall, completion: Completion, place: int, offered: dict[str, Tool]) -> Put | None:
+def early(call: Call, planned: PlannedCall, completion: Completion, place: int, offered: dict[str, Tool]) -> Put | None:
     """Steps 1 and 2's cheap refusals: nothing of these calls is looked at further."""
     if completion.truncated:
         return _refuse(call, words.truncated())
@@ -175,7 +176,7 @@ def _refuse(call: Call, text: str, *, error_type: str = "invalid_input") -> Put:
     return Put(call)
 
 
-async def _judged(state: State, call: Call, tool: Tool, rules: Rules, fingerprints: dict[str, UUID]) -> Put:
+async def judged(state: State, call: Call, tool: Tool, rules: Rules, fingerprints: dict[str, UUID]) -> Put:
     """Steps 2 to 4."""
     parsed = parse(tool, resolved(state, tool.name, call.raw))
     if isinstance(parsed, Malformed):

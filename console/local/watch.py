@@ -63,7 +63,9 @@ def restart_stalled_worker(supervisor: Supervisor, url: str, stalled_s: float = 
 
 def seconds_since_heartbeat(url: str) -> float | None:
     """Return how long ago any drain loop was heard of; infinite where none is known, None where the database cannot say."""
-    query = "SELECT extract(epoch FROM clock_timestamp() - max(beat_at)) FROM agents_workerheartbeat"
+    query = (
+        "SELECT extract(epoch FROM clock_timestamp() - max(beat_at)) FROM agents_workerheartbeat WHERE cluster <> 'evaluation'"
+    )
     try:
         with psycopg.connect(url, connect_timeout=5) as connection:
             found = connection.execute(query).fetchone()
