@@ -23,6 +23,12 @@ class UnknownSession(AgentsError):
     code: ClassVar[str] = "unknown_session"
 
 
+class UnknownTurn(AgentsError):
+    """{ref} has no turn {number}."""
+
+    code: ClassVar[str] = "unknown_turn"
+
+
 class UnknownTaskType(AgentsError):
     """The agent `{agent}` has no task type `{task_type}`; it has {known}."""
 

@@ -34,11 +34,11 @@ WHERE s.id = ANY(%s) AND (%s::text IS NULL OR (s.status = 'running' AND s.lease_
 _MESSAGES = """
 SELECT m.session_id, m.id, m.index, m.source, m.trust, coalesce(c.body, '') AS text, m.author_name, m.author,
        m.covers_from, m.covers_to, m.supersedes
-FROM agents_message m LEFT JOIN audit_content c ON c.id = m.text_id WHERE m.session_id = ANY(%s)"""
+FROM agents_message m LEFT JOIN audit_content c ON c.id = m.text_id WHERE m.session_id = ANY(%s){before}"""
 
 _TURNS = """
 SELECT t.session_id, t.id, t.index, t.number, coalesce(c.body, '') AS text
-FROM agents_turn t LEFT JOIN audit_content c ON c.id = t.text_id WHERE t.session_id = ANY(%s)"""
+FROM agents_turn t LEFT JOIN audit_content c ON c.id = t.text_id WHERE t.session_id = ANY(%s){before}"""
 
 _CALLS = """
 SELECT k.turn_id, k.id, k.index, k.provider_id, k.key, k.tool, k.status, k.tier, k.definition,
@@ -54,20 +54,34 @@ LEFT JOIN audit_content raw ON raw.id = k.raw_id
 LEFT JOIN audit_content args ON args.id = k.arguments_id
 LEFT JOIN audit_content result ON result.id = k.result_id
 LEFT JOIN approvals_approvalrequest r ON r.id = k.request_id AND k.status IN ('awaiting', 'unknown')
-WHERE k.session_id = ANY(%s) ORDER BY k.turn_id, k.index"""
+WHERE k.session_id = ANY(%s){before} ORDER BY k.turn_id, k.index"""
 
+_WHOLE = (_MESSAGES.format(before=""), _TURNS.format(before=""), _CALLS.format(before=""))
+_UNTIL = (
+    _MESSAGES.format(before=" AND m.index < %s"),
+    _TURNS.format(before=" AND t.index < %s"),
+    _CALLS.format(before=" AND k.turn_id IN (SELECT id FROM agents_turn t WHERE t.session_id = k.session_id AND t.index < %s)"),
+)
 Row = dict[str, Any]
 
 
 def load(ids: Sequence[UUID], owner: str | None) -> list[State]:
     """Read sessions whole: those that `owner` holds the lease of, or with None only to look at them."""
     rows = read(_SESSION, [list(ids), owner, owner])
-    if not rows:
-        return []
-    held = [row["id"] for row in rows]
-    messages = _grouped(read(_MESSAGES, [held]), "session_id")
-    turns = _grouped(read(_TURNS, [held]), "session_id")
-    calls = _grouped(read(_CALLS, [held]) if turns else [], "turn_id")
+    return _states(rows, _WHOLE) if rows else []
+
+
+def load_before(id_: UUID, index: int) -> State | None:
+    """Read a session as it was before its item of this index; what it has spent, and all else on its row, is of now."""
+    rows = read(_SESSION, [[id_], None, None])
+    return _states(rows, _UNTIL, index)[0] if rows else None
+
+
+def _states(rows: list[Row], statements: tuple[str, str, str], *more: int) -> list[State]:
+    held = [[row["id"] for row in rows], *more]
+    messages = _grouped(read(statements[0], held), "session_id")
+    turns = _grouped(read(statements[1], held), "session_id")
+    calls = _grouped(read(statements[2], held) if turns else [], "turn_id")
     return [_state(row, messages.get(row["id"], []), turns.get(row["id"], []), calls) for row in rows]
 
 

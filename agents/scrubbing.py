@@ -31,25 +31,28 @@ class Scrubbing:
 
     async def complete(self, question: Question, *, on_delta: Callable[[str], None] | None = None) -> Completion:
         """Ask with references; see `agents.llm.provider.Provider`. The system's own words are left as they are."""
-        messages = [self._message(message) for message in question.messages]
+        messages = [as_read(self._state, message) for message in question.messages]
         return await self._provider.complete(replace(question, messages=messages), on_delta=on_delta)
 
     async def aclose(self) -> None:
         """Nothing: the provider belongs to the worker."""
 
-    def _message(self, message: Mapping[str, Any]) -> Mapping[str, Any]:
-        if message.get("role") == "system":
-            return message
-        told = {**message}
-        if isinstance(message.get("content"), str):
-            told["content"] = scrubbed(self._state, message["content"])
-        if message.get("tool_calls"):
-            told["tool_calls"] = [self._call(call) for call in message["tool_calls"]]
-        return told
 
-    def _call(self, call: Mapping[str, Any]) -> dict[str, Any]:
-        function = {**call["function"], "arguments": scrubbed(self._state, call["function"]["arguments"])}
-        return {**call, "function": function}
+def as_read(state: State, message: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a message of the context with references in place of private values, as the model reads it."""
+    if message.get("role") == "system":
+        return message
+    told = {**message}
+    if isinstance(message.get("content"), str):
+        told["content"] = scrubbed(state, message["content"])
+    if message.get("tool_calls"):
+        told["tool_calls"] = [_call(state, call) for call in message["tool_calls"]]
+    return told
+
+
+def _call(state: State, call: Mapping[str, Any]) -> dict[str, Any]:
+    function = {**call["function"], "arguments": scrubbed(state, call["function"]["arguments"])}
+    return {**call, "function": function}
 
 
 def scrubbed(state: State, text: str) -> str:

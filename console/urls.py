@@ -34,6 +34,7 @@ from console.views import (
     reports,
     saved_views,
     schedules,
+    session_replay,
     sessions,
     settings,
     stop,
@@ -70,6 +71,7 @@ _policies: Urls = [
 _sessions: Urls = [
     path("", sessions.sessions, name="sessions"),
     path("<session:ref>/", sessions.session, name="session"),
+    path("<session:ref>/turns/", session_replay.turns, name="session-replay"),
     path("<session:ref>/<act:act>/", sessions.act, name="session-act"),
 ]
 

@@ -56,6 +56,7 @@ STATUS: Mapping[str, int] = {
     "unknown_session": 404,
     "unknown_stream": 404,
     "unknown_token": 404,
+    "unknown_turn": 404,
     "unknown_view": 404,
     "method_not_allowed": 405,
     # somebody was faster, or it is not the time for it

@@ -36,6 +36,7 @@ from console.api import (
     stops,
     tokens,
     tools,
+    turns,
     webhooks,
 )
 from console.api.reading import StrictParser
@@ -63,7 +64,7 @@ api = NinjaAPI(
 )
 # Fixed addresses come before those that hold an id.
 for _noun in (
-    overview, agents, schedules, inlets, sessions, webhooks, dead_letters, queue, many, approvals, claims, covers, standing, glass,
+    overview, agents, schedules, inlets, sessions, turns, webhooks, dead_letters, queue, many, approvals, claims, covers, standing, glass,
     stops, breakers, limits, tools, memories, policies, measures, controls,
     budgets, prompts, releases, audit, tokens, events,
 ):  # fmt: skip

@@ -67,6 +67,7 @@ def context(request: HttpRequest, ref: str) -> dict[str, Any]:
         "may": _may(caller, row),
         "standing": of_session(row, caller),
         "message_refusal": KEPT if row.status == "dead_letter" else ENDED if ended(row) else NOT_YOURS,
+        "replay_url": reverse("session-replay", args=[row.ref]) if told.turns else "",
         "as_now": _as_now(row),
         "webhooks": webhooks.of_session(row.ref) if row.webhook_url else (),
         "key": uuid.uuid4().hex,

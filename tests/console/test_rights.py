@@ -26,6 +26,8 @@ OPERATIONS: dict[str, frozenset[Role]] = {
     "list_sessions": ALL,
     "get_session": ALL,
     "get_timeline": ALL,
+    "list_turns": ALL,
+    "get_turn": ALL,
     "send_message": RUN,
     "cancel_session": RUN,
     "lift_refusals": ALL - {Role.VIEWER, Role.AUDITOR, Role.PROMPT_MANAGER},

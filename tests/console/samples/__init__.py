@@ -31,6 +31,7 @@ from tests.console.samples.others import (
     tokens,
     tool_list,
 )
+from tests.console.samples.replays import replay
 from tests.console.samples.sessions import session, sessions
 
 __all__ = ["BAR", "PAGES", "approvals", "request"]
@@ -111,6 +112,9 @@ PAGES: dict[str, tuple[str, Context]] = {
             },
         ),
     ),
+    "session-replay": ("sessions/replay.html", replay()),
+    "session-replay-hidden": ("sessions/replay.html", replay(hidden=True)),
+    "session-replay-empty": ("sessions/replay.html", replay(turn=None)),
     "session-waterfall": ("sessions/page.html", session("waterfall")),
     "session-events": ("sessions/page.html", session("events")),
     "session-done": ("sessions/page.html", session(answer=f"The policy says: {BODY}", pending=[])),

@@ -46,6 +46,7 @@ TABLE: tuple[tuple[str, str, str, set[str]], ...] = (
     ("GET", "sessions", "/sessions/", EVERYBODY),
     ("POST", "sessions", "/sessions/", RUNNERS),
     ("GET", "session", "/sessions/{s}/", EVERYBODY),
+    ("GET", "session-replay", "/sessions/{s}/turns/", EVERYBODY),
     ("POST", "session-act", "/sessions/{s}/message/", RUNNERS),
     ("POST", "session-act", "/sessions/{s}/pause/", DIRECTORS),
     ("POST", "session-act", "/sessions/{s}/resume/", DIRECTORS),
