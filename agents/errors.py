@@ -144,6 +144,13 @@ class BadPromptVersion(AgentsError):
     errors: list[dict[str, str]]
 
 
+class BadGuards(AgentsError):
+    """The guards are not valid: {problem}."""
+
+    code: ClassVar[str] = "invalid_guards"
+    errors: list[dict[str, str]]
+
+
 class NotReleased(AgentsError):
     """{version} of {slug} cannot be released: {reason}."""
 

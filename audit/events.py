@@ -129,6 +129,8 @@ class EventKind(StrEnum):
     PROMPT_VERSION_ADDED = "prompt.version_added", "A prompt has a new version."
     PROMPT_MOVED = "prompt.moved", "A prompt version moved on in its lifecycle."
     PROMPT_RELEASED = "prompt.released", "Traffic was routed to a prompt version."
+    PROMPT_GUARDED = "prompt.guarded", "The guards of a prompt's canaries were set."
+    PROMPT_TRIPPED = "prompt.tripped", "A guard found a canary worse than it may be; the canary was rolled back."
     PROMPT_ROLLED_BACK = "prompt.rolled_back", "The release before was restored."
     POLICY_REVISED = "policy.revised", "The policy has a new revision."
     TOOL_REGISTERED = "tool.registered", "A tool's definition is new or changed."

@@ -15,6 +15,7 @@ from agents.lifecycle import SESSION, TOOL_CALL
 from agents.models import Session, ToolCall
 from agents.money import settle_left_behind
 from agents.moving import tend_recalls
+from agents.prompts.watching import watch
 from agents.schedules import fire
 from agents.services import end_session
 from agents.wake import wake
@@ -35,7 +36,7 @@ LIVE = ("queued", "running", "waiting_approval", "waiting_input", "paused")
 
 def sweep() -> int:
     """Do what is due; returns how many rows it moved."""
-    return expire_requests() + expire_sessions() + tend() + plant() + settle_left_behind() + fire() + tend_recalls()
+    return expire_requests() + expire_sessions() + tend() + plant() + settle_left_behind() + fire() + tend_recalls() + watch()
 
 
 @transaction.atomic

@@ -6,7 +6,7 @@ from agents.models.budget import Budget, Meter, ModelUse, Reservation
 from agents.models.inlet import Arrival, Inlet
 from agents.models.library import DeletedDocument, Draft, LibraryDocument, Memory, Note, WorkspaceFile
 from agents.models.load import Limit, RateBook, RateWait, ToolRun
-from agents.models.prompt import Prompt, PromptVersion, Recall, Release
+from agents.models.prompt import CanaryWatch, GuardSet, Prompt, PromptVersion, Recall, Release
 from agents.models.schedule import Firing, Schedule
 from agents.models.session import Message, Session, ToolCall, Turn
 from agents.models.stop import Stop
@@ -18,9 +18,11 @@ __all__ = [
     "Arrival",
     "Breaker",
     "Budget",
+    "CanaryWatch",
     "DeletedDocument",
     "Draft",
     "Firing",
+    "GuardSet",
     "Inlet",
     "LibraryDocument",
     "Limit",

@@ -1,4 +1,4 @@
-"""Prompts: immutable versions of a system prompt, the releases that send traffic to them, and what a rollback recalls."""
+"""Prompts: immutable versions of a system prompt, releases and their guards, and what a rollback recalls."""
 
 import uuid
 from typing import ClassVar
@@ -60,6 +60,7 @@ class Release(models.Model):
     ended_at = models.DateTimeField(null=True)
 
     class Meta:
+        indexes: ClassVar = [models.Index(fields=["prompt"], name="release_live", condition=Q(ended_at__isnull=True))]
         constraints: ClassVar = [
             models.CheckConstraint(condition=Q(share__gte=1, share__lte=100), name="release_share_range"),
             # One whole release at a time; a canary takes its share from it, and a trigger adds them up.
@@ -91,3 +92,23 @@ class Recall(models.Model):
             # With two of them a session would move to either.
             models.UniqueConstraint(fields=["version"], condition=Q(status="open"), name="one_open_recall_per_version"),
         ]
+
+
+class GuardSet(models.Model):
+    """The guards of a prompt's canaries where somebody set them; without a row the usual ones hold."""
+
+    prompt = models.OneToOneField(Prompt, on_delete=models.PROTECT, primary_key=True, related_name="guard_set")
+    document = models.JSONField()  # agents.prompts.guards.Guards
+    revision = models.IntegerField(default=0, db_default=0)
+    changed_by = models.TextField(default="", db_default="")
+    changed_at = models.DateTimeField(db_default=Now())
+
+
+class CanaryWatch(models.Model):
+    """How the guards of a canary looked when they were last looked at. Its time is a lease: one worker looks at a time."""
+
+    release = models.OneToOneField(Release, on_delete=models.PROTECT, primary_key=True, related_name="watch")
+    looked_at = models.DateTimeField(db_default=Now())
+    looks = models.IntegerField(default=1, db_default=1)
+    found = models.JSONField(default=list)  # findings, see agents.prompts.guards
+    tripped = models.TextField(null=True)  # the measure that rolled it back

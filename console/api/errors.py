@@ -117,6 +117,7 @@ STATUS: Mapping[str, int] = {
     "invalid_json": 422,
     "invalid_limit": 422,
     "invalid_policy": 422,
+    "invalid_guards": 422,
     "invalid_prompt": 422,
     "invalid_request": 422,
     "invalid_verdict": 422,
@@ -136,6 +137,7 @@ WITHIN: Mapping[str, tuple[str, ...]] = {
     "invalid_agent": ("body",),
     "invalid_arguments": ("body",),
     "invalid_policy": ("body", "document"),
+    "invalid_guards": ("body",),
     "invalid_prompt": ("body",),
 }
 """Where in the body the document stands whose wrong values a floor below names."""
