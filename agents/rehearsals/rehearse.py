@@ -16,12 +16,12 @@ from agents.context import assemble
 from agents.fitting import room, shorten
 from agents.gate.rehearsing import answered, planned
 from agents.gate.submit import offer
-from agents.guardrails.purse import Purse
+from agents.guardrails.purse import Pocket, Purse
 from agents.llm import retry
 from agents.llm.pricing import cost_microusd
 from agents.llm.provider import BrokenAnswer, Completion, ContextOverflow, JsonObject, ModelError, Question, Usage
 from agents.money import Unpaid
-from agents.purses import TokensSpent
+from agents.purses import CostSpent, TokensSpent
 from agents.rehearsals.document import Done, Line
 from agents.rehearsals.play import Acted, Course, Ended, Judged, Play, Said, Transcript, shortened
 from agents.rehearsals.records import Records
@@ -55,16 +55,13 @@ async def rehearse(play: Play, stage: Stage) -> Transcript:
 
 
 async def _played(play: Play, state: State, course: Course, records: Records, stage: Stage) -> tuple[Ended, str]:
-    limits = state.config.limits
     while True:
-        if len(course.turns) >= min(play.bounds.turns, limits.turns):
+        if len(course.turns) >= min(play.bounds.turns, state.config.limits.turns):
             return "turns", ""
-        if course.cost_microusd >= min(play.bounds.cost_microusd, limits.cost_microusd):
-            return "cost", ""
         try:
             completion = await _ask(play, state, course, stage)
-        except TokensSpent:
-            return "tokens", ""
+        except TokensSpent as error:
+            return "cost" if isinstance(error, CostSpent) else "tokens", ""
         if isinstance(completion, ModelError):
             return "error", f"{completion.code}: {completion.detail}"[:500]
         if await _turn(play, state, course, completion, records, stage):
@@ -179,7 +176,8 @@ def stage_state(play: Play) -> State:
         state.remember(call)
     if any(isinstance(item, Message) and item.trust == "untrusted" for item in items):
         state.mark([{"source": "message", "title": "A message from outside"}])
-    state.purse = Purse(config.limits.tokens, 0)
+    most = min(config.limits.cost_microusd, play.bounds.cost_microusd)
+    state.purse = Purse(Pocket(config.limits.tokens, 0), Pocket(most, 0))
     return state
 
 

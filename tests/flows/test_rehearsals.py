@@ -135,7 +135,7 @@ def test_it_is_broken_off_at_its_bounds(world: World) -> None:
         play_of(world, goal, bounds=Bounds(seconds=0.0)),
     )  # fmt: skip
     assert (turns.ended, len(turns.turns)) == ("turns", 3)
-    assert (cost.ended, len(cost.turns)) == ("cost", 1)
+    assert (cost.ended, len(cost.turns)) == ("cost", 0)
     assert time.ended == "time"
 
 
