@@ -43,7 +43,7 @@ def replay(*, hidden: bool = False, turn: Any = 3) -> Context:
            "agent": "research-assistant"}  # fmt: skip
     return frame(
         "sessions", session=one, last=7, replay_url=url, turn={"number": turn} if turn else None, turns=lines,
-        newer="", older=f"{url}?turn=51", previous=f"{url}?turn=2", next=f"{url}?turn=4", 
+        newer="", older=f"{url}?turn=51", previous=f"{url}?turn=2", next=f"{url}?turn=4",
         facts=[{"label": "Context", "value": "1,204 tokens", "title": "of 60,000"}],
         rows=[{"label": "Prompt", "value": "research-assistant 1.0.0", "href": "/prompts/research-assistant/1.0.0/"}],
         hidden=hidden, answer="" if hidden else BODY, given=bare if hidden else given, calls=[call()],
