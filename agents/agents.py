@@ -38,7 +38,7 @@ def check_agent(document: Mapping[str, Any]) -> AgentConfig:
 
 
 @transaction.atomic
-def apply_agent(document: Mapping[str, Any], *, actor: Actor) -> AgentRevision:
+def apply_agent(document: Mapping[str, Any], *, actor: Actor, note: str = "") -> AgentRevision:
     """Make a document the current revision of its agent; the same document again changes nothing.
 
     `prompt_text` makes version 1.0.0 of a prompt that is new; for one that exists it must be left out or be the text
@@ -58,7 +58,14 @@ def apply_agent(document: Mapping[str, Any], *, actor: Actor) -> AgentRevision:
     agent.revisions.filter(current=True).update(current=False)
     number = current.number + 1 if current else 1
     revision = AgentRevision.objects.create(
-        id=uuid7(), agent=agent, number=number, document=stored, checksum=checksum, created_by=actor.name, current=True
+        id=uuid7(),
+        agent=agent,
+        number=number,
+        document=stored,
+        checksum=checksum,
+        created_by=actor.name,
+        note=note,
+        current=True,
     )
     kind = EventKind.AGENT_CREATED if created else EventKind.AGENT_REVISED
     facts: dict[str, Any] = {
@@ -66,6 +73,7 @@ def apply_agent(document: Mapping[str, Any], *, actor: Actor) -> AgentRevision:
         "checksum": checksum,
         "tools": list(config.tools),
         "environment": config.environment,
+        **({"note": note} if note else {}),
     }
     record([Entry(f"agent:{config.slug}", kind, actor, facts, ids=(config.slug,), rev=number)])
     transaction.on_commit(index_soon)

@@ -17,6 +17,18 @@ class UnknownAgent(AgentsError):
     code: ClassVar[str] = "unknown_agent"
 
 
+class UnknownAgentRevision(AgentsError):
+    """The agent {slug} has no revision {number}."""
+
+    code: ClassVar[str] = "unknown_agent_revision"
+
+
+class StaleAgent(AgentsError):
+    """Revision {number} of {slug} was made by {by} since you were shown it. Look again."""
+
+    code: ClassVar[str] = "stale_agent"
+
+
 class UnknownSession(AgentsError):
     """There is no session `{ref}`."""
 

@@ -5,6 +5,7 @@ from django.urls import URLPattern, URLResolver, include, path
 from console import converters, health
 from console.views import (
     accounts,
+    agent_revisions,
     agents,
     approval_claims,
     approval_edit,
@@ -85,6 +86,9 @@ urlpatterns: Urls = [
     path("overview/", overview.overview, name="overview"),
     path("agents/", agents.agents, name="agents"),
     path("agents/<slug:slug>/", agents.agent, name="agent"),
+    path("agents/<slug:slug>/revisions/", agent_revisions.newest, name="agent-revisions"),
+    path("agents/<slug:slug>/revisions/<int:number>/", agent_revisions.revision, name="agent-revision"),
+    path("agents/<slug:slug>/revisions/<int:number>/restore/", agent_revisions.restore, name="agent-restore"),
     path("tools/", tools.tools, name="tools"),
     path("tools/<str:name>/", tools.tool, name="tool"),
     path("memory/", memories.remembered, name="memories"),

@@ -30,6 +30,7 @@ class AgentRevision(models.Model):
     document = models.JSONField()
     checksum = models.TextField()
     created_by = models.TextField(default="", db_default="")
+    note = models.TextField(default="", db_default="")  # why, where it was said
     current = models.BooleanField(default=False, db_default=False)
     created_at = models.DateTimeField(db_default=Now())
 

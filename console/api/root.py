@@ -8,6 +8,7 @@ from ninja.renderers import BaseRenderer
 from pydantic_core import to_json
 
 from console.api import (
+    agent_revisions,
     agents,
     approvals,
     audit,
@@ -64,8 +65,8 @@ api = NinjaAPI(
 )
 # Fixed addresses come before those that hold an id.
 for _noun in (
-    overview, agents, schedules, inlets, sessions, turns, webhooks, dead_letters, queue, many, approvals, claims, covers, standing, glass,
-    stops, breakers, limits, tools, memories, policies, measures, controls,
+    overview, agents, agent_revisions, schedules, inlets, sessions, turns, webhooks, dead_letters, queue, many, approvals,
+    claims, covers, standing, glass, stops, breakers, limits, tools, memories, policies, measures, controls,
     budgets, prompts, releases, audit, tokens, events,
 ):  # fmt: skip
     api.add_router("", _noun.router)

@@ -97,7 +97,16 @@ def _one(request: HttpRequest, slug: str) -> dict[str, Any]:
         "without": _without(document),
         "document": json.dumps(document, ensure_ascii=False),
         "starters": _starters(slug),
-        "revisions": [{"number": row.number, "by": row.created_by, "at": row.created_at, "note": ""} for row in rows],
+        "revisions": [
+            {
+                "number": row.number,
+                "by": row.created_by,
+                "at": row.created_at,
+                "note": row.note,
+                "url": reverse("agent-revision", args=[slug, row.number]),
+            }
+            for row in rows
+        ],
         "may_start": caller_of(request).has(Right.RUN_SESSIONS),
         "may_stop": caller_of(request).has(Right.RESTRAIN),
     }

@@ -80,6 +80,9 @@ PAGES = {
     "overview-viewer": ("vic", "/overview/"),
     "agents": ("olga", "/agents/"),
     "agent": ("olga", "/agents/research-assistant/"),
+    "agent-revision": ("ada", "/agents/research-assistant/revisions/1/"),
+    "agent-revision-changes": ("ada", "{agent_revision}"),
+    "agent-revision-viewer": ("vic", "/agents/research-assistant/revisions/1/"),
     "tools": ("olga", "/tools/"),
     "tool": ("olga", "/tools/send_email/"),
     "tool-viewer": ("vic", "/tools/fetch_url/"),
@@ -206,6 +209,7 @@ def places(house: House) -> Iterator[dict[str, str]]:
         "control": f"/approvals/{missed(house).ref}/",
         "decided": f"/approvals/{decided.ref}/",
         "revision": f"/policies/{house.ruled()}/",
+        "agent_revision": f"/agents/thrifty/revisions/{house.do(revised)}/",
         "waiting": f"/sessions/{tainted.ref}/",
         "answered": f"/sessions/{answered.ref}/",
         "kept": f"/sessions/{kept.ref}/",
@@ -230,6 +234,12 @@ def short_of_money(house: House) -> Session:
     session = house.do(work)
     wait_until(lambda: house.do(lambda: Session.objects.get(pk=session.pk).waits_for == "money"), seconds=30)
     return session
+
+
+def revised() -> int:
+    """Give the agent that saves another revision, and return its number."""
+    document = {**agent_document(AGENTS[0]), "slug": "thrifty", "single_turn": True}
+    return apply_agent(document, actor=SYSTEM, note="Answers once, which costs less.").number
 
 
 def first_load(answer: Response) -> int:
