@@ -1,6 +1,7 @@
 """A cheap model's look at what strangers wrote, before the agent's own model reads it (GUARD-11); off as shipped.
 
-What it says is one more sign beside those of `agents.guardrails.signs`: for people, and for quarantine. The gate rests on
+It looks at what calls of tools that read brought back, their errors included, and at the message that started a session from
+outside. What it says is one more sign beside those of `agents.guardrails.signs`: for people, and for quarantine. The gate rests on
 neither. A look that fails, takes too long or says nothing clear is a sign of its own: the text could not be checked. Results
 of tools that write are not held up by it: an effect has to be written as soon as it is known.
 """
@@ -13,14 +14,21 @@ from typing import Any
 import structlog
 
 from agents import plan
+from agents.brought import HEARD, KEPT, LOOKED, instead, message_key
 from agents.context import wrap
-from agents.gate.flagging import readable
+from agents.gate.flagging import WITHHELD, readable
 from agents.guardrails.signs import PASSAGE, Sign
 from agents.hands import Hands
+from agents.ledger import Record
 from agents.llm.provider import BrokenAnswer, Completion, ModelError, Question, Usage
 from agents.llm.tokens import estimate_request
-from agents.state import Call, State
+from agents.state import Call, Said, State
+from agents.steps import entry, move, record
 from agents.tools.results import Outcome
+from approvals.policy import Policy
+from audit.events import EventKind
+from audit.ids import uuid7
+from audit.services import Text
 
 log = structlog.get_logger(__name__)
 
@@ -38,25 +46,63 @@ _ASKED = (
 
 async def looked_at(state: State, call: Call, outcome: Outcome, hands: Hands) -> Outcome:
     """Return the outcome with the sign that the cheap model sees in it; as it is where nobody asked for a look."""
-    wanted = state.config.classify
-    if not wanted.on or outcome.trust != "untrusted" or outcome.status != "success" or call.tier != "read_only":
+    if not state.config.classify.on or outcome.trust != "untrusted" or not outcome.sure or call.tier != "read_only":
         return outcome
-    text = readable(outcome.text)
-    question = _question(state, text, str(call.id))
+    sign = await _look(state, readable(outcome.text), call.key, hands)
+    return replace(outcome, signs=(sign,)) if sign else outcome
+
+
+async def heard(state: State, hands: Hands) -> Record | None:
+    """Look once at the message that came with the goal from outside; the record of what is seen in it, None for nothing.
+
+    Where policy says so it is kept from the model: the session's notes say that, and what reads the session puts a word in
+    its place. The look itself is noted with the step that comes next.
+    """
+    said = next((item for item in state.items[1:2] if isinstance(item, Said)), None)
+    if not state.config.classify.on or said is None or said.trust != "untrusted" or said.covers or HEARD in state.notes:
+        return None
+    started = asyncio.get_running_loop().time()
+    sign = await _look(state, readable(said.text), message_key(state.ref), hands)
+    state.active_ms += int((asyncio.get_running_loop().time() - started) * 1000)
+    state.notes = {**state.notes, HEARD: LOOKED}
+    return _flagged(state, said, sign, (await hands.current_rules()).policy) if sign else None
+
+
+def _flagged(state: State, said: Said, sign: Sign, policy: Policy) -> Record:
+    """The sign on what tainted the session from its beginning, and the message kept back where policy says so."""
+    kept = Text(uuid7(), WITHHELD, said.text) if policy.tainted.quarantine == "flagged" else None
+    mark = dict(state.taint[0])
+    mark |= {"flags": f"{mark.get('flags', '')} {sign.code}".strip(), "passage": mark.get("passage") or sign.passage}
+    if kept:
+        mark[WITHHELD] = str(kept.id)
+        state.notes = {**state.notes, HEARD: KEPT}
+        state.items[1], state.outline = instead(said, state.ref), None
+    state.taint = [mark, *state.taint[1:]]
+    told: dict[str, Any] = {
+        "key": message_key(state.ref), "tool": mark.get("title", ""), "flags": [sign.code], WITHHELD: kept is not None,
+    }  # fmt: skip
+    return record(
+        state, changes=[move(state)], entries=[entry(state, EventKind.MESSAGE_FLAGGED, told, *((kept,) if kept else ()))]
+    )
+
+
+async def _look(state: State, text: str, key: str, hands: Hands) -> Sign | None:
+    """Ask the cheap model; its sign, that of a look that failed, or None where it sees nothing."""
+    question = _question(state, text, key)
     try:
-        async with asyncio.timeout(wanted.timeout_s):
+        async with asyncio.timeout(state.config.classify.timeout_s):
             answer = await hands.model(state, PURPOSE).complete(question)
     except (ModelError, TimeoutError) as error:
-        log.warning("classify.failed", key=call.key, code=getattr(error, "code", "timeout"))
+        log.warning("classify.failed", key=key, code=getattr(error, "code", "timeout"))
         if not isinstance(error, ModelError) or isinstance(error, BrokenAnswer):
             _charge(state, question, Usage(estimate_request(question.messages), 0, estimated=True))
-        return replace(outcome, signs=(_sign(UNCLEAR, text, ""),))
+        return _sign(UNCLEAR, text, "")
     _charge(state, question, answer.usage)
     found = _said(answer)
     if found is None:
-        return replace(outcome, signs=(_sign(UNCLEAR, text, ""),))
+        return _sign(UNCLEAR, text, "")
     orders, passage = found
-    return replace(outcome, signs=(_sign(CLASSIFIED, text, passage),)) if orders else outcome
+    return _sign(CLASSIFIED, text, passage) if orders else None
 
 
 def _question(state: State, text: str, seed: str) -> Question:

@@ -94,7 +94,7 @@ class Output(Document):
 
 
 class Classify(Document):
-    """Whether the cheap model looks at what strangers wrote in results of tools that read, and for how long at most."""
+    """Whether the cheap model looks at what strangers wrote, in results of tools that read and in an inlet's message, and how long."""
 
     on: bool = False
     timeout_s: Annotated[float, Field(gt=0, le=60)] = 8.0

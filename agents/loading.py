@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
+from agents.brought import HEARD, KEPT, instead
 from agents.config import AgentConfig
 from agents.models import AgentRevision, PromptVersion
 from agents.prompts.variables import rendered
@@ -103,6 +104,8 @@ def _state(row: Row, messages: list[Row], turns: list[Row], calls: dict[UUID, li
     if goals := {message["id"] for message in messages if message["supersedes"]}:
         items = _with_goal(items, goals)
     row["notes"] = from_json(row["notes"])
+    if row["notes"].get(HEARD) == KEPT:
+        items[1:2] = [instead(item, f"S-{row['number']}") if isinstance(item, Said) else item for item in items[1:2]]
     others = (*row["notes"].get("authors", ()), *(message["author"] for message in messages))
     excluded = {row["started_user"], row["on_behalf_user"], *others}
     taken = ("id", "number", "agent", "environment", "task_type", "dry_run", "trace", "started_kind", "started_by", "started_user",

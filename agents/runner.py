@@ -8,7 +8,8 @@ session rests, ends, or is given back. Each round:
 3. act      run what may run: reads side by side, writes one by one; results are one record with nothing else
 4. rest     a call or the session itself waits for people, or for a stopped tool
 5. limits   budgets and loops, before every turn and every call
-6. past     where the context is full, let the cheap model summarise the oldest steps
+6. past     let the cheap model look at the message that came with the goal, and where the context is full, summarise
+            the oldest steps
 7. plan     assemble the context, ask the model; no transaction and no connection is held
 8. submit   the turn, its judged calls and the intent of those that run at once, or the rest where only people can go
             on: one record
@@ -77,7 +78,7 @@ async def _next(state: State, ready: list[Call], hands: Hands) -> Step | None:
         return Step(await act(state, ready, hands))  # 3
     if state.nudged:
         return None
-    for stage in (_stop, _start, _behind, _rest, _limits, _past):  # 1, 3, 4, 4, 5, 6
+    for stage in (_stop, _start, _behind, _rest, _limits, _heard, _past):  # 1, 3, 4, 4, 5, 6, 6
         if (step := await stage(state, hands)) is not None:
             return step
     return await _plan(state, hands)  # 7, 8
@@ -129,6 +130,12 @@ async def _start(state: State, hands: Hands) -> Step | None:
 
 async def _limits(state: State, hands: Hands) -> Step | None:
     found = await limits.before_turn(state, hands)
+    return Step(found) if found is not None else None
+
+
+async def _heard(state: State, hands: Hands) -> Step | None:
+    """The cheap model's look at the message that started it, where the agent says so; nothing is held meanwhile."""
+    found = await classifying.heard(state, hands)
     return Step(found) if found is not None else None
 
 

@@ -11,9 +11,10 @@ from django.db import connection, transaction
 
 from agents.advice import advised
 from agents.agents import apply_agent
+from agents.brought import message_key
 from agents.errors import NothingRefused, NothingWithheld, SessionEnded, UnknownSession, WrongState
 from agents.gate import words
-from agents.gate.flagging import WITHHELD, message_key, withheld
+from agents.gate.flagging import WITHHELD, withheld
 from agents.gate.refused import like
 from agents.guardrails.inputs import MAX_MESSAGE
 from agents.lifecycle import SESSION, TOOL_CALL

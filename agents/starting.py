@@ -11,11 +11,11 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from agents.admission import admit
+from agents.brought import message_key, withheld_message
 from agents.budgets import refuse_spent
 from agents.config import AgentConfig
 from agents.errors import BadText, UnknownAgent, UnknownTaskType
-from agents.gate import words
-from agents.gate.flagging import WITHHELD, message_key
+from agents.gate.flagging import WITHHELD
 from agents.guardrails.inputs import MAX_GOAL, BadInput, Input, accept
 from agents.guardrails.money import Priority
 from agents.lifecycle import SESSION
@@ -131,7 +131,7 @@ def _notes(flags: Sequence[str], authors: Sequence[int]) -> dict[str, Any]:
 def _heard(values: dict[str, Any], brought: Brought, ref: str) -> tuple[tuple[Text, ...], tuple[Birth]]:
     """What was brought, as the message behind the goal, or what stands for it; the session's columns say that it is tainted."""
     kept = Text(uuid7(), WITHHELD, brought.text) if brought.withheld else None
-    text = Text(uuid7(), "message", words.withheld_message(message_key(ref), brought.author) if kept else brought.text)
+    text = Text(uuid7(), "message", withheld_message(message_key(ref), brought.author) if kept else brought.text)
     values |= {"next_index": 2, "taint": [{**brought.mark, **({WITHHELD: str(kept.id)} if kept else {})}]}
     message = {"id": uuid7(), "session_id": values["id"], "index": 1, "source": "system" if kept else "user",
                "trust": "trusted" if kept else "untrusted", "text_id": text.id,

@@ -50,11 +50,6 @@ def withheld(sources: Sequence[Mapping[str, str]]) -> UUID | None:
     return next((UUID(source[WITHHELD]) for source in sources if source.get(WITHHELD)), None)
 
 
-def message_key(ref: str) -> str:
-    """The reference of the message that came with a session's goal from outside, as calls have theirs."""
-    return f"{ref}/message"
-
-
 def readable(document: str) -> str:
     """Return the texts inside a JSON document, without its escapes; a text that is no JSON as it is."""
     try:

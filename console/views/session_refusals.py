@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from agents.gate.flagging import message_key, withheld
+from agents.brought import message_key
+from agents.gate.flagging import withheld
 from agents.gate.submit import TOO_MANY
 from agents.models import ToolCall
 from console.auth import Caller
