@@ -93,6 +93,12 @@ class StaleSchedule(AgentsError):
     code: ClassVar[str] = "stale_schedule"
 
 
+class StaleInlet(AgentsError):
+    """The inlet {name} has changed since you were shown it. Look again."""
+
+    code: ClassVar[str] = "stale_inlet"
+
+
 class UnknownInlet(AgentsError):
     """There is no inlet `{name}`."""
 

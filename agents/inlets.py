@@ -7,6 +7,7 @@ session from its beginning. A secret is made of the installation's key, the inle
 import base64
 import hashlib
 import hmac
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -16,7 +17,7 @@ from django.db import connection, transaction
 from django.db.models.functions import Now
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from agents.errors import BadText, InletFull, InletPaused, UnknownInlet
+from agents.errors import BadText, InletFull, InletPaused, StaleInlet, UnknownInlet
 from agents.gate.flagging import readable
 from agents.guardrails.inputs import MAX_GOAL
 from agents.guardrails.signs import signs
@@ -31,7 +32,7 @@ from audit.atomically import atomically
 from audit.events import EventKind
 from audit.ids import uuid7
 from audit.index import index_soon
-from audit.services import NOW, Batch, Birth, Change, Entry
+from audit.services import NOW, Batch, Birth, Change, Entry, Plus, Text
 from audit.services import transition as write
 
 STREAM = "inlet"
@@ -42,6 +43,7 @@ KEPT_DAYS = 30
 SHOWN = 5
 QUOTED = 500
 TAKES = ("active", "paused")
+TOLD = ("agent", "per_hour", "task_type", "tenant", "feature")
 NOBODY = UUID(int=0)
 
 
@@ -63,8 +65,7 @@ def create(
         BadText, UnknownAgent.
     """
     revision = checked_agent(agent, task_type)
-    if not 1 <= per_hour <= LARGEST_PER_HOUR:
-        raise BadText(field="per_hour", reason=f"is 1 to {LARGEST_PER_HOUR:,}")
+    _check_bound(per_hour)
     one_at_a_time("inlets")
     if Inlet.objects.filter(name=name).exists():
         raise BadText(field="name", reason="is taken by another inlet, or was")
@@ -78,6 +79,44 @@ def create(
     write(Batch((), (Birth("agents.Inlet", values, INLET),), (entry,)))
     transaction.on_commit(index_soon)
     return get(name)
+
+
+@atomically
+def change(*, name: str, revision: int, actor: Actor, user_id: int, given: Mapping[str, Any]) -> Inlet:
+    """Change what an inlet starts; its sessions so far go on as they were started, its secret stays.
+
+    Args:
+        revision: the one that was shown.
+        user_id: who changes it: excluded from deciding in its sessions from now on, beside its maker.
+        given: new values, by the names of `create`; what is not there stays, and what is as it was is no change.
+
+    Raises:
+        UnknownInlet, StaleInlet, BadText, UnknownAgent.
+    """
+    row = _locked(name)
+    if row.revision != revision:
+        raise StaleInlet(name=name)
+    before = {"agent": row.agent.slug, "goal": row.goal, **{field: getattr(row, field) for field in TOLD[1:]}}
+    after = {**before, **given}
+    after["goal"] = accepted("goal", after["goal"], MAX_GOAL).text
+    _check_bound(after["per_hour"])
+    told = {field: {"before": before[field], "after": after[field]} for field in TOLD if before[field] != after[field]}
+    if not told and before["goal"] == after["goal"]:
+        return get(name)
+    values = {field: after[field] for field in ("goal", *TOLD[1:])}
+    values |= {"agent_id": checked_agent(after["agent"], after["task_type"]).agent_id, "revision": Plus(1)}
+    values |= {"changed_by": sorted({*row.changed_by, user_id} - {row.created_by})}
+    goals = (("goal_before", before["goal"]), ("goal", after["goal"])) if before["goal"] != after["goal"] else ()
+    entry = Entry(STREAM, EventKind.INLET_CHANGED, actor, told, ids=(name,),
+                  texts=tuple(Text(uuid7(), called, text, "goal") for called, text in goals))  # fmt: skip
+    write(Batch((Change(INLET, row.pk, row.status, "change", values),), (), (entry,)))
+    transaction.on_commit(index_soon)
+    return get(name)
+
+
+def _check_bound(per_hour: int) -> None:
+    if not 1 <= per_hour <= LARGEST_PER_HOUR:
+        raise BadText(field="per_hour", reason=f"is 1 to {LARGEST_PER_HOUR:,}")
 
 
 def pause(*, name: str, actor: Actor) -> Inlet:
@@ -102,9 +141,7 @@ def end(*, name: str, actor: Actor) -> Inlet:
 
 @atomically
 def _move(name: str, event: str, kind: EventKind, actor: Actor, unless: str = "ended") -> Inlet:
-    row = Inlet.objects.select_for_update().filter(name=name, status__in=TAKES).first()
-    if row is None:
-        raise UnknownInlet(name=name[:63])
+    row = _locked(name)
     if row.status != unless:
         generation = row.generation + (event == "rotate")
         moved = {"generation": generation, "rotated_at": NOW} if event == "rotate" else {}
@@ -166,9 +203,7 @@ def receive(*, name: str, message: str, body: str) -> Session:
     Raises:
         UnknownInlet, InletPaused, InletFull, BadText, and what refuses a start (Stopped, BudgetSpent, QueueFull, ...).
     """
-    row = Inlet.objects.select_for_update(of=("self",)).select_related("agent").filter(name=name, status__in=TAKES).first()
-    if row is None:
-        raise UnknownInlet(name=name[:63])
+    row = _locked(name)
     before = Arrival.objects.filter(inlet=row, message=message).select_related("session").first()
     if before is not None:
         return before.session
@@ -179,11 +214,19 @@ def receive(*, name: str, message: str, body: str) -> Session:
     session = start_session(
         actor=actor, person_id=row.created_by, agent=row.agent.slug, goal=row.goal,
         task_type=row.task_type, tenant=row.tenant, feature=row.feature, brought=_brought(row, message, body),
+        authors=row.changed_by,
     )  # fmt: skip
     Arrival.objects.create(id=uuid7(), inlet=row, message=message, session=session)
     write(Batch((), (), (Entry(STREAM, EventKind.INLET_RECEIVED, actor, {"message": message}, ids=(row.name, session.ref)),)))
     transaction.on_commit(index_soon)
     return session
+
+
+def _locked(name: str) -> Inlet:
+    row = Inlet.objects.select_for_update(of=("self",)).select_related("agent").filter(name=name, status__in=TAKES).first()
+    if row is None:
+        raise UnknownInlet(name=name[:63])
+    return row
 
 
 def _bound(row: Inlet) -> None:

@@ -125,6 +125,7 @@ INLET = Lifecycle(
     moves={
         ("active", "pause"): "paused",
         ("paused", "resume"): "active",
+        **{(state, "change"): state for state in ("active", "paused")},  # another goal, agent or bound
         **{(state, "rotate"): state for state in ("active", "paused")},  # a new secret
         **{(state, "end"): "ended" for state in ("active", "paused")},
     },

@@ -159,6 +159,7 @@ class EventKind(StrEnum):
     SCHEDULE_FIRED = "schedule.fired", "A schedule's time came; it started a session."
     SCHEDULE_SKIPPED = "schedule.skipped", "A schedule's time came; it started none."
     INLET_CREATED = "inlet.created", "An inlet for signed messages was made."
+    INLET_CHANGED = "inlet.changed", "An inlet was changed."
     INLET_PAUSED = "inlet.paused", "An inlet was paused."
     INLET_RESUMED = "inlet.resumed", "An inlet was resumed."
     INLET_ROTATED = "inlet.rotated", "An inlet has a new secret; the one before is taken for a day."

@@ -3,6 +3,7 @@
 import uuid
 from typing import ClassVar
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
@@ -33,6 +34,8 @@ class Inlet(models.Model):
     rotated_at = models.DateTimeField(null=True)  # the generation before is taken for a while longer
     created_by = models.BigIntegerField()  # the user: four eyes in each of its sessions
     created_name = models.TextField()
+    changed_by = ArrayField(models.BigIntegerField(), default=list, db_default=[])  # users, four eyes likewise
+    revision = models.IntegerField(default=1, db_default=1)  # grows with every change
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:

@@ -85,6 +85,7 @@ STATUS: Mapping[str, int] = {
     "request_in_progress": 409,
     "session_ended": 409,
     "stale_budget": 409,
+    "stale_inlet": 409,
     "stale_schedule": 409,
     "stale_digest": 409,
     "too_soon": 409,

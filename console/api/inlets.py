@@ -53,6 +53,7 @@ class InletOut(Schema):
     feature: str
     per_hour: int
     status: Literal["active", "paused", "ended"]
+    revision: int
     rotated_at: datetime | None
     created_by: str
     created_at: datetime
@@ -90,6 +91,18 @@ class NewInlet(Body):
     task_type: Annotated[Word, Field(max_length=60)] = "default"
     tenant: Word = ""
     feature: Word = ""
+
+
+class ChangedInlet(Body):
+    """What is to be otherwise; what is left out stays. `revision` is the one that was shown."""
+
+    revision: Annotated[int, Field(ge=1, le=2**31 - 1)]
+    agent: Annotated[Word | None, Field(min_length=1, max_length=63)] = None
+    goal: Text | None = None
+    per_hour: Annotated[int | None, Field(ge=1, le=LARGEST_PER_HOUR)] = None
+    task_type: Annotated[Word | None, Field(max_length=60)] = None
+    tenant: Word | None = None
+    feature: Word | None = None
 
 
 class Taken(Schema):
@@ -138,6 +151,17 @@ def create_inlet(request: ApiRequest, body: NewInlet) -> InletSecret:
     caller = request.auth
     row = inlets.create(actor=caller.actor(), user_id=caller.user_id or 0, **body.model_dump())
     return InletSecret(**_facts(caller, row), secret=inlets.secret(row))
+
+
+@endpoint(
+    router, "PATCH", "/inlets/{name}", right=Right.ADMINISTER, scope="agents:write", answer=InletOut,
+    refuses=(404, 409, 413, 415, 422),
+)  # fmt: skip
+def change_inlet(request: ApiRequest, name: Name, body: ChangedInlet) -> InletOut:
+    """Change what an inlet starts; its secret stays. Whoever changes it decides nothing in its sessions from then on."""
+    caller, given = request.auth, body.model_dump(exclude={"revision"}, exclude_none=True)
+    row = inlets.change(name=name, revision=body.revision, actor=caller.actor(), user_id=caller.user_id or 0, given=given)
+    return InletOut(**_facts(caller, row))
 
 
 @endpoint(
@@ -191,7 +215,7 @@ def url_of(row: Inlet) -> str:
 
 
 def _facts(caller: Caller, row: Inlet) -> dict[str, Any]:
-    copied = ("name", "task_type", "tenant", "feature", "per_hour", "status", "rotated_at", "created_at")
+    copied = ("name", "task_type", "tenant", "feature", "per_hour", "status", "revision", "rotated_at", "created_at")
     newest = [ArrivalOut(message=one.message, session=one.session.ref, at=one.created_at) for one in inlets.newest(row)]
     return {
         **{name: getattr(row, name) for name in copied}, "url": url_of(row), "agent": row.agent.slug, "newest": newest,

@@ -126,7 +126,7 @@ def _starters(slug: str) -> dict[str, Any]:
         for row in clocks[:STARTERS]
     ]
     rows += [
-        {"name": row.name, "status": row.status, "url": reverse("inlets"), "next_at": None, "icon": "inbox"}
+        {"name": row.name, "status": row.status, "url": reverse("inlet", args=[row.name]), "next_at": None, "icon": "inbox"}
         for row in inlets_[:STARTERS]
     ]
     return {"rows": rows, "more": len(clocks) > STARTERS or len(inlets_) > STARTERS}

@@ -1,4 +1,4 @@
-"""Inlets: what starts with a signed message, the newest messages, making, pausing and ending, secrets shown once."""
+"""Inlets: what starts with a signed message, the newest messages, making, changing, pausing and ending, secrets shown once."""
 
 from typing import Any
 
@@ -6,8 +6,9 @@ from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.views.decorators.debug import sensitive_variables
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
 from agents import inlets as standing
 from agents.models import Inlet
@@ -18,19 +19,26 @@ from console.forms import LONGEST, Text
 from console.fragments import page
 from console.rights import Right
 from console.views.guard import guard
-from console.views.starters import Errors, done, line_of, listed, wrongs
+from console.views.starters import Errors, done, line_of, listed, slugs, wrongs
 
 TEMPLATE = "inlets/page.html"
+ONE = "inlets/one.html"
+FIELDS = ("agent", "goal", "per_hour")
 MOVES = {"pause": standing.pause, "resume": standing.resume, "end": standing.end}
 
 
-class NewInlet(forms.Form):
+class ChangeInlet(forms.Form):
     """What is started with each message."""
 
-    name = forms.RegexField(r"^[a-z0-9][a-z0-9-]{0,62}\Z", error_messages={"invalid": "Small letters, digits and hyphens."})
     agent = Text(max_length=63)
     goal = Text(max_length=LONGEST)
     per_hour = forms.IntegerField(min_value=1, max_value=LARGEST_PER_HOUR)
+
+
+class NewInlet(ChangeInlet):
+    """What is started with each message, and the name of it."""
+
+    name = forms.RegexField(r"^[a-z0-9][a-z0-9-]{0,62}\Z", error_messages={"invalid": "Small letters, digits and hyphens."})
 
 
 @sensitive_variables("row")
@@ -52,19 +60,38 @@ def inlets(request: HttpRequest) -> HttpResponse:
 
 
 @sensitive_variables("row")
-@require_POST
-@guard(Right.RESTRAIN)
-def act(request: HttpRequest, name: str) -> HttpResponse:
-    """Pause an inlet or resume it; admins also end it or give it a new secret, shown in this answer."""
+@require_http_methods(["GET", "HEAD", "POST"])
+@guard(Right.SEE)
+def inlet(request: HttpRequest, name: str) -> HttpResponse:
+    """Show one inlet; POST pauses or resumes it, or has an admin change it, end it, or give it a secret, shown in this answer."""
+    if request.method != "POST":
+        return page(request, ONE, lambda: _one(request, standing.get(name)))
     caller, said = caller_of(request), request.POST.get("act", "")
-    if said in ("rotate", "end"):
-        caller.check(Right.ADMINISTER)
+    caller.check(Right.ADMINISTER if said in ("change", "rotate", "end") else Right.RESTRAIN)
+    if said == "change":
+        return _change(request, caller, name)
     if said == "rotate":
         row = standing.rotate(name=name, actor=caller.actor())
-        return page(request, TEMPLATE, lambda: {**_context(request, typed=False), "made": _secret(row)})
+        return page(request, ONE, lambda: {**_one(request, row), "made": _secret(row)})
     row = MOVES.get(said, standing.pause)(name=name, actor=caller.actor())
     messages.success(request, f"{row.name} is {row.status}.")
     return redirect("inlets")
+
+
+def _change(request: HttpRequest, caller: Caller, name: str) -> HttpResponse:
+    row, form, shown = standing.get(name), ChangeInlet(request.POST), request.POST.get("revision", "")
+    if not form.is_valid():
+        return page(request, ONE, lambda: _one(request, row, wrongs(form)), status=422)
+    revision = int(shown) if shown.isascii() and shown.isdigit() and len(shown) < 10 else 0
+    changed, wrong, status = done(
+        lambda: standing.change(
+            name=name, revision=revision, actor=caller.actor(), user_id=caller.user_id or 0, given=form.cleaned_data
+        )
+    )
+    if changed is None:
+        return page(request, ONE, lambda: _one(request, row, wrong), status=status)
+    messages.success(request, f"{row.name} is changed.")
+    return redirect("inlet", row.name)
 
 
 def _secret(row: Inlet) -> dict[str, str]:
@@ -75,7 +102,22 @@ def _context(request: HttpRequest, errors: Errors | None = None, *, typed: bool 
     sent = request.POST if typed else {}
     return {
         **listed(request, "inlets", standing.inlets, _line),
-        "typed": {"per_hour": "60", **{name: sent[name] for name in ("name", "agent", "goal", "per_hour") if name in sent}},
+        "typed": {"per_hour": "60", **{name: sent[name] for name in ("name", *FIELDS) if name in sent}},
+        "errors": errors or {},
+        "made": None,
+    }
+
+
+def _one(request: HttpRequest, row: Inlet, errors: Errors | None = None) -> dict[str, Any]:
+    caller, line = caller_of(request), _line(row, caller_of(request))
+    may_change = caller.has(Right.ADMINISTER) and row.status != "ended"
+    return {
+        "nav": "schedules",
+        "row": line,
+        "may_act": caller.has(Right.RESTRAIN) and row.status != "ended",
+        "may_change": may_change,
+        "agents": slugs() if may_change else [],
+        "typed": {name: request.POST.get(name, line[name]) for name in FIELDS},
         "errors": errors or {},
         "made": None,
     }
@@ -83,4 +125,9 @@ def _context(request: HttpRequest, errors: Errors | None = None, *, typed: bool 
 
 def _line(row: Inlet, caller: Caller) -> dict[str, Any]:
     newest = [{"at": one.created_at, "ref": one.session.ref, "message": one.message} for one in standing.newest(row)]
-    return {**line_of(row, caller, ("name", "status", "per_hour", "created_name")), "newest": newest, "url": url_of(row)}
+    return {
+        **line_of(row, caller, ("name", "status", "per_hour", "created_name", "revision")),
+        "newest": newest,
+        "url": url_of(row),
+        "agent_url": reverse("agent", args=[row.agent.slug]),
+    }

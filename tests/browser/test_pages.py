@@ -104,6 +104,8 @@ PAGES = {
     "schedules-viewer": ("vic", "/schedules/"),
     "inlets": ("ada", "/inlets/"),
     "inlets-viewer": ("vic", "/inlets/"),
+    "inlet": ("ada", "/inlets/tickets/"),
+    "inlet-viewer": ("vic", "/inlets/tickets/"),
     "stop": ("olga", "/stop/"),
     "stop-chosen": ("olga", "/stop/?scope=agent:research-assistant"),
     "stop-viewer": ("vic", "/stop/"),

@@ -47,6 +47,7 @@ OPERATIONS: dict[str, frozenset[Role]] = {
     "resume_schedule": DIRECT,
     "list_inlets": ALL,
     "create_inlet": ADMIN,
+    "change_inlet": ADMIN,
     "pause_inlet": DIRECT,
     "resume_inlet": DIRECT,
     "rotate_inlet": ADMIN,

@@ -11,13 +11,13 @@ from django.db import connection
 from django.db.models.functions import Now
 
 from agents import inlets, services, stops
-from agents.errors import BadText, NothingWithheld, UnknownAgent, UnknownInlet
+from agents.errors import BadText, NothingWithheld, StaleInlet, UnknownAgent, UnknownInlet
 from agents.limiting import Bounds, set_limit
 from agents.loading import load
 from agents.models import Arrival, Inlet, Message, Session
 from agents.state import Said
 from approvals.errors import NotYours
-from audit.models import AuditEntry
+from audit.models import AuditEntry, Content
 from tests.console.api.calls import refused
 from tests.console.api.messages import send
 from tests.console.views.conftest import signed_in
@@ -257,4 +257,31 @@ def test_a_message_that_looks_like_orders_is_kept_from_the_model_until_a_person_
     assert "The pump leaks." in [one.text for one in load([other.pk], None)[0].items if isinstance(one, Said)][1]
     with pytest.raises(NothingWithheld):
         services.release_result(session=other.pk, call=f"{other.ref}/message", actor=actor_of(world.olga))
+    assert world.log_is_whole()
+
+
+def test_a_change_is_an_entry_with_both_and_binds_whoever_made_it(world: World, ada: User, remy: User, olga: User) -> None:
+    """Before and after; four eyes hold for whoever changed it too; what is as it was is no change."""
+    row = make(ada)
+    given = {"goal": MAIL, "per_hour": 5}
+    inlets.change(name="tickets", revision=1, actor=actor_of(remy), user_id=remy.pk, given=given)
+    same = inlets.change(name="tickets", revision=2, actor=actor_of(remy), user_id=remy.pk, given=given)
+    assert (same.revision, same.changed_by, inlets.secret(same)) == (2, [remy.pk], inlets.secret(row))
+    entry = AuditEntry.objects.get(kind="inlet.changed")
+    assert entry.body_json["facts"]["per_hour"] == {"before": 60, "after": 5}
+    assert dict(Content.objects.filter(entry=entry).values_list("name", "body")) == {
+        "goal_before": "Calculate 1 + 1.",
+        "goal": MAIL,
+    }
+    with pytest.raises(StaleInlet):
+        inlets.change(name="tickets", revision=1, actor=actor_of(ada), user_id=ada.pk, given={"per_hour": 6})
+    for wrong in ({"per_hour": 0}, {"goal": " "}, {"task_type": "no"}):
+        with pytest.raises(BadText):
+            inlets.change(name="tickets", revision=2, actor=actor_of(ada), user_id=ada.pk, given=wrong)
+    send("tickets", inlets.secret(row))
+    world.work()
+    (request,) = world.pending(Session.objects.get())
+    for one in (ada, remy):
+        with pytest.raises(NotYours):
+            world.decide(request, one, "approve")
     assert world.log_is_whole()

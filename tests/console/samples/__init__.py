@@ -4,7 +4,7 @@ from console import styleguide
 from tests.console.samples.approvals import BAR, BODY, approvals, bulk, bulk_results, edit, lost, request
 from tests.console.samples.circuits import breakers
 from tests.console.samples.frame import NOW, Context, ago, frame, later
-from tests.console.samples.letters import dead_letters, inlets, schedule, schedules
+from tests.console.samples.letters import dead_letters, inlet, inlets, schedule, schedules
 from tests.console.samples.load import limits, overview
 from tests.console.samples.money import budgets
 from tests.console.samples.others import (
@@ -130,6 +130,8 @@ PAGES: dict[str, tuple[str, Context]] = {
     "schedule": ("schedules/one.html", schedule()),
     "schedule-ended": ("schedules/one.html", schedule(status="ended", coming=[], newest=[])),
     "schedules": ("schedules/page.html", schedules()),
+    "inlet": ("inlets/one.html", inlet()),
+    "inlet-ended": ("inlets/one.html", inlet(status="ended", newest=[])),
     "inlets": ("inlets/page.html", inlets()),
     "dead-letters": ("dead_letters/page.html", dead_letters()),
     "limits": ("limits/page.html", limits()),

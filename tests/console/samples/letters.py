@@ -55,12 +55,27 @@ def _schedule() -> Context:
 
 def inlets() -> Context:
     """Give inlets, one of them paused, a secret that was just made, and the form that makes one."""
-    row = {"name": "tickets", "url": "https://console.example/api/v1/inlets/tickets", "agent": "research-assistant", "status": "active",
-           "goal": "Find what our policies say about this ticket.", "per_hour": 60, "created_name": "Ada Admin",
-           "newest": [{"at": ago(9000), "ref": "S-88120", "message": "msg_2f1"}]}  # fmt: skip
+    row = _inlet()
     return frame(
         "schedules", may_make=True, may_act=True, items=[row, {**row, "name": "forms", "status": "paused", "newest": []}],
         older="/inlets/?after=tickets", agents=["research-assistant"], errors={"per_hour": ["Ensure this value is at least 1."]},
         typed={"name": "x", "agent": "research-assistant", "goal": "Do it.", "per_hour": "0"},
         made={"name": "tickets", "url": row["url"], "secret": "whsec_c2VjcmV0"},
     )  # fmt: skip
+
+
+def inlet(**more: Any) -> Context:
+    """Give one inlet, the form that changes it, and a secret that was just made."""
+    row = {**_inlet(), **more}
+    return frame(
+        "schedules", row=row, may_act=row["status"] != "ended", may_change=row["status"] != "ended", agents=["research-assistant"],
+        typed={name: row[name] for name in ("agent", "goal", "per_hour")}, errors={"per_hour": ["Ensure this value is at least 1."]},
+        made={"name": "tickets", "url": row["url"], "secret": "whsec_c2VjcmV0"} if row["status"] != "ended" else None,
+    )  # fmt: skip
+
+
+def _inlet() -> Context:
+    return {"name": "tickets", "url": "https://console.example/api/v1/inlets/tickets", "agent": "research-assistant", "status": "active",
+            "goal": "Find what our policies say about this ticket.", "per_hour": 60, "revision": 2,
+            "agent_url": "/agents/research-assistant/", "created_name": "Ada Admin",
+            "newest": [{"at": ago(9000), "ref": "S-88120", "message": "msg_2f1"}]}  # fmt: skip

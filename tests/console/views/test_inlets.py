@@ -86,3 +86,40 @@ def test_no_token_and_no_cookie_counts_for_a_message(world: World, signed_in: Si
     refused(Program(ada).post("/inlets/tickets", {}), 401, "unauthenticated")
     answer = signed_in(ada).post("/api/v1/inlets/tickets", b"{}", content_type="application/json")
     refused(answer, 401, "unauthenticated")
+
+
+def test_an_admin_changes_one_on_its_page(world: World, signed_in: SignedIn, ada: User, olga: User, vic: User) -> None:
+    """What stands is in the form; what is wrong is said at its field; an older page changes nothing; the secret stays."""
+    client, address = signed_in(ada), "/inlets/tickets/"
+    secret = shown(client.post("/inlets/", FORM).content.decode())
+    sent = {**FORM, "act": "change", "revision": "1", "goal": "Calculate 2 + 2.", "per_hour": "5"}
+    assert client.get(address).context["typed"]["goal"] == "Calculate 1 + 1."
+    wrong = client.post(address, {**sent, "per_hour": "0"})
+    assert wrong.status_code == 422
+    assert "Calculate 2 + 2." in wrong.content.decode()
+    assert client.post(address, {**sent, "agent": "nobody"}).status_code == 404
+    assert signed_in(olga).post(address, sent).status_code == 403
+    assert client.post(address, sent).status_code == 302
+    assert client.post(address, sent).status_code == 409
+    assert send("tickets", secret).status_code == 202
+    assert Session.objects.get().title == "Calculate 2 + 2."
+    seen = signed_in(vic).get(address).content.decode()
+    assert "Calculate" not in seen
+    assert "At most 5 sessions an hour." in seen
+    assert client.post(address, {"act": "end"}).status_code == 302
+    assert "It was ended" in client.get(address).content.decode()
+
+
+def test_the_api_changes_one_with_the_revision_that_was_shown(world: World, ada: User, olga: User) -> None:
+    """What is left out stays; the answer never holds the secret."""
+    program = Program(ada)
+    made = program.post("/inlets", {**FORM, "per_hour": 60}).json()
+    changed = program("PATCH", "/inlets/tickets", {"revision": made["revision"], "per_hour": 7, "tenant": "north"}).json()
+    assert (changed["revision"], changed["per_hour"], changed["tenant"]) == (2, 7, "north")
+    assert (changed["goal"], changed["agent"]) == (FORM["goal"], FORM["agent"])
+    assert "secret" not in changed
+    refused(program("PATCH", "/inlets/tickets", {"revision": 1, "per_hour": 8}), 409, "stale_inlet")
+    refused(program("PATCH", "/inlets/tickets", {"revision": 2, "per_hour": 0}), 422, "invalid_request")
+    refused(program("PATCH", "/inlets/tickets", {"revision": 2, "task_type": "no"}), 422, "invalid_input")
+    refused(program("PATCH", "/inlets/nothing", {"revision": 1}), 404, "unknown_inlet")
+    refused(Program(olga)("PATCH", "/inlets/tickets", {"revision": 2, "per_hour": 8}), 403, "forbidden")
