@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('agents', '0020_waits'),
+        ('agents', '0021_canary_guards'),
     ]
 
     operations = [
