@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('agents', '0021_canary_guards'),
+        ('agents', '0022_agent_revision_notes'),
     ]
 
     operations = [
