@@ -15,9 +15,9 @@ from django.db.models.functions import Now
 
 from console.rights import DECIDE_SCOPE
 
-OCCASIONS = ("requested", "escalated", "assigned", "ended", "budget", "breaker")
+OCCASIONS = ("requested", "escalated", "assigned", "ended", "budget", "breaker", "canary")
 """What a person can be told of: a request they may decide, one that presses, one given to them, their session's answer or end,
-a budget, a breaker."""
+a budget, a breaker, a canary that a guard rolled back."""
 ALWAYS = frozenset({"glass"})
 """What everybody is told of through the channels that they have, whatever else they chose: somebody broke the glass."""
 CHANNELS = ("browser", "email", "chat")

@@ -100,17 +100,18 @@ def _looked(slug: str, release: UUID) -> int:
         CanaryWatch.objects.filter(release=release).update(found=[as_stored(one) for one in found])
         return 0
     try:
-        _roll_back(slug, now.canary, guards, found, worst)
+        roll_back(slug, now.canary, guards, found, worst)
     except (StaleRelease, NothingBefore):
         return 0  # a person was faster
     return 1
 
 
 @atomically
-def _roll_back(slug: str, canary: Release, guards: Guards, found: Sequence[Finding], worst: Finding) -> None:
+def roll_back(slug: str, canary: Release, guards: Guards, found: Sequence[Finding], worst: Finding) -> None:
+    """Roll a canary back because of a finding, and say so in the log and in its last look. Raises StaleRelease, NothingBefore."""
     done = rollback(slug=slug, reason=sentence(worst), running=guards.running, actor=SYSTEM, shown=canary.pk)
     facts = {"version": done.left.version, "to": done.to.version, "share": canary.share, **_facts(worst)}
-    record([Entry(f"prompt:{slug}", EventKind.PROMPT_TRIPPED, SYSTEM, facts, ids=(slug,))])
+    record([Entry(f"prompt:{slug}", EventKind.PROMPT_TRIPPED, SYSTEM, facts, ids=(f"prompt:{slug}", slug))])
     CanaryWatch.objects.filter(release=canary.pk).update(found=[as_stored(one) for one in found], tripped=worst.guard.measure)
 
 

@@ -21,6 +21,7 @@ from console.api import (
     errors,
     events,
     glass,
+    guards,
     inlets,
     limits,
     many,
@@ -67,7 +68,7 @@ api = NinjaAPI(
 for _noun in (
     overview, agents, agent_revisions, schedules, inlets, sessions, turns, webhooks, dead_letters, queue, many, approvals,
     claims, covers, standing, glass, stops, breakers, limits, tools, memories, policies, measures, controls,
-    budgets, prompts, releases, audit, tokens, events,
+    budgets, prompts, releases, guards, audit, tokens, events,
 ):  # fmt: skip
     api.add_router("", _noun.router)
 errors.install(api)

@@ -12,7 +12,7 @@ from django.contrib.auth.models import User
 from django.urls import reverse
 
 from agents.budgets import name_of
-from agents.models import Breaker, Session
+from agents.models import Breaker, CanaryWatch, Session
 from agents.spending import Standing, standing
 from approvals.models import ApprovalRequest, GlassUse
 from approvals.places import places_of
@@ -37,6 +37,7 @@ OCCASION_OF: Mapping[str, str] = {
     EventKind.GLASS_BROKEN: "glass",
     EventKind.BUDGET_CROSSED: "budget",
     EventKind.BREAKER_OPENED: "breaker",
+    EventKind.PROMPT_TRIPPED: "canary",
     **dict.fromkeys(_RESTS, "ended"),
 }
 HEADINGS: Mapping[str, str] = {
@@ -47,6 +48,7 @@ HEADINGS: Mapping[str, str] = {
     "glass": "The glass was broken for {ref}",
     "budget": "A budget is being used up",
     "breaker": "A breaker opened",
+    "canary": "A canary was rolled back by itself",
 }
 PAGES: Mapping[str, str] = {"budget": "budgets", "breaker": "breakers"}
 QUESTIONS: Mapping[str, str] = {
@@ -58,7 +60,7 @@ QUESTIONS: Mapping[str, str] = {
 }
 
 
-About = ApprovalRequest | Session | GlassUse | Standing | Breaker
+About = ApprovalRequest | Session | GlassUse | Standing | Breaker | CanaryWatch
 """What a telling is about."""
 
 
@@ -97,8 +99,10 @@ def heading(occasion: str, ref: str) -> str:
 
 
 def path_of(ref: str) -> str:
-    """Return the page about a request, a session, a budget or a breaker."""
-    kind = ref.partition(":")[0]
+    """Return the page about a request, a session, a budget, a breaker or a prompt."""
+    kind, _, name = ref.partition(":")
+    if kind == "prompt":
+        return reverse("prompt-measures", args=[name])
     if kind in PAGES:
         return reverse(PAGES[kind])
     return reverse("approval" if ref.startswith("AP-") else "session", args=[ref])
@@ -148,6 +152,9 @@ def line_of(about: About) -> str:
         return f"The budget of {name_of(budget.kind, budget.key, budget.period)}: {spent} of {cap} spent.{refuses}"
     if isinstance(about, Breaker):
         return f"Calls of the {about.kind} {about.name} are not made until it answers again. {about.reason}"
+    if isinstance(about, CanaryWatch):
+        version = about.release.version
+        return f"{version.version} of {version.prompt.slug} did worse than allowed: {about.tripped}. It has no new sessions any more."
     if isinstance(about, Session):
         return f"{about.ref} of {about.agent.slug}: {about.status.replace('_', ' ')}."
     what = f"Call {about.tool}" if about.kind == "tool_call" else QUESTIONS.get(about.kind, about.kind)
@@ -168,8 +175,8 @@ def _standing(listeners: Collection[Listener]) -> list[Listener]:
 
 
 def _concerns(person: Person, occasion: str, about: About, given: int | None) -> bool:
-    if isinstance(about, Standing | Breaker):
-        return holds(person.roles, Right.RESTRAIN)
+    if isinstance(about, Standing | Breaker | CanaryWatch):
+        return holds(person.roles, Right.ROLL_BACK_PROMPTS if isinstance(about, CanaryWatch) else Right.RESTRAIN)
     if isinstance(about, GlassUse):
         return holds(person.roles, Right.SEE) and person.id != about.used_by
     if isinstance(about, Session):
@@ -207,6 +214,14 @@ def _breakers(refs: set[str]) -> dict[str, Breaker]:
     return {f"breaker:{row.key}": row for row in rows}
 
 
+def _canaries(refs: set[str]) -> dict[str, CanaryWatch]:
+    """Return the newest canary of each of these prompts that a guard rolled back."""
+    slugs = [ref.removeprefix("prompt:") for ref in refs]
+    rows = CanaryWatch.objects.filter(tripped__isnull=False, release__prompt__slug__in=slugs) if slugs else None
+    found = rows.select_related("release__version__prompt").order_by("release_id") if rows is not None else ()
+    return {f"prompt:{row.release.version.prompt.slug}": row for row in found}
+
+
 def _sessions(refs: Iterable[str]) -> dict[str, Session]:
     numbers = {int(ref.removeprefix("S-")) for ref in refs if ref.startswith("S-")}
     rows = Session.objects.filter(number__in=numbers).select_related("agent") if numbers else ()
@@ -228,5 +243,6 @@ APART: Mapping[str, Callable[[set[str]], Mapping[str, About]]] = {
     "glass": _uses,
     "budget": _budgets,
     "breaker": _breakers,
+    "canary": _canaries,
 }
 """How what is no request is read, by occasion."""

@@ -25,6 +25,7 @@ from console.fragments import page
 from console.revealing import may_read_prompts
 from console.rights import Right
 from console.views.guard import guard
+from console.views.prompt_guards import panel
 from console.views.prompt_rollout import chip, rollout
 
 SHOWN = 50
@@ -112,6 +113,7 @@ def _one(request: HttpRequest, slug: str, name: str) -> dict[str, Any]:
         "hidden": not reveal,
         "reads": (f"prompt {slug} {found.version}",) if reveal else (),
         "rollout": rollout(caller, found, now),
+        "guards": panel(now),
         "history": _history(now),
     }
 

@@ -36,6 +36,7 @@ WORDS = {
     ),
     "budget": ("A budget that reaches 50, 80 or 100 %", "For operators and admins."),
     "breaker": ("A breaker that opens", "A provider, a model or a tool does not work. For operators and admins."),
+    "canary": ("A canary that a guard rolled back", "For prompt managers, operators and admins."),
     "browser": ("Notifications of this browser", "While a page of the console is open in it, in front or behind."),
     "email": ("E-mail", "To {address}."),
     "chat": ("Chat", "To the address below."),

@@ -117,6 +117,7 @@ PAGES = {
     "prompt": ("paul", "/prompts/research-assistant/"),
     "prompt-changes": ("paul", "/prompts/research-assistant/1.0.1/"),
     "prompt-viewer": ("vic", "/prompts/research-assistant/1.0.1/"),
+    "prompt-measures": ("paul", "/prompts/research-assistant/measures/"),
     "prompt-new": ("paul", "/prompts/research-assistant/new/"),
     "policy": ("ada", "/policies/"),
     "policy-viewer": ("vic", "/policies/"),

@@ -123,13 +123,37 @@ def prompt(view: str = "text") -> Context:
     panel = {"share": 10, "since": ago(90_000), "others": ["90 % on 1.0.0"], "stops": [5, 10, 25, 50, 100], "current": 10,
              "shown": "1", "edits": True, "draft": False, "aside": False,
              "back": {"left": "1.1.0", "to": "1.0.0", "sessions": 3}}  # fmt: skip
+    guards = {"rows": [{"label": "A call rejected", "state": state, "said": "+4 pt of 10 pt"}
+                       for state in ("ok", "worse", "trips", "waits")],
+              "trips": 1, "at": ago(5), "running": "finish with it"}  # fmt: skip
     return frame("prompts", prompt={"slug": "research-assistant", "url": "#"}, version=one, versions=versions, view=view,
                  against="1.0.0", diff=diff.line_diff(styleguide.BEFORE, styleguide.AFTER), agents=["research-assistant"],
                  rows=[{"label": "Author", "value": "Paul Prompt"}, {"label": "Checksum", "value": "9f3c…e07a", "mono": True}],
-                 rollout=panel, besides=[], older="?older=1",
+                 rollout=panel, besides=[], older="?older=1", guards=guards,
                  history=[{"version": "1.1.0", "share": 10, "by": "Paul Prompt", "reason": "", "at": ago(90_000), "live": True},
                           {"version": "0.9.0", "share": 100, "by": "Paul Prompt", "reason": "First", "at": ago(90_000),
                            "rolled_back": True}])  # fmt: skip
+
+
+def prompt_measures(wrong: bool = False) -> Context:
+    """Give what the live versions of a prompt come to."""
+    cells = [{"version": "1.1.0", "value": "20.0 %", "between": "11.2 % to 33.0 %", "n": "10 of 50"},
+             {"version": "1.0.0", "value": "", "between": "", "n": "0"}]  # fmt: skip
+    stood = [None, *({"state": state, "worse": "+18 pt", "between": "-4 pt to +40 pt", "allowed": "10 pt", "minimum": "20"}
+                     for state in ("ok", "worse", "trips", "waits"))]  # fmt: skip
+    rows = [{"label": f"Rejected {at}", "of": "sessions that people decided on", "cells": cells, "finding": one}
+            for at, one in enumerate(stood)]  # fmt: skip
+    lines = [{"name": "rejection", "label": "A call rejected", "unit": "points", "allowed": "10", "minimum": "20",
+              "errors": ["Input should be at most 1"] if wrong else []}]  # fmt: skip
+    form = {
+        "lines": lines,
+        "running": [{"value": "finish", "label": "finish with it", "checked": True}],
+        "revision": 3,
+        "errors": [],
+    }
+    versions = [{"version": "1.1.0", "share": 10, "url": "#"}, {"version": "1.0.0", "share": 90, "url": "#"}]
+    return frame("prompts", prompt={"slug": "research-assistant", "url": "#"}, since=ago(9_000), versions=versions, rows=rows,
+                 form=form, may_set=True, wrong=int(wrong))  # fmt: skip
 
 
 def prompt_edit(wrong: bool = False) -> Context:

@@ -97,6 +97,8 @@ TABLE: tuple[tuple[str, str, str, set[str]], ...] = (
     ("GET", "prompt-compare", "/prompts/research-assistant/compare/1.0.0...1.0.1/", EVERYBODY),
     ("GET", "prompt-new", "/prompts/research-assistant/new/", {"prompt_manager", "admin"}),
     ("POST", "prompt-new", "/prompts/research-assistant/new/", {"prompt_manager", "admin"}),
+    ("GET", "prompt-measures", "/prompts/research-assistant/measures/", EVERYBODY),
+    ("POST", "prompt-measures", "/prompts/research-assistant/measures/", {"prompt_manager", "admin"}),
     ("POST", "prompt-release", "/prompts/research-assistant/release/", {"prompt_manager", "admin"}),
     ("POST", "prompt-rollback", "/prompts/research-assistant/rollback/", {"prompt_manager", "operator", "admin"}),
     ("POST", "prompt-move", "/prompts/research-assistant/1.0.0/move/", {"prompt_manager", "admin"}),

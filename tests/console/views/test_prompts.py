@@ -9,9 +9,10 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from agents.agents import apply_agent
-from agents.models import Prompt, PromptVersion
+from agents.models import GuardSet, Prompt, PromptVersion
 from agents.prompts.releases import release, routed
 from agents.prompts.versions import add_version
+from agents.prompts.watching import watch
 from audit.actors import SYSTEM, Actor
 from tests.console.api.conftest import DESK
 
@@ -122,3 +123,30 @@ def test_a_thousand_versions_and_texts_of_200_kb_stay_bounded(paul: User, signed
     assert html(client.get(f"{PAGE}2.0.7/?older={older}")).count('class="ver"') == 50
     whole = html(client.get(f"{PAGE}2.0.7/?view=text"))
     assert "more characters" in whole
+
+
+def test_live_versions_stand_side_by_side_and_their_guards_are_set(paul: User, signed_in: SignedIn) -> None:
+    """With a canary; what is wrong stands at its line and nothing is set."""
+    client, address = signed_in(paul), f"{PAGE}measures/"
+    assert "Worse by" not in html(client.get(address))
+    release(slug="desk", version="1.1.0", share=25, actor=PAUL)
+    shown = html(client.get(address))
+    assert shown.index("1.1.0") < shown.index("Worse by")
+    assert "from 20 sessions each" in shown
+    sent = {"revision": "0", "running": "move", "rejection-allowed": "5", "rejection-minimum": "30"}
+    wrong = client.post(address, {**sent, "halt-allowed": "500", "halt-minimum": "30"})
+    assert wrong.status_code == 422
+    assert "1 thing to put right" in html(wrong)
+    assert client.post(address, sent).status_code == 302
+    assert client.post(address, sent).status_code == 409
+    document = GuardSet.objects.get().document
+    assert document == {"guards": [{"measure": "rejection", "allowed": 0.05, "minimum": 30}], "running": "move"}
+
+
+def test_the_guards_of_a_canary_stand_beside_it_as_they_were_last_seen(paul: User, signed_in: SignedIn) -> None:
+    """Nothing is counted for the page."""
+    release(slug="desk", version="1.1.0", share=25, actor=PAUL)
+    client = signed_in(paul)
+    assert "not looked at yet" in html(client.get(f"{PAGE}1.1.0/"))
+    assert watch() == 0
+    assert "0 of 20 sessions" in html(client.get(f"{PAGE}1.1.0/"))
