@@ -29,6 +29,7 @@ from console.api import (
     memories,
     overview,
     policies,
+    previews,
     prompts,
     queue,
     releases,
@@ -68,7 +69,7 @@ api = NinjaAPI(
 for _noun in (
     overview, agents, agent_revisions, schedules, inlets, sessions, turns, webhooks, dead_letters, queue, many, approvals,
     claims, covers, standing, glass, stops, breakers, limits, tools, memories, policies, measures, controls,
-    budgets, prompts, releases, guards, audit, tokens, events,
+    budgets, prompts, previews, releases, guards, audit, tokens, events,
 ):  # fmt: skip
     api.add_router("", _noun.router)
 errors.install(api)

@@ -150,7 +150,7 @@ def _shape(told: TurnStory) -> TurnOut:
     return TurnOut(
         **_line(told.turn),
         given=GivenOut(
-            model=given.model, messages=[_message(one) for one in told.messages] if told.revealed else None, count=len(given.messages),
+            model=given.model, messages=[message_shape(one) for one in told.messages] if told.revealed else None, count=len(given.messages),
             tokens=given.tokens, omitted=given.omitted, room=given.room, window=given.window, tools=list(given.tools),
         ),
         answer=told.answer if told.revealed else None,
@@ -158,7 +158,8 @@ def _shape(told: TurnStory) -> TurnOut:
     )  # fmt: skip
 
 
-def _message(one: Message) -> MessageOut:
+def message_shape(one: Message) -> MessageOut:
+    """Return a message that a model was given."""
     return MessageOut(role=one.role, text=one.text, calls=[PlannedOut(**call) for call in one.calls], answers=one.answers)
 
 

@@ -22,9 +22,10 @@ from console.auth import caller_of
 from console.fragments import page
 from console.rights import Right
 from console.views.guard import guard
+from console.views.prompt_preview import previewed
 
 TEMPLATE = "prompts/edit.html"
-FIELDS = ("text", "variables", "temperature", "max_output_tokens", "note", "version")
+FIELDS = ("text", "variables", "temperature", "max_output_tokens", "note", "version", "session")
 Errors = dict[str, list[str]]
 
 
@@ -36,6 +37,8 @@ def edit(request: HttpRequest, slug: str) -> HttpResponse:
     typed = _typed(request) if request.method == "POST" else _of(parent)
     given, wrong = _given(typed)
     draft = drafted(parent.prompt, parent, text=typed["text"], **given)
+    if "preview" in request.POST and not request.GET.get("fragment"):
+        return page(request, TEMPLATE, lambda: _previewing(request, parent, typed, draft, wrong))
     if request.method != "POST" or "check" in request.POST or request.GET.get("fragment"):
         errors = _by_field(draft.errors, wrong) if request.method == "POST" else {}
         return page(request, TEMPLATE, lambda: _context(parent, typed, draft, errors))
@@ -56,6 +59,18 @@ def _saved(request: HttpRequest, parent: PromptVersion, typed: dict[str, str], g
         slug=parent.prompt.slug, text=typed["text"], actor=caller.actor(), user_id=caller.user_id, note=typed["note"],
         version=typed["version"].strip(), parent=parent.version, **given,
     )  # fmt: skip
+
+
+def _previewing(
+    request: HttpRequest, parent: PromptVersion, typed: dict[str, str], draft: Draft, wrong: Errors
+) -> dict[str, Any]:
+    """Return the page with what the draft would give the model in a session that was."""
+    errors = _by_field(draft.errors, wrong)
+    found, why = (None, "") if errors else previewed(caller_of(request), parent.prompt, draft, typed["session"])
+    if why:
+        errors["session"] = [why]
+    context = _context(parent, typed, draft, errors)
+    return {**context, "preview": found, "reads": (*context["reads"], *(found["reads"] if found else ()))}
 
 
 def _parent(request: HttpRequest, slug: str) -> PromptVersion:
@@ -82,7 +97,7 @@ def _typed(request: HttpRequest) -> dict[str, str]:
 def _of(row: PromptVersion) -> dict[str, str]:
     shown = {name: str(row.parameters.get(name, "")) for name in ("temperature", "max_output_tokens")}
     variables = json.dumps(row.variables, indent=2, ensure_ascii=False) if row.variables else ""
-    return {"text": row.text, "variables": variables, **shown, "note": "", "version": ""}
+    return {"text": row.text, "variables": variables, **shown, "note": "", "version": "", "session": ""}
 
 
 def _given(typed: dict[str, str]) -> tuple[dict[str, Any], Errors]:

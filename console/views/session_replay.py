@@ -111,7 +111,7 @@ def _facts(told: TurnStory) -> list[dict[str, str]]:
 
 def _given(told: TurnStory, *, whole: bool) -> dict[str, Any]:
     """Return what the model was given: the system's words, what is older than the turn before, and what was new to it."""
-    rows = [_shown(message, place) for place, message in enumerate(told.messages, 1)]
+    rows = [shown(message, place) for place, message in enumerate(told.messages, 1)]
     new = next((place for place in range(len(told.messages) - 1, 0, -1) if told.messages[place].role == "assistant"), 1)
     older = rows[1:new]
     return {
@@ -124,7 +124,8 @@ def _given(told: TurnStory, *, whole: bool) -> dict[str, Any]:
     }
 
 
-def _shown(message: Message, place: int) -> dict[str, Any]:
+def shown(message: Message, place: int) -> dict[str, Any]:
+    """Return a message as `sessions/_given.html` shows it."""
     return {
         "place": place,
         "role": message.role,

@@ -102,6 +102,7 @@ OPERATIONS: dict[str, frozenset[Role]] = {
     "restore_policy": ADMIN,
     "get_measures": ALL - {Role.VIEWER},
     "set_controls": DIRECT,
+    "preview_prompt": PROMPTS,
     "list_prompts": ALL,
     "get_prompt": ALL,
     "list_prompt_versions": ALL,

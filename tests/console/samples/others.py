@@ -12,6 +12,7 @@ from console.policy_words import lines
 from console.views import policy_fields
 from tests.console.samples.approvals import BODY
 from tests.console.samples.frame import NOW, Context, ago, frame, later
+from tests.console.samples.replays import message
 
 
 def tools() -> list[Context]:
@@ -156,6 +157,14 @@ def prompt_measures(wrong: bool = False) -> Context:
                  form=form, may_set=True, wrong=int(wrong))  # fmt: skip
 
 
+def previewed() -> Context:
+    """Give what a draft would give the model."""
+    facts = [{"label": "Room", "value": "60,000"}]
+    return {"ref": "S-88123", "url": "/sessions/S-88123/turns/?turn=3", "turn": 3, "version": "1.0.0", "facts": facts, "same": False,
+            "diff": diff.line_diff(styleguide.BEFORE, styleguide.AFTER), "omitted": 2, "omitted_then": 0, "missing": ["tenant"],
+            "count": 4, "left": 2, "messages": [message(4, "user", styleguide.AFTER)], "hidden": False}  # fmt: skip
+
+
 def prompt_edit(wrong: bool = False) -> Context:
     """Give the page on which a version is written."""
     text = "You serve {{customer}}.\nBe brief."
@@ -165,7 +174,8 @@ def prompt_edit(wrong: bool = False) -> Context:
     )
     return frame("prompts", prompt={"slug": "research-assistant", "url": "#"}, parent="1.1.0", draft=draft, errors=errors,
                  typed={"text": text, "variables": "", "temperature": "0.2", "max_output_tokens": "", "note": "", "version": ""},
-                 wrong=len(errors), tokens=9, tokens_before=7, used=[{"name": "customer", "declared": not wrong}])  # fmt: skip
+                 wrong=len(errors), tokens=9, tokens_before=7, used=[{"name": "customer", "declared": not wrong}],
+                 preview=None if wrong else previewed())  # fmt: skip
 
 
 def audit(ok: bool = True) -> Context:
