@@ -22,6 +22,7 @@ NAMES = (
     "gate.after_effect",
     "gate.before_result",
     "gate.after_result",
+    "answer.before_commit",
     "answer.after_decision",
 )
 """Every failpoint of worker and gate."""

@@ -100,6 +100,7 @@ def answer(  # noqa: PLR0913  one name for each thing that can be said
         return made[0].edit
 
     def consequences(settled: Settled) -> Batch:
+        failpoint("answer.before_commit")
         session = _session_of(settled.request)
         if session is None:
             return Batch()

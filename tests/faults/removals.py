@@ -17,7 +17,7 @@ def take_out(guard: str) -> None:
         patch(target, stand_in).start()
 
 
-_move, _run, _prepare = steps.move, effect.run, intent.prepare
+_move, _run, _prepare, _settle = steps.move, effect.run, intent.prepare, effect.settle
 
 
 def _unguarded(*args: Any, **named: Any) -> Change:
@@ -55,9 +55,21 @@ def _trusting(now: Any, _digest: str, **named: Any) -> Any:
     return consume(now, now.digest, **named)
 
 
+async def _repeated(state: Any, calls: Any, take_numbers: Any) -> Any:
+    """Take every call that a dead worker left for one that may safely run again."""
+    for call in calls:
+        call.dry = True  # as far as settling goes: nothing of it had an effect
+    try:
+        return await _settle(state, calls, take_numbers)
+    finally:
+        for call in calls:
+            call.dry = False
+
+
 REMOVALS: dict[str, dict[str, Callable[..., Any]]] = {
     "fencing": {"agents.runner.move": _unguarded, "agents.steps.move": _unguarded, "agents.rests.move": _unguarded},
     "lease": {"agents.gate.effect.run": _without_a_look_at_the_clock},
+    "doubt": {"agents.gate.effect.settle": _repeated},
     "consume": {"agents.gate.intent.prepare": _unconsumed},
     "digest": {"agents.gate.intent._arguments": _Equal, "agents.gate.intent.consume": _trusting},
 }

@@ -21,7 +21,7 @@ AT_ONCE = 2
 TAKEN_OVER_WITHIN_S = 15.0
 SHORT_LEASE_S = 5.0  # where the product's ten seconds are not the point, to have results sooner
 UNHURRIED = ("ledger.before_commit", "gate.after_effect")
-OF_PEOPLE = "answer.after_decision"
+OF_PEOPLE = ("answer.before_commit", "answer.after_decision")
 # On which passing a worker dies. Each of its sessions reads twice, notes, pays and stamps: the first is a payment's.
 PASSINGS = {
     "gate.before_intent": (3, 5, 1, 4, 6, 2),
@@ -34,7 +34,7 @@ NOBODY_KNOWS = ("gate.after_intent", "gate.after_effect", "gate.before_result")
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [name for name in NAMES if name != OF_PEOPLE])
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in OF_PEOPLE])
 def test_a_worker_dies_at_any_instruction_and_nothing_is_lost_or_done_twice(play: Play, name: str, figure: Figure) -> None:
     """LOOP-11, GUARD-1, THREATS 3 (kill -9 before and after intent, effect, result, commit)."""
     play.lease_s = 0 if KILLS > 2 or name in UNHURRIED else SHORT_LEASE_S
@@ -61,19 +61,20 @@ def test_a_worker_dies_at_any_instruction_and_nothing_is_lost_or_done_twice(play
 
 
 @pytest.mark.slow
-def test_a_process_dies_between_a_decision_and_its_commit_and_people_decide_again(play: Play, figure: Figure) -> None:
+@pytest.mark.parametrize("name", OF_PEOPLE)
+def test_a_process_dies_before_or_after_its_decision_is_committed(play: Play, name: str, figure: Figure) -> None:
     """APPR-2, THREATS 3 (kill -9 between approve and enqueue): the decision and the wake-up are one, or none."""
     worker = play.worker()
     for kill in range(KILLS):
         play.start(count=AT_ONCE)
-        decider = play.worker(f"{OF_PEOPLE}:kill:{1 + kill % 3}", role="decide")
+        decider = play.worker(f"{name}:kill:{1 + kill % 3}", role="decide")
         # Nobody else decides meanwhile: whether it died says its own exit status.
         wait_for(decider)
         assert decider.status == -signal.SIGKILL
         play.until(play.at_rest)
     worker.end(signal.SIGTERM)
     found = check(play)
-    figure(failpoint=OF_PEOPLE, kills=KILLS, **asdict(found))
+    figure(failpoint=name, kills=KILLS, **asdict(found))
 
 
 def wait_for(child: Child) -> None:
