@@ -201,7 +201,14 @@ async def ask_or_halt(state: State, stop: Stop, why: str, read: Reader, take_num
 
 
 async def _ask_budget(state: State, stop: Stop, why: str, take_numbers: Numbers) -> Record:
-    told = {"limit": stop.limit, "spent": int(stop.spent), "allowed": int(stop.allowed), "suggested": int(stop.allowed)}
+    # What was spent beyond it counts too: half as much again as was allowed is left then.
+    spent, allowed = int(stop.spent), int(stop.allowed)
+    told = {
+        "limit": stop.limit,
+        "spent": spent,
+        "allowed": allowed,
+        "suggested": max(spent - allowed, 0) + max(allowed // 2, 1),
+    }
     summary = f"Let {state.ref} spend more: it has used ${stop.spent / 1e6:.4f} of ${stop.allowed / 1e6:.4f}"
     return await ask_people(state, "budget", summary, told, why, take_numbers)
 

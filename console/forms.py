@@ -1,8 +1,9 @@
 """What people send by forms: read within bounds, trimmed, and checked as far as a form can. Services judge the rest."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, cast
 
 from django import forms
@@ -24,6 +25,13 @@ from console.rights import SCOPES
 LONGEST = 20_000
 LONGEST_NAME, MOST_NAMES = 100, 40
 MICRO = 1_000_000
+_PLAIN = re.compile(r"(\d{1,18})(?:\.(\d{1,9})|,(\d{1,2}))?", re.ASCII)
+
+
+def plain(text: str) -> Decimal | None:
+    """Read a number as people write it, such as 1250.5 or 1250,5; None for what can be read in two ways (1,000) and for 1e3."""
+    found = _PLAIN.fullmatch(text.strip())
+    return Decimal(f"{found[1]}.{found[2] or found[3] or 0}") if found else None
 
 
 def storable(text: str) -> None:
@@ -91,8 +99,11 @@ class Dollars(forms.DecimalField):
         super().__init__(min_value=Decimal("0.000001"), max_value=MOST_MICROUSD // MICRO, decimal_places=6, **options)
 
     def to_python(self, value: Any) -> Any:
-        """Return the amount without a dollar sign."""
-        return super().to_python(str(value or "").strip().lstrip("$").replace(",", "."))
+        """Return the amount, with or without a dollar sign before it."""
+        text = str(value or "").strip()
+        if text and (amount := plain(text.removeprefix("$"))) is None:
+            raise ValidationError("Write a number of dollars such as 1250.50, with nothing between thousands.")
+        return amount if text else None
 
     def clean(self, value: Any) -> Any:
         """Return micro-dollars, None for nothing."""
@@ -247,12 +258,11 @@ class Said:
         if not self.amount:
             return None
         dollars = limit.endswith("_microusd")
-        try:
-            return int(Decimal(self.amount.lstrip("$").replace(",", ".")) * (MICRO if dollars else 1))
-        except (InvalidOperation, ValueError, OverflowError) as error:
-            raise InvalidVerdict(
-                field="amount", reason="Write a number" + (" of dollars, such as 0.50." if dollars else ".")
-            ) from error
+        amount = plain(self.amount.removeprefix("$"))
+        if amount is None:
+            such = " of dollars, such as 0.50 or 1250" if dollars else ""
+            raise InvalidVerdict(field="amount", reason=f"Write a number{such}, with nothing between thousands.")
+        return int(amount * (MICRO if dollars else 1))
 
     def same(self) -> Same | None:
         """Return what was said of further calls, nothing where that was not ticked; raises InvalidVerdict for what is no number."""
@@ -272,13 +282,14 @@ def _again(sent: Mapping[str, str]) -> dict[str, str]:
 
 
 def _number(text: str) -> int | float:
-    try:
-        number = float(text.replace(",", "."))
-    except ValueError as error:
-        raise InvalidVerdict(field="same", reason=f"“{text}” is not a number.") from error
-    if not abs(number) <= MOST_NUMBER:
+    number = plain(text)
+    if number is None:
+        raise InvalidVerdict(
+            field="same", reason=f"“{text}” is not a number without a sign, and with nothing between thousands."
+        )
+    if number > MOST_NUMBER:
         raise InvalidVerdict(field="same", reason=f"“{text}” is too large.")
-    return int(number) if number.is_integer() else number
+    return int(number) if number == int(number) else float(number)
 
 
 def json_object(text: str) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from approvals.places import given_to
 from approvals.policy import VERDICTS, may_decide, place_for, verdicts_for
 from approvals.verdicts import APPROVALS
 from console.auth import Caller
-from console.formats import microusd
+from console.formats import exact_microusd
 from console.rights import Right, Role
 from console.views.approval_lede import UNANSWERED
 from console.views.approval_standing import offer
@@ -59,6 +59,7 @@ def bar(row: ApprovalRequest, caller: Caller, person: Person, shown: Mapping[str
         "key": uuid.uuid4().hex,
         "ended": UNANSWERED.get(row.kind, "") if row.status == "expired" else "",
         "ceiling": _ceiling(row),
+        "amount": _suggested(row),
         "again": offer(row, person) if "approve" in verdicts and not refusal else None,
     }
 
@@ -88,10 +89,18 @@ def _wrong(shown: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def _ceiling(row: ApprovalRequest) -> str:
-    limit, suggested = str(row.facts.get("limit", "")), int(row.facts.get("suggested") or 0)
+    limit, allowed = str(row.facts.get("limit", "")), int(row.facts.get("allowed") or 0)
     if limit.endswith("_microusd"):
-        return f"In dollars. The session was allowed {microusd(suggested)}; it may spend this much more."
-    return f"How many {limit.removesuffix('_s').replace('_', ' ')} more. The session was allowed {suggested:,}."
+        return f"In dollars. The session was allowed {exact_microusd(allowed)}; it may spend this much more."
+    return f"How many {limit.removesuffix('_s').replace('_', ' ')} more. The session was allowed {allowed:,}."
+
+
+def _suggested(row: ApprovalRequest) -> str:
+    """Return the amount that the form begins with, as people type it."""
+    suggested = int(row.facts.get("suggested") or 0)
+    if str(row.facts.get("limit", "")).endswith("_microusd"):
+        return exact_microusd(suggested).removeprefix("$").replace(",", "")
+    return str(suggested)
 
 
 def refused(row: ApprovalRequest, person: Person) -> str:

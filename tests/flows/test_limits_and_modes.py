@@ -74,6 +74,7 @@ def test_a_limit_that_asks_puts_a_request_before_people(world: World, remy: User
     world.work()
     (request,) = world.pending(session)
     assert request.kind == "budget"
+    assert request.facts["allowed"] + request.facts["suggested"] > request.facts["spent"], "else it would ask again at once"
     world.decide(request, remy, verdict, **({"amount": 100_000} if verdict == "extend" else {"instruction": "That is enough."}))
     world.work()
     session.refresh_from_db()

@@ -54,7 +54,9 @@ def test_a_tenants_budget_takes_the_label_beside_it(signed_in: SignedIn, ada: Us
 @pytest.mark.parametrize(
     ("changed", "told"),
     [
-        ({"cap": "much"}, "Enter a number."),
+        ({"cap": "much"}, "Write a number of dollars"),
+        ({"cap": "1,000"}, "with nothing between thousands"),
+        ({"cap": "1e3"}, "Write a number of dollars"),
         ({"cap": "0"}, "greater than or equal to"),
         ({"cap": "9999999999999"}, "less than or equal to"),
         ({"scope": "tenant"}, "is all, agent:SLUG or tenant:LABEL"),

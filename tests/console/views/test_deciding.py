@@ -225,7 +225,7 @@ def test_a_question_of_the_agent_is_answered_on_its_page(world: World, signed_in
 
 
 def test_a_budget_is_extended_in_dollars(world: World, signed_in: SignedIn, remy: User) -> None:
-    """What is typed in dollars is stored in micro-dollars; what is no number is said at its field."""
+    """THREATS 42: what is typed in dollars is stored in micro-dollars; what can be read in two ways is refused at its field."""
     world.agent(slug="thrifty", prompt="thrifty", limits={"ask_above_cost_microusd": 1})
     session = world.start("scenario: malformed", agent="thrifty")
     world.work()
@@ -236,7 +236,10 @@ def test_a_budget_is_extended_in_dollars(world: World, signed_in: SignedIn, remy
     assert "In dollars." in page
     assert "$0.000001" in page, "the limit that was met, as money"
     assert "cost_microusd" not in page
-    assert say(client, request.ref, "extend", amount="a lot").status_code == 422
+    suggested = request.facts["suggested"] / 1e6
+    assert f'value="{suggested:.6f}' in page, "the amount that is offered, to be edited"
+    for amount in ("a lot", "1e2", "1_000", "1,000", "-1", "Infinity"):
+        assert say(client, request.ref, "extend", amount=amount).status_code == 422
     assert say(client, request.ref, "extend", amount="0,50").status_code == 302
     assert status(request) == "answered"
     assert [decision.amount for decision in request.decisions.all()] == [500_000]
