@@ -1,5 +1,6 @@
 """A person's own settings: how the console looks, its keys, and what reaches them where."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import messages
@@ -30,17 +31,17 @@ WORDS = {
     "requested": ("A request that I may decide", "Not those that four eyes keep from you."),
     "escalated": ("A request that presses", "It expires soon and nobody has answered."),
     "assigned": ("A request that was given to me", ""),
-    "ended": (
-        "The answer or the end of a session that I started",
-        "However it ended. Operators and admins hear of every dead letter too.",
-    ),
-    "budget": ("A budget that reaches 50, 80 or 100 %", "For operators and admins."),
-    "breaker": ("A breaker that opens", "A provider, a model or a tool does not work. For operators and admins."),
-    "canary": ("A canary that a guard rolled back", "For prompt managers, operators and admins."),
+    "ended": ("The answer or the end of a session that I started", "However it ended{letters}."),
+    "budget": ("A budget that reaches 50, 80 or 100 %", ""),
+    "breaker": ("A breaker that opens", "A provider, a model or a tool does not work."),
+    "canary": ("A canary that a guard rolled back", ""),
     "browser": ("Notifications of this browser", "While a page of the console is open in it, in front or behind."),
     "email": ("E-mail", "To {address}."),
     "chat": ("Chat", "To the address below."),
 }
+CONCERNS = {"requested": Right.DECIDE, "escalated": Right.DECIDE, "assigned": Right.DECIDE, "ended": Right.SEE,
+            "budget": Right.RESTRAIN, "breaker": Right.RESTRAIN, "canary": Right.ROLL_BACK_PROMPTS}  # fmt: skip
+"""What one has to be able to do to be told of it; nobody is offered what never reaches them."""
 
 
 @require_safe
@@ -78,8 +79,9 @@ def notifications(request: HttpRequest) -> HttpResponse:
     if wrong := _wrong_chat(address, chosen="chat" in said["channels"], user_id=caller.user_id):
         return page(request, TEMPLATE, lambda: _context(request, {"chat": [wrong]}), status=422)
     set_notifications(
-        caller.user_id, occasions=said["occasions"], channels=said["channels"], chat=address, actor=caller.actor()
-    )
+        caller.user_id, occasions=_kept(caller, said["occasions"]), channels=said["channels"], chat=address,
+        actor=caller.actor(),
+    )  # fmt: skip
     messages.success(request, "Saved.")
     return redirect("settings")
 
@@ -108,7 +110,8 @@ def first_steps(request: HttpRequest) -> HttpResponse:
 
 
 def _context(request: HttpRequest, errors: Any = None) -> dict[str, Any]:
-    mine = settings_of(caller_of(request).user_id)
+    caller = caller_of(request)
+    mine = settings_of(caller.user_id)
     sent = request.POST if errors else None
     return {
         "nav": "settings",
@@ -117,14 +120,26 @@ def _context(request: HttpRequest, errors: Any = None) -> dict[str, Any]:
             {"name": "density", "title": "Density", "choices": _choices(DENSITIES, mine.density or "compact")},
         ],
         "letters": mine.letters,
-        "occasions": _boxes(OCCASIONS, sent.getlist("occasions") if sent else mine.occasions),
-        "channels": _boxes(CHANNELS, sent.getlist("channels") if sent else mine.channels, request.user.email),  # type: ignore[union-attr]
+        "occasions": _boxes(offered(caller), sent.getlist("occasions") if sent else mine.occasions, letters=_letters(caller)),
+        "channels": _boxes(CHANNELS, sent.getlist("channels") if sent else mine.channels, address=_address(request)),
         "chat": {"service": chat.name_of(mine.chat), "schemas": chat.examples()},
-        "deliveries": outbox.newest_of(caller_of(request).user_id),
+        "deliveries": outbox.newest_of(caller.user_id),
         "lost": lost_address(mine),
-        "covers": _covers(caller_of(request)),
+        "covers": _covers(caller),
         "errors": errors or {},
     }
+
+
+def offered(caller: Caller) -> tuple[str, ...]:
+    """Return what a person can be told of, by their roles."""
+    return tuple(name for name in OCCASIONS if caller.has(CONCERNS[name]))
+
+
+def _kept(caller: Caller, chosen: Iterable[str]) -> list[str]:
+    """Return what was chosen with what was not offered as it is: who gets that role again is told again."""
+    seen = offered(caller)
+    unseen = (name for name in settings_of(caller.user_id).occasions if name not in seen)
+    return [*(name for name in chosen if name in seen), *unseen]
 
 
 def _covers(caller: Caller) -> list[dict[str, Any]]:
@@ -144,10 +159,16 @@ def _choices(known: tuple[tuple[str, str], ...], chosen: str) -> list[dict[str, 
     return [{"value": value, "label": label, "checked": value == chosen} for value, label in known]
 
 
-def _boxes(names: tuple[str, ...], chosen: Any, address: str = "") -> list[dict[str, Any]]:
-    told = [(name, *WORDS[name]) for name in names]
+def _boxes(names: tuple[str, ...], chosen: Any, **told: str) -> list[dict[str, Any]]:
     return [
-        {"value": name, "label": label, "hint": hint.format(address=address or "no address: ask an admin"),
-         "checked": name in chosen}
-        for name, label, hint in told
-    ]  # fmt: skip
+        {"value": name, "label": WORDS[name][0], "hint": WORDS[name][1].format(**told), "checked": name in chosen}
+        for name in names
+    ]
+
+
+def _address(request: HttpRequest) -> str:
+    return request.user.email or "no address: ask an admin"  # type: ignore[union-attr]
+
+
+def _letters(caller: Caller) -> str:
+    return ", and of every dead letter" if caller.has(Right.RESTRAIN) else ""

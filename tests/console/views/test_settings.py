@@ -9,7 +9,7 @@ from agents.models import Session
 from approvals.models import ApprovalRequest
 from audit.index import index_log
 from audit.models import AuditEntry
-from console.models import Delivery, Preference
+from console.models import OCCASIONS, Delivery, Preference
 from console.preferences import settings_of
 
 SignedIn = Callable[[User | None], Client]
@@ -50,12 +50,26 @@ def test_what_reaches_a_person_is_kept_and_noted(signed_in: SignedIn, remy: User
     sent = {"occasions": ["requested", "ended"], "channels": ["email", "chat"], "chat": SLACK}
     assert signed_in(remy).post("/settings/notifications/", sent).status_code == 302
     mine = settings_of(remy.pk)
-    assert (mine.occasions, mine.channels, mine.chat) == (("requested", "ended"), ("email", "chat"), SLACK)
+    kept = ("requested", "ended", "budget", "breaker", "canary")  # what a reviewer is not offered stays as it was
+    assert (mine.occasions, mine.channels, mine.chat) == (kept, ("email", "chat"), SLACK)
     assert b"TIiajkdnlazkcOXrIdevi7FQ" not in bytes(Preference.objects.get().chat)
     body = AuditEntry.objects.get(kind="user.changed").body_json
     assert body["facts"] == {
-        "changed": "notifications", "occasions": ["requested", "ended"], "channels": ["email", "chat"], "chat_changed": True,
+        "changed": "notifications", "occasions": [*kept], "channels": ["email", "chat"], "chat_changed": True,
     }  # fmt: skip
+
+
+def test_nobody_is_offered_what_never_reaches_them(signed_in: SignedIn, remy: User, olga: User, vic: User) -> None:
+    """Budgets and breakers are told to those who act on them, requests to those who decide."""
+
+    def offered(user: User) -> set[str]:
+        page = signed_in(user).get("/settings/").content.decode()
+        return {name for name in OCCASIONS if f'name="occasions" value="{name}"' in page}
+
+    assert offered(olga) == set(OCCASIONS)
+    assert offered(remy) == {"requested", "escalated", "assigned", "ended"}
+    assert offered(vic) == {"ended"}
+    assert "dead letter" not in signed_in(remy).get("/settings/").content.decode().partition("What reaches you")[2]
 
 
 def test_a_kept_address_is_never_shown_again(signed_in: SignedIn, remy: User) -> None:
