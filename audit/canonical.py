@@ -14,6 +14,7 @@ from typing import Any, NoReturn, TypeAlias, Union
 import rfc8785
 
 from audit.errors import InvalidEntry, InvalidJson
+from audit.unreadable import reason_of, twice
 
 Json: TypeAlias = Union[bool, int, float, str, "Sequence[Json]", "Mapping[str, Json]", None]
 
@@ -50,7 +51,7 @@ def parse(text: str) -> Json:
     except InvalidJson:
         raise
     except ValueError as error:
-        raise InvalidJson(reason=str(error)) from None
+        raise InvalidJson(reason=reason_of(error, text)) from None
     return value
 
 
@@ -114,12 +115,12 @@ def _plain(value: Any) -> Any:
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     value = dict(pairs)
     if len(value) != len(pairs):
-        raise InvalidJson(reason="a key stands twice in one object")
+        raise InvalidJson(reason=twice([name for name, _ in pairs]))
     return value
 
 
 def _refuse(name: str) -> NoReturn:
-    raise InvalidJson(reason=f"{name} is not a number of JSON")
+    raise InvalidJson(reason=f"{name} is no number of JSON. Write a number or null")
 
 
 _decoder = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_refuse)

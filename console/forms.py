@@ -296,5 +296,5 @@ def json_object(text: str) -> dict[str, Any]:
     """Return the JSON object that was typed; raises InvalidJson with what is wrong."""
     value = parse(text)
     if not isinstance(value, dict):
-        raise InvalidJson(reason="the arguments must be an object")
+        raise InvalidJson(reason="it is no object. Begin with { and end with }")
     return value

@@ -92,7 +92,9 @@ class OpenAIProvider:
                 raise ModelTimeout("the connection went silent") from error
             except httpx2.HTTPError as error:
                 raise BrokenAnswer(f"the connection broke: {type(error).__name__}") from error
-            except ValueError as error:  # bare json.JSONDecodeError and UnicodeDecodeError
+            except (json.JSONDecodeError, UnicodeDecodeError) as error:
+                raise BrokenAnswer("the answer is not readable: it is no JSON in UTF-8") from error
+            except ValueError as error:
                 raise BrokenAnswer(f"the answer is not readable: {error}") from error
 
     async def _ask(self, question: Question, body: dict[str, Any], started: float) -> Completion:
