@@ -132,9 +132,11 @@ def config_of(revision: AgentRevision) -> AgentConfig:
     return AgentConfig.model_validate(revision.document)
 
 
-def live_versions() -> dict[str, str]:
-    """The version of every prompt that most of its sessions start with, by slug."""
+def live_versions(slugs: Sequence[str] | None = None) -> dict[str, str]:
+    """The version of every prompt, or of these, that most of its sessions start with, by slug."""
     rows = Release.objects.filter(ended_at__isnull=True).order_by("share", "-id")
+    if slugs is not None:
+        rows = rows.filter(prompt__slug__in=slugs)
     return dict(rows.values_list("prompt__slug", "version__version"))
 
 

@@ -169,9 +169,9 @@ def unfit(now: Routed, target: PromptVersion, share: int) -> str:
         return "it has all traffic that no canary has; roll the canary back to give it all of it"
     if now.canary is not None and now.canary.version_id != target.pk:
         other = now.canary
-        return f"{other.version.version} has {other.share} % of the sessions; promote it or roll it back first"
+        return f"{other.version.version} has {other.share}% of the sessions; promote it or roll it back first"
     if now.base is None and share != 100:
-        return "no version is live; the first one is released to 100 %"
+        return "no version is live; the first one is released to 100%"
     return ""
 
 

@@ -29,9 +29,9 @@ def send(request: HttpRequest, slug: str) -> HttpResponse:
     name, share = request.POST.get("version", "")[:80], request.POST.get("share", "")
     release(
         slug=slug, version=name, share=int(share) if share.isdecimal() and len(share) < 4 else 0,
-        actor=caller_of(request).actor(), shown=_shown(request),
+        actor=caller_of(request).actor(), reason=request.POST.get("reason", ""), shown=_shown(request),
     )  # fmt: skip
-    messages.success(request, f"{name} gets {share} % of the sessions that start from now on.")
+    messages.success(request, f"{name} gets {share}% of the sessions that start from now on.")
     return redirect("prompt-version", slug, name)
 
 
@@ -80,7 +80,7 @@ def rollout(caller: Caller, row: PromptVersion, now: Routed) -> dict[str, Any]:
     return {
         "share": mine.share if mine else 0,
         "since": mine.started_at if mine else None,
-        "others": [f"{one.share} % on {one.version.version}" for one in now.rows if one is not mine],
+        "others": [f"{one.share}% on {one.version.version}" for one in now.rows if one is not mine],
         "stops": [share for share in STOPS if now.base is not None or share == 100] if edits and not why else [],
         "current": mine.share if mine is not None and mine is now.canary else 0,
         "why_not": why if edits and mine is None else "",

@@ -2,6 +2,7 @@
 
 import json
 from collections import defaultdict
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
@@ -10,6 +11,7 @@ from django.db.models import Count, Max
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils.http import urlencode
 from django.views.decorators.http import require_safe
 
 from agents.errors import UnknownPromptVersion
@@ -24,6 +26,7 @@ from console.formats import exact, middle
 from console.fragments import page
 from console.revealing import may_read_prompts
 from console.rights import Right
+from console.views import prompt_variables
 from console.views.guard import guard
 from console.views.prompt_guards import panel
 from console.views.prompt_rollout import chip, rollout
@@ -36,8 +39,8 @@ LONG = 20_000  # characters of a text that are shown at once
 @require_safe
 @guard(Right.SEE)
 def prompts(request: HttpRequest) -> HttpResponse:
-    """List the prompts."""
-    return page(request, "prompts/list.html", _list)
+    """List the prompts by name, page by page."""
+    return page(request, "prompts/list.html", lambda: _list(request.GET.get("after", "")[:63]))
 
 
 @require_safe
@@ -45,7 +48,7 @@ def prompts(request: HttpRequest) -> HttpResponse:
 def newest(request: HttpRequest, slug: str) -> HttpResponse:
     """Go to the live version of a prompt, else to its newest."""
     versions = PromptVersion.objects.filter(prompt__slug=slug).order_by("-created_at", "-id")
-    shown = live_versions().get(slug) or versions.values_list("version", flat=True).first()
+    shown = live_versions([slug]).get(slug) or versions.values_list("version", flat=True).first()
     if shown is None:
         raise Http404
     return redirect("prompt-version", slug, shown)
@@ -68,23 +71,29 @@ def compare(request: HttpRequest, slug: str, pair: str) -> HttpResponse:
     return redirect(f"{reverse('prompt-version', args=[slug, after])}?view=diff&against={before[:80]}")
 
 
-def _list() -> dict[str, Any]:
-    rows = Prompt.objects.annotate(count=Count("versions"), newest=Max("versions__created_at")).order_by("slug")[:200]
-    live, used = live_versions(), _used_by()
+def _list(after: str) -> dict[str, Any]:
+    slugs = list(Prompt.objects.filter(slug__gt=after).order_by("slug").values_list("slug", flat=True)[: SHOWN + 1])
+    shown = slugs[:SHOWN]
+    rows = Prompt.objects.filter(slug__in=shown).annotate(count=Count("versions"), newest=Max("versions__created_at"))
+    live, used = live_versions(shown), _used_by(shown)
     return {
         "nav": "prompts",
+        "first": "?" if after else "",
+        "more": f"?{urlencode({'after': shown[-1]})}" if len(slugs) > SHOWN else "",
         "items": [
             {"slug": row.slug, "url": reverse("prompt", args=[row.slug]), "live": live.get(row.slug, ""), "versions": row.count,
              "agents": used[row.slug], "updated_at": row.newest, "note": ""}
-            for row in rows
+            for row in rows.order_by("slug")
         ],
     }  # fmt: skip
 
 
-def _used_by() -> dict[str, list[str]]:
+def _used_by(prompts: Sequence[str]) -> dict[str, list[str]]:
     used: dict[str, list[str]] = defaultdict(list)
     for slug, prompt in (
-        AgentRevision.objects.filter(current=True).order_by("agent__slug").values_list("agent__slug", "document__prompt")
+        AgentRevision.objects.filter(current=True, document__prompt__in=prompts)
+        .order_by("agent__slug")
+        .values_list("agent__slug", "document__prompt")
     ):
         used[prompt].append(slug)
     return used
@@ -105,7 +114,7 @@ def _one(request: HttpRequest, slug: str, name: str) -> dict[str, Any]:
         **_sisters(request, found, now),
         "version": _shown(found, now, reveal),
         "rows": _rows(found),
-        "agents": _used_by()[slug],
+        "agents": _used_by([slug])[slug],
         "view": "diff" if diff else "text",
         "against": before.version if before else "",
         "diff": compared(before.text, found.text) if diff and before and reveal else None,
@@ -167,7 +176,7 @@ def _shown(row: PromptVersion, now: Routed, reveal: bool) -> dict[str, Any]:
         "rest": text[LONG:],
         "note": row.note,
         "chip": chip(row, now),
-        "variables": json.dumps(row.variables) if row.variables and reveal else "",
+        "variables": prompt_variables.told(row.variables) if reveal else [],
         "parameters": json.dumps(row.parameters) if row.parameters else "",
     }
 

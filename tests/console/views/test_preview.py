@@ -14,7 +14,7 @@ from tests.flows.conftest import World
 SignedIn = Callable[[User | None], Client]
 PAGE = "/prompts/research-assistant/new/"
 TEXT = "You research questions in the company's document library.\nYou work for {{customer}}."
-VARIABLES = '{"customer": {"source": "tenant"}}'
+VARIABLES = {"variable": "customer", "source": "tenant", "default": ""}
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def ran(world: World, paul: User) -> Session:
 
 def previewing(client: Client, **more: str) -> str:
     """The editor after a press of Preview."""
-    sent = {"text": TEXT, "variables": VARIABLES, "parent": "1.0.0", "preview": "1", **more}
+    sent = {"text": TEXT, **VARIABLES, "parent": "1.0.0", "preview": "1", **more}
     answer = client.post(PAGE, sent)
     assert answer.status_code == 200
     return answer.content.decode()

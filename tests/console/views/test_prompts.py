@@ -1,5 +1,6 @@
 """The pages of a prompt: comparing, writing, releasing and rolling back its versions, without any script."""
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -28,6 +29,17 @@ def _versions(db: None) -> None:
     add_version(slug="desk", text="You are a desk.\nBe brief.", actor=PAUL, user_id=7, note="Shorter.")
 
 
+def rows(*variables: tuple[str, str, str]) -> dict[str, list[str]]:
+    """Variables as the form sends them: name, source, default."""
+    names, sources, defaults = (list(part) for part in zip(*variables, strict=True))
+    return {"variable": names, "source": sources, "default": defaults}
+
+
+def named(shown: str) -> list[str]:
+    """The names that stand in the rows of the form."""
+    return re.findall(r'name="variable" maxlength="80" value="([^"]*)"', shown)
+
+
 def live() -> dict[str, int]:
     """What goes where."""
     return {row.version.version: row.share for row in routed("desk").rows}
@@ -43,7 +55,7 @@ def test_a_version_shows_what_changes_from_the_live_one(paul: User, signed_in: S
     shown = html(signed_in(paul).get(f"{PAGE}1.1.0/"))
     assert "Changes from 1.0.0" in shown
     assert "1 added, 0 removed" in shown
-    assert "No new session starts with it. 100 % on 1.0.0." in shown
+    assert "No new session starts with it. 100% on 1.0.0." in shown
 
 
 def test_any_two_versions_are_compared(paul: User, signed_in: SignedIn) -> None:
@@ -62,22 +74,42 @@ def test_a_draft_is_written_checked_and_saved(paul: User, signed_in: SignedIn) -
     assert "not declared" in html(checked)
     refused = client.post(f"{PAGE}new/", typed)
     assert (refused.status_code, "Be kind." in html(refused)) == (422, True)
-    wrong = client.post(f"{PAGE}new/", {**typed, "variables": "{", "temperature": "hot"})
+    wrong = client.post(f"{PAGE}new/", {**typed, **rows(("who", "", "all")), "temperature": "hot"})
     assert (wrong.status_code, "It needs to be a number." in html(wrong)) == (422, True)
-    saved = client.post(f"{PAGE}new/", {**typed, "variables": '{"who": {"default": "all"}}', "temperature": "0.5"})
+    saved = client.post(f"{PAGE}new/", {**typed, **rows(("who", "", "all"), ("", "", "")), "temperature": "0.5"})
     assert saved.status_code == 302, html(saved)
     row = PromptVersion.objects.get(note="Kind.")
     assert (row.text, row.parameters, row.status) == ("For {{who}}.\nBe kind.", {"temperature": 0.5}, "draft")
+    assert row.variables == {"who": {"default": "all"}}
+    assert "always “all”" in html(client.get(f"{PAGE}{row.version}/"))
+
+
+def test_variables_are_rows_and_each_name_of_the_text_gets_one(paul: User, signed_in: SignedIn) -> None:
+    """Without any script: Check brings the rows, a bare name that the text does not use goes, what is wrong stands in its row."""
+    client, typed = signed_in(paul), {"parent": "1.0.0", "text": "For {{who}} in {{where}}.", "note": "Kind."}
+    asked = html(client.post(f"{PAGE}new/", {**typed, **rows(("who", "tenant", ""), ("gone", "", "")), "check": "1"}))
+    assert named(asked) == ["who", "where", "", ""]
+    assert '<option value="tenant" selected>' in asked
+    twice = client.post(f"{PAGE}new/", {**typed, **rows(("who", "tenant", ""), ("who", "", "x"), ("", "agent", ""))})
+    assert (twice.status_code, "stands in two rows" in html(twice), "A row has no name." in html(twice)) == (422, True, True)
+    bare = html(client.post(f"{PAGE}new/", {**typed, **rows(("who", "tenant", ""), ("where", "", ""))}))
+    assert "needs a source or a default" in bare.partition("variable-2-error")[2].partition("</tr>")[0]
+    saved = client.post(f"{PAGE}new/", {**typed, **rows(("who", "tenant", ""), ("where", "environment", "the house"))})
+    assert saved.status_code == 302, html(saved)
+    row = PromptVersion.objects.get(note="Kind.")
+    assert row.variables == {"who": {"source": "tenant"}, "where": {"source": "environment", "default": "the house"}}
+    assert named(html(client.get(f"{PAGE}new/?from={row.version}"))) == ["who", "where", "", ""]
 
 
 def test_a_version_is_released_by_its_stops_and_rolled_back(paul: User, olga: User, signed_in: SignedIn) -> None:
     """An operator rolls back and releases nothing."""
     client, operator = signed_in(paul), signed_in(olga)
     client.post(f"{PAGE}1.1.0/move/", {"event": "propose"})
-    client.post(f"{PAGE}release/", {"version": "1.1.0", "share": "10"})
+    client.post(f"{PAGE}release/", {"version": "1.1.0", "share": "10", "reason": "Tried on a few."})
     assert live() == {"1.0.0": 90, "1.1.0": 10}
     shown = html(operator.get(f"{PAGE}1.1.0/"))
     assert "Roll back to 1.0.0" in shown
+    assert "Tried on a few." in shown
     assert 'aria-label="Share of new sessions"' not in shown
     assert operator.post(f"{PAGE}release/", {"version": "1.1.0", "share": "100"}).status_code == 403
     operator.post(f"{PAGE}rollback/", {"reason": "Worse.", "running": "move"})
@@ -150,3 +182,18 @@ def test_the_guards_of_a_canary_stand_beside_it_as_they_were_last_seen(paul: Use
     assert "not looked at yet" in html(client.get(f"{PAGE}1.1.0/"))
     assert watch() == 0
     assert "0 of 20 sessions" in html(client.get(f"{PAGE}1.1.0/"))
+
+
+def test_the_list_goes_on_by_name(paul: User, signed_in: SignedIn) -> None:
+    """Fifty a page, with as many queries as for one."""
+    client = signed_in(paul)
+    with CaptureQueriesContext(connection) as few:
+        client.get("/prompts/")
+    Prompt.objects.bulk_create(Prompt(slug=f"other-{n:03}") for n in range(120))
+    with CaptureQueriesContext(connection) as many:
+        first = html(client.get("/prompts/"))
+    assert (first.count("data-row"), len(many)) == (50, len(few))
+    assert 'href="?after=other-048"' in first
+    second = html(client.get("/prompts/?after=other-048"))
+    assert (second.count("data-row"), "other-049<" in second, "From the first" in second) == (50, True, True)
+    assert "More" not in html(client.get("/prompts/?after=other-100")).partition("Pages")[2]
