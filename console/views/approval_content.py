@@ -10,6 +10,7 @@ from typing import Any
 from django.urls import reverse
 
 from agents.tools import registry
+from agents.tools.library import BETWEEN
 from agents.tools.results import shorten
 from approvals import policies
 from approvals.facts import Origin
@@ -130,13 +131,19 @@ def _provenance(taint: Sequence[Mapping[str, Any]], origins: Sequence[Origin], s
         {
             **mark,
             "href": call_url(session, calls.get(str(mark.get("ref")), "")),
-            "parts": parts(str(mark.get("quote", ""))),
+            "pieces": [parts(piece) for piece in _pieces(str(mark.get("quote", "")))],
             "signs": signs_of(mark),
             "passage": passage_of(mark),
         }
         for mark in taint
     ]
     return sorted(marks, key=lambda mark: not mark["href"])
+
+
+def _pieces(quote: str) -> list[str]:
+    """Return the passages of a quote that a search put together, each with the dots that say where it was cut."""
+    *first, last = quote.split(BETWEEN)
+    return [*(f"{piece} …" for piece in first), last]
 
 
 def _text(value: object) -> str:

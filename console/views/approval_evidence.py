@@ -23,6 +23,10 @@ TOLD = frozenset(
     {"control", "refused", "sensitive", "question", "detail", "text", "message", "call", "arguments", "origins", "changed"}
 )
 """Facts that have a place of their own on the page."""
+ORDER = ("why", "prompt", "version", "share", "note")
+"""Facts that are read in this order, before all others."""
+CODES = frozenset({"key", "tool", "digest"})
+"""Facts that are names for programs."""
 
 
 def question(row: ApprovalRequest) -> str:
@@ -41,8 +45,8 @@ def evidence(row: ApprovalRequest) -> list[dict[str, Any]]:
     if row.kind == "stuck" and "loop" in row.facts:
         return _circle(row.facts)
     return [
-        {"label": _label(name), "value": _said(value), "mono": True}
-        for name, value in row.facts.items()
+        {"label": _label(name), "value": f"{value}%" if name == "share" else _said(value), "mono": name in CODES}
+        for name, value in sorted(row.facts.items(), key=_place)
         if name not in TOLD and value not in (None, "", [], {})
     ]
 
@@ -77,6 +81,10 @@ def _circle(facts: Mapping[str, Any]) -> list[dict[str, Any]]:
         {"label": "Turns so far", "value": grouped(facts["turns"])},
         {"label": "Cost so far", "value": exact_microusd(facts["cost_microusd"])},
     ]
+
+
+def _place(fact: tuple[str, Any]) -> int:
+    return ORDER.index(fact[0]) if fact[0] in ORDER else len(ORDER)
 
 
 def _label(name: str) -> str:

@@ -118,7 +118,8 @@ def _facts(row: ApprovalRequest) -> list[dict[str, str]]:
         ]
     if row.reasons and row.kind != "question":
         facts.append({"label": "Rule", "value": _rule(row.reasons)})
-    facts.append({"label": "Session cost", "value": microusd(row.cost_microusd)})
+    if row.session_ref:
+        facts.append({"label": "Session cost", "value": microusd(row.cost_microusd)})
     facts.append({"label": "Reviewers", "value": f"{row.required} needed"})
     if row.prompt_version:
         facts.append({"label": "Prompt", "value": row.prompt_version})

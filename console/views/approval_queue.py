@@ -254,7 +254,7 @@ def _group(row: ApprovalRequest, now: datetime) -> str:
 
 
 def _line(row: ApprovalRequest, asked: Asked, person: Person, reveal: bool) -> dict[str, Any]:
-    copied = ("ref", "risk", "agent", "tool", "cost_microusd", "expires_at", "created_at", "status")
+    copied = ("ref", "kind", "risk", "agent", "tool", "cost_microusd", "expires_at", "created_at", "status")
     holder = holder_of(row, timezone.now()) if row.status == "pending" else None
     return {**{name: getattr(row, name) for name in copied}, "summary": summary_of(row, revealed=reveal),
             "tainted": bool(row.taint), "url": asked.within(row.ref), "escalated": bool(row.escalated_at),

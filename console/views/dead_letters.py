@@ -156,7 +156,8 @@ def _until(request: HttpRequest) -> datetime | None:
 
 
 def _kind(kind: dead_letters.Kept, filters: Mapping[str, str]) -> dict[str, Any]:
-    chosen = (filters["category"], filters["code"]) == (kind.category, kind.code)
+    given = {name: filters[name] for name in ("category", "code") if filters[name]}
+    chosen = bool(given) and given.items() <= {"category": kind.category, "code": kind.code}.items()
     return {"category": kind.category, "code": kind.code, "title": title(kind.code) if kind.code else "Unknown", "count": kind.count,
             "oldest": kind.oldest, "chosen": chosen}  # fmt: skip
 

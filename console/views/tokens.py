@@ -19,7 +19,6 @@ from console.views.guard import guard
 
 TEMPLATE = "tokens/list.html"
 SHOWN = 200
-VERBS = {"read": "see", "write": "change", "decide": "decide, as you may (personal tokens only)"}
 
 
 @sensitive_variables("made", "secret")
@@ -64,7 +63,7 @@ def _context(request: HttpRequest, errors: Any = None, *, typed: bool = True) ->
     return {
         "nav": "tokens",
         "items": [_line(token) for token in tokens_of(_owner(caller))[:SHOWN]],
-        "scopes": [{"name": scope, "doc": doc_of(scope), "allowed": True} for scope in SCOPES],
+        "scopes": _groups(),
         "lifetimes": NewToken.LIFETIMES,
         "new": {
             "name": sent.get("name", ""),
@@ -78,10 +77,13 @@ def _context(request: HttpRequest, errors: Any = None, *, typed: bool = True) ->
     }
 
 
-def doc_of(scope: str) -> str:
-    """Return what a scope lets a token do, in words."""
-    noun, _, verb = scope.partition(":")
-    return f"{VERBS[verb]} {noun}" if verb != "decide" else VERBS[verb]
+def _groups() -> list[dict[str, Any]]:
+    """Return the scopes by what they are about, reading before writing before deciding."""
+    cells: dict[str, list[dict[str, Any]]] = {}
+    for scope in sorted(SCOPES, key=lambda scope: ("read", "write", "decide").index(scope.partition(":")[2])):
+        noun, _, verb = scope.partition(":")
+        cells.setdefault(noun, []).append({"name": scope, "verb": verb, "allowed": True})
+    return [{"noun": noun, "cells": found} for noun, found in sorted(cells.items())]
 
 
 def _line(token: ApiToken) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from approvals.measures import Figures
 from console import diff, styleguide
 from console.policy_form import sent_of
 from console.policy_words import lines
-from console.views import policy_fields
+from console.views import policy_fields, prompt_variables
 from tests.console.samples.approvals import BODY
 from tests.console.samples.frame import NOW, Context, ago, frame, later
 from tests.console.samples.replays import message
@@ -173,7 +173,8 @@ def prompt_edit(wrong: bool = False) -> Context:
         text, {}, {}, [{"loc": "variables", "msg": "not declared"}] if wrong else [], "minor", "Lines came or went.", "1.3.0"
     )
     return frame("prompts", prompt={"slug": "research-assistant", "url": "#"}, parent="1.1.0", draft=draft, errors=errors,
-                 typed={"text": text, "variables": "", "temperature": "0.2", "max_output_tokens": "", "note": "", "version": ""},
+                 rows=prompt_variables.shown([], text, {}),
+                 typed={"text": text, "temperature": "0.2", "max_output_tokens": "", "note": "", "version": ""},
                  wrong=len(errors), tokens=9, tokens_before=7, used=[{"name": "customer", "declared": not wrong}],
                  preview=None if wrong else previewed())  # fmt: skip
 
@@ -237,8 +238,9 @@ def tokens() -> Context:
     one = {"id": "a1", "name": "ci", "prefix": "ctk_a1", "kind": "service", "owner": "Olga", "scopes": ["sessions:read", "sessions:write"],
            "created_at": ago(90), "expires_at": later(900_000), "last_used_at": None, "revoked_at": None}  # fmt: skip
     return frame("tokens", items=[one], made={"secret": "ctk_a1_" + "x" * 40, "name": "ci"}, lifetimes=[("30", "30 days")],
-                 scopes=[{"name": "sessions:read", "doc": "See sessions", "allowed": True},
-                         {"name": "audit:read", "doc": "Read the trail", "allowed": False}], new={"scopes": []})  # fmt: skip
+                 scopes=[{"noun": "sessions", "cells": [{"name": "sessions:read", "verb": "read", "allowed": True}]},
+                         {"noun": "audit", "cells": [{"name": "audit:read", "verb": "read", "allowed": False}]}],
+                 new={"scopes": []})  # fmt: skip
 
 
 def settings_page() -> Context:

@@ -1,6 +1,8 @@
 """Dead letters on their page and on the session's: why they failed, replaying and closing one or many (LOOP-14)."""
 
+import re
 from collections.abc import Callable
+from html import unescape
 
 import pytest
 from django.contrib.auth.models import User
@@ -34,6 +36,15 @@ def test_the_list_says_why_each_failed_and_how_many_did(letter: Session, signed_
     assert letter.ref in found
     assert letter.ref not in signed_in(olga).get("/dead-letters/?code=poison").content.decode()
     assert "there is no such value" in signed_in(olga).get("/dead-letters/?category=weather").content.decode()
+
+
+@pytest.mark.parametrize("query", ["?category=model", "?code=model_broken_answer", "?category=model&code=model_broken_answer"])
+def test_the_pill_of_what_is_filtered_is_marked(letter: Session, signed_in: SignedIn, vic: User, query: str) -> None:
+    """By its category alone, by its code alone, and by both; without a filter it is that of all."""
+    marked = r'<a class="chip acc"[^>]*aria-current="true">([^<]*)'
+    assert re.findall(marked, signed_in(vic).get("/dead-letters/").content.decode()) == ["All 1"]
+    (pill,) = re.findall(marked, unescape(signed_in(vic).get(f"/dead-letters/{query}").content.decode()))
+    assert pill == "The model's answers could not be read 1"
 
 
 def test_several_are_replayed_each_with_its_own_result(world: World, letter: Session, signed_in: SignedIn, olga: User) -> None:

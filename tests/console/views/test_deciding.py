@@ -178,6 +178,13 @@ def test_an_edit_that_is_not_valid_comes_back_with_the_reason_at_its_field(
     assert "not an address" in text
     broken = client.post(f"/approvals/{request.ref}/edit/?mode=json", {**fields, "arguments": '{"to": 1, "to": 2}'})
     assert broken.status_code == 422
+    assert "the name “to” stands twice in one object. Keep one of them" in broken.content.decode()
+    typed = '{\n  "to": "lee@example.com"\n  "subject": "Hello"\n}'
+    broken = client.post(f"/approvals/{request.ref}/edit/?mode=json", {**fields, "arguments": typed})
+    said = unescape(broken.content.decode())
+    assert "line 3, column 3, near “to”: a comma is missing before this" in said
+    assert 'aria-invalid="true" aria-describedby="wrong"' in said
+    assert typed in said
     assert status(request) == "pending"
 
 
