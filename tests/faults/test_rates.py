@@ -9,6 +9,7 @@ import os
 import secrets
 import signal
 import time
+from typing import Any
 
 import httpx2
 import pytest
@@ -16,6 +17,7 @@ import pytest
 from agents import services
 from agents.guardrails.rate import MINUTE_S, SLACK_S, spacing
 from agents.limiting import Bounds, set_limit
+from agents.llm.connect import address_of
 from approvals.people import roles_of
 from approvals.policy import Person
 from tests.faults.conftest import Figure
@@ -31,10 +33,10 @@ TOIL = {"limits": {"turns": 100_000, "tool_calls": 100_000, "tokens": 10_000_000
 LEAST_USED, LEAST_SHARE = (0.95, 0.45) if FULL else (0.5, 0.3)  # a few seconds on a busy machine say less
 
 
-def limit(play: Play, requests: int | None) -> None:
-    """Limit all models together."""
+def limit(play: Play, requests: int | None, scope: str = "model:") -> None:
+    """Limit all models together, or what else a scope names."""
     person = Person(id=play.olga.pk, name="Olga", roles=roles_of(play.olga.pk))
-    set_limit(scope="model:", bounds=Bounds(requests=requests), reason="A drill.", person=person, actor=play._actor())
+    set_limit(scope=scope, bounds=Bounds(requests=requests), reason="A drill.", person=person, actor=play._actor())
 
 
 def begin(play: Play, agent: str, sessions: int) -> None:
@@ -60,10 +62,15 @@ def most_within(times: list[float], seconds: float) -> int:
 
 
 @pytest.mark.slow
-def test_workers_together_keep_to_a_rate_use_it_and_share_it_between_agents(play: Play, figure: Figure) -> None:
+@pytest.mark.parametrize("of", ["all models", "their provider"])
+def test_workers_together_keep_to_a_rate_use_it_and_share_it_between_agents(
+    play: Play, figure: Figure, settings: Any, of: str
+) -> None:
+    """Two models, each of another agent: their one limit holds for both together, whether it is set for all or for their provider."""
+    settings.OPENAI_BASE_URL = f"{play.stage.model_url}/v1"
     play.agent(**TOIL)
     play.agent(slug="lender", prompt="lender", model="scripted-mini", **TOIL)
-    limit(play, RATE)
+    limit(play, RATE, "model:" if of == "all models" else f"provider:{address_of('scripted-mini')}")
     begin(play, "payer", MANY)
     begin(play, "lender", FEW)
     before = len(arrivals(play))
@@ -84,7 +91,9 @@ def test_workers_together_keep_to_a_rate_use_it_and_share_it_between_agents(play
     used = len(steady) / (RATE * SECONDS / MINUTE_S)
     share = sum(1 for _, model in steady if model == "scripted-mini") / len(steady)
     gaps = sorted(later - earlier for earlier, later in itertools.pairwise(times))
+    assert {model for _, model in steady} == {"scripted-1", "scripted-mini"}
     figure(
+        limit_of=of,
         workers=WORKERS,
         most_in_a_minute=most_within(times, MINUTE_S),
         used=round(used, 3),
