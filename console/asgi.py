@@ -14,6 +14,7 @@ from django.core.asgi import get_asgi_application
 _http = get_asgi_application()
 
 from console.line import Line  # noqa: E402
+from console.long_lines import answer_them  # noqa: E402
 from console.routing import websocket_urlpatterns  # noqa: E402
 
 PAGES_AT_ONCE = 3
@@ -21,6 +22,7 @@ TURN_S = 0.001
 # The loop that tells people what changed shares the interpreter with the threads that make pages: it waits for a turn of
 # each of them, which is Python's 5 ms otherwise.
 sys.setswitchinterval(TURN_S)
+answer_them()
 
 application = ProtocolTypeRouter(
     {

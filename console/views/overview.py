@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from agents import budgets
+from agents.lately import lately
 from agents.overview import Overview, Waiting
 from agents.overview import overview as read
 from agents.spending import Standing
@@ -17,6 +18,7 @@ from console.rights import Right
 from console.views.approval_item import url_of as request_url
 from console.views.budgets import STATES
 from console.views.guard import guard
+from console.views.overview_charts import charts
 
 MODES: Mapping[str, tuple[str, str]] = {
     "full": ("At their full", "With all that their agents have"),
@@ -38,8 +40,9 @@ SEE = {"approvals": "Approvals", "budgets": "Budgets", "limits": "Limits", "brea
 @require_safe
 @guard(Right.SEE)
 def overview(request: HttpRequest) -> HttpResponse:
-    """Show how the installation stands."""
-    return page(request, "overview/page.html", lambda: _context(read()))
+    """Show how the installation stands, and its last hour; a fragment has no need of the hour."""
+    whole = "fragment" not in request.GET
+    return page(request, "overview/page.html", lambda: {**_context(read()), "charts": charts(lately()) if whole else None})
 
 
 def _context(now: Overview) -> dict[str, Any]:

@@ -1,6 +1,7 @@
-"""The web process and its kept connections: a database that goes away, and more requests than connections."""
+"""The web process: a database that goes away, more requests than connections, requests that are too long to be read."""
 
 import contextlib
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -64,3 +65,25 @@ def test_more_requests_than_connections_are_all_answered(play: Play, web: str) -
         "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND usename = %s", "countersign_app"
     )
     assert kept[0] <= KEPT + 2  # the test's own besides
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("request_", "line"),
+    [
+        (b"GET /approvals/?q=" + b"a" * 20_000 + b" HTTP/1.1\r\nHost: console\r\n\r\n", b"HTTP/1.1 414 URI Too Long"),
+        (b"GET /" + b"a" * 2_000_000 + b" HTTP/1.1\r\nHost: console\r\n\r\n", b"HTTP/1.1 414 URI Too Long"),
+        (b"GET / HTTP/1.1\r\nCookie: " + b"a" * 20_000 + b"\r\n\r\n", b"HTTP/1.1 431 Request Header Fields Too Large"),
+    ],
+)
+def test_what_is_too_long_to_be_read_is_answered_in_plain_words(play: Play, web: str, request_: bytes, line: bytes) -> None:
+    """A program that makes long addresses learns why, and so does the next request."""
+    address = urlsplit(web)
+    with socket.create_connection((address.hostname, address.port), timeout=30) as connection:
+        connection.sendall(request_)
+        told = b"".join(iter(lambda: connection.recv(65_536), b""))
+    head, _, body = told.partition(b"\r\n\r\n")
+    assert head.startswith(line)
+    assert b"Connection: close" in head
+    assert body.endswith(b" is longer than this server reads.\n")
+    assert status(f"{web}/healthz") == 200

@@ -2,9 +2,13 @@
 
 from types import SimpleNamespace
 
+from agents.lately import Lately, Part
 from agents.loads import Waiting
 from agents.overview import Queue, Workers
+from console.views.overview_charts import charts
 from tests.console.samples.frame import Context, ago, frame, later
+
+BUSY = Part(answers=12, half_ms=800, slow_ms=2_400, cost_microusd=31_000, calls=9, failed=2, requests=3)
 
 
 def limits(*, chosen: bool = False) -> Context:
@@ -70,4 +74,5 @@ def overview(*, quiet: bool = False) -> Context:
         requests=0 if quiet else 9, oldest=None if quiet else oldest, breakers=[] if quiet else [opened, held], shut=0 if quiet else 2,
         budgets=[] if quiet else [budget], workers=Workers(0, 0, 0) if quiet else Workers(4, 1, 22),
         queue=Queue(0, 0, None) if quiet else Queue(3, 42, ago(2)), letters=0 if quiet else 1,
+        charts=charts(Lately(Part(), [Part()] * 30) if quiet else Lately(BUSY, [Part(), BUSY, Part(requests=1)] * 10)),
     )  # fmt: skip
