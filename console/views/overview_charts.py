@@ -17,13 +17,14 @@ def charts(hour: Lately) -> Charts:
 
 
 def _each(whole: Part, parts: Any) -> list[dict[str, Any]]:
-    waits = f"half within {duration(whole.half_ms)}, nineteen of twenty within {duration(whole.slow_ms)}"
+    took = f"for nineteen of twenty, {duration(whole.half_ms)} for half"
+    answers = f"{grouped(whole.answers)} answer{'' if whole.answers == 1 else 's'}"
     share = f"{round(100 * whole.failed / whole.calls)} % of {grouped(whole.calls)} failed" if whole.calls else "no call"
     return [
-        _chart("Answers of models", duration(whole.slow_ms) if whole.answers else "none",
-               f"{grouped(whole.answers)} answers, {waits}" if whole.answers else "no answer", ("acc", "soft"),
+        _chart("How long models took", duration(whole.slow_ms) if whole.answers else "none",
+               took if whole.answers else "no answer", ("acc", "soft"),
                [(part.half_ms, part.slow_ms - part.half_ms) for part in parts]),
-        _chart("Spent on models", microusd(whole.cost_microusd), "by two minutes", ("acc",),
+        _chart("Spent on models", microusd(whole.cost_microusd), f"for {answers}", ("acc",),
                [(part.cost_microusd,) for part in parts]),
         _chart("Calls of tools", grouped(whole.calls), share, ("bad", "acc"),
                [(part.failed, part.calls - part.failed) for part in parts]),
