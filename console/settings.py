@@ -11,7 +11,7 @@ from csp.constants import NONCE, NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
 from console.environment import database_from_url, env_bool, env_int, env_list, env_secret, env_sizes, env_str, env_word
-from console.local.paths import APP_ROLE, OWNER_ROLE, Runtime, database_url, secret_key, socket_folder
+from console.local.paths import APP_ROLE, OWNER_ROLE, Runtime, absent, database_url, secret_key, socket_folder
 from console.logging import configure
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -29,19 +29,6 @@ HOST = env_str("COUNTERSIGN_HOST", "127.0.0.1")
 PORT = env_int("PORT", 8000, minimum=1, maximum=65535)
 COUNTERSIGN_PUBLIC_URL = (env_str("COUNTERSIGN_PUBLIC_URL") or f"http://127.0.0.1:{PORT}").rstrip("/")
 DEBUG = env_bool("COUNTERSIGN_DEBUG")
-
-
-def _secret_key() -> str:
-    given = env_secret("SECRET_KEY")
-    try:
-        return given or secret_key(COUNTERSIGN_DATA)
-    except OSError as error:
-        raise ImproperlyConfigured(
-            f"COUNTERSIGN_DATA ({COUNTERSIGN_DATA}) cannot be written: {error.strerror}. Name a folder of yours."
-        ) from error
-
-
-SECRET_KEY = _secret_key()
 
 # Databases: `default` is the application's role, `owner` the role that migrates. The same database, two rights.
 EMBEDDED = not (env_str("DATABASE_URL") or env_str("DATABASE_URL_FILE"))
@@ -235,3 +222,19 @@ LOG_LEVEL = env_str("LOG_LEVEL", "INFO").upper()
 # People read a terminal, programs read everything else.
 LOG_FORMAT = env_word("LOG_FORMAT", ("text", "json"), "text" if sys.stderr.isatty() else "json")
 LOGGING = configure(LOG_LEVEL, as_json=LOG_FORMAT == "json")
+
+# Last of all, for it makes the data folder: a setting that is wrong leaves nothing behind.
+ABSENT = absent(COUNTERSIGN_DATA)
+
+
+def _secret_key() -> str:
+    given = env_secret("SECRET_KEY")
+    try:
+        return given or secret_key(COUNTERSIGN_DATA)
+    except OSError as error:
+        raise ImproperlyConfigured(
+            f"COUNTERSIGN_DATA ({COUNTERSIGN_DATA}) cannot be written: {error.strerror}. Name a folder of yours."
+        ) from error
+
+
+SECRET_KEY = _secret_key()

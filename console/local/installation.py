@@ -54,6 +54,7 @@ class Installation:
             preflight.connect("DATABASE_URL", self.url) as application,
             preflight.connect(owner_variable, self.owner_url) as owner,
         ):
+            preflight.same_database(application, owner)
             role = preflight.owner_may_migrate(owner)
             if application.info.user != role:
                 grant_future_tables(owner, role, application.info.user)

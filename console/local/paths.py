@@ -70,6 +70,12 @@ def make_data_folder(data: Path) -> None:
     data.mkdir(mode=0o711 if os.geteuid() == 0 else 0o700, parents=True, exist_ok=True)
 
 
+def absent(data: Path) -> tuple[Path, ...]:
+    """Return what of that which a start makes before anything else is not there yet, the folder last."""
+    first = (data / "secret_key", data / "up.lock", data / "runtime.json", data)
+    return tuple(path for path in first if not path.exists())
+
+
 def secret_key(data: Path) -> str:
     """Return the installation's secret key, made at the first call; raises OSError where the folder cannot be written."""
     path = data / "secret_key"

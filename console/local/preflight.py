@@ -2,8 +2,11 @@
 
 import errno
 import fcntl
+import secrets
 import shutil
 import socket
+from collections.abc import Collection
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -51,6 +54,14 @@ def alone(data: Path) -> IO[str]:
     return lock
 
 
+def leave_nothing(data: Path, absent: Collection[Path]) -> None:
+    """Take away what a refused start has made, which is what was absent before; a folder that holds more stays whole."""
+    with suppress(OSError, CannotStart), alone(data):
+        if set(data.iterdir()) <= set(absent):
+            for path in absent:
+                path.rmdir() if path == data else path.unlink(missing_ok=True)
+
+
 def free_address(host: str, port: int) -> None:
     """Refuse a port that somebody listens on, or an address that is not this machine's."""
     try:
@@ -91,6 +102,17 @@ def new_enough(variable: str, version: int) -> None:
     """Refuse a PostgreSQL older than the oldest that is supported; `version` as libpq counts, 150004 for 15.4."""
     if version < OLDEST * 10000:
         raise CannotStart(f"{variable} names PostgreSQL {version // 10000}; {OLDEST} or newer is needed.")
+
+
+def same_database(application: psycopg.Connection, owner: psycopg.Connection) -> None:
+    """Refuse two addresses that lead to two databases: what is locked in one is not seen in the other."""
+    key = [secrets.randbits(62)]
+    with owner.transaction():
+        owner.execute("SELECT pg_advisory_xact_lock(%s)", key)
+        free = application.execute("SELECT pg_try_advisory_xact_lock(%s)", key).fetchone()
+    if free and free[0]:
+        names = " and ".join(f"{one.info.dbname} on {one.info.host}:{one.info.port}" for one in (application, owner))
+        raise CannotStart(f"DATABASE_URL and DATABASE_OWNER_URL name two databases, {names}. Name one, with two roles.")
 
 
 def owner_may_migrate(connection: psycopg.Connection) -> str:

@@ -14,9 +14,10 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from console.local.paths import APP_ROLE, OWNER_ROLE
 from console.local.postgres import Server
 from console.local.roles import provision
-from tests.local.running import MANAGE, Running, processes_of, refused, running
+from tests.local.running import MANAGE, Running, clean_environment, processes_of, refused, running
 from tests.server import ROOT
 
 # The tests of one running installation share it, on one test process.
@@ -91,6 +92,7 @@ def test_a_taken_port_is_one_line(tmp_path: Path) -> None:
         2,
         f"countersign: 127.0.0.1:{port} cannot be used: Address already in use. Set PORT to another one.\n",
     )
+    assert not (tmp_path / "data").exists(), "a refused first start leaves nothing behind"
 
 
 def test_an_address_of_another_machine_is_one_line(tmp_path: Path) -> None:
@@ -117,6 +119,50 @@ def test_a_wrong_database_address_is_one_line(tmp_path: Path) -> None:
     assert done.stderr.startswith("countersign: DATABASE_URL cannot be reached: ")
     assert done.stderr.count("\n") == 1
     assert "hidden" not in done.stderr
+    assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"PORT": "eighty"}, {"COUNTERSIGN_DEBUG": "perhaps"}, {"DATABASE_URL": "mysql://x@127.0.0.1/x"}, {"LOG_FORMAT": "yaml"}],
+)
+def test_a_wrong_setting_is_one_line_and_leaves_nothing_behind(tmp_path: Path, wrong: dict[str, str]) -> None:
+    """OPS-4: the name of the setting, and no data folder with a key that nothing uses."""
+    (name,) = wrong
+    environment = {**clean_environment(tmp_path / "data", 8000, {}), **wrong}
+    command = [sys.executable, MANAGE, "up"]
+    done = subprocess.run(command, env=environment, cwd=ROOT, check=False, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert done.stderr.startswith(f"countersign: {name} ")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_refused_start_keeps_what_stood_there_before(tmp_path: Path) -> None:
+    """A key of the operator's own, and a folder with anything else in it."""
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "secret_key").write_text("mine")
+    refused(data, DATABASE_URL="postgresql://x:hidden@127.0.0.1:1/x")
+    assert (data / "secret_key").read_text() == "mine"
+    (data / "secret_key").unlink()
+    (data / "mail").mkdir()
+    refused(data, DATABASE_URL="postgresql://x:hidden@127.0.0.1:1/x")
+    assert (data / "mail").is_dir()
+
+
+def test_two_databases_are_one_line(tmp_path: Path, postgres: Server) -> None:
+    """OPS-4: pages would else work in one database while the schema and its guards stand in the other."""
+    names = [f"apart_{os.getpid()}_{n}" for n in range(2)]
+    for name in names:
+        provision(postgres, name)
+    application, owner = (postgres.url(role, name) for role, name in zip((APP_ROLE, OWNER_ROLE), names, strict=True))
+    done = refused(tmp_path / "data", DATABASE_URL=application, DATABASE_OWNER_URL=owner)
+    with postgres.connect() as connection:
+        for name in names:
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "DATABASE_URL and DATABASE_OWNER_URL name two databases, " in done.stderr
+    assert all(name in done.stderr for name in names)
 
 
 def test_a_role_without_rights_is_one_line(tmp_path: Path, postgres: Server) -> None:

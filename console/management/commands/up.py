@@ -40,6 +40,7 @@ class Command(BaseCommand):
                 (settings.COUNTERSIGN_DATA / "runtime.json").unlink(missing_ok=True)
                 lock.close()
         except CannotStart as error:
+            preflight.leave_nothing(settings.COUNTERSIGN_DATA, settings.ABSENT)
             print(f"countersign: {error}", file=sys.stderr)
             sys.exit(2)
         except KeyboardInterrupt:
@@ -50,9 +51,13 @@ class Command(BaseCommand):
     def _prepare(self) -> IO[str]:
         preflight.usable_folder(settings.COUNTERSIGN_DATA)
         lock = preflight.alone(settings.COUNTERSIGN_DATA)
-        if end_leftovers(settings.COUNTERSIGN_DATA):
-            self._say("Ended what an earlier start had left running")
-        preflight.free_address(settings.HOST, settings.PORT)
+        try:
+            if end_leftovers(settings.COUNTERSIGN_DATA):
+                self._say("Ended what an earlier start had left running")
+            preflight.free_address(settings.HOST, settings.PORT)
+        except BaseException:
+            lock.close()
+            raise
         return lock
 
     def _run(self, installation: Installation) -> None:
