@@ -16,15 +16,18 @@ from agents.llm.connect import addresses
 from agents.models import Agent, Limit
 from agents.models.load import KINDS, LARGEST
 from agents.tools import registry
+from agents.wake import CHANNEL
 from approvals.errors import NotAllowedToSet, StaleSetting, UnknownTool
 from approvals.facts import Person
 from audit.actors import Actor
+from audit.connection import read
 from audit.entry import Entry
 from audit.events import EventKind
 from audit.index import index_soon
 from audit.services import record
 
 STREAM = "limits"
+WOKEN = 1000  # sessions that a raised limit lets go on at once; the others look again by themselves
 LONGEST_REASON = 500
 LONGEST_MODEL = 120
 FIELDS = {
@@ -34,6 +37,11 @@ FIELDS = {
     "queue": ("at_once",),
 }
 """What can be limited of each kind of scope."""
+_WAKE = """
+UPDATE agents_session SET ready_at = now() WHERE id IN (
+    SELECT id FROM agents_session WHERE status = 'queued' AND waits_for = 'rate' AND ready_at > now()
+    ORDER BY waits_since LIMIT %s FOR NO KEY UPDATE SKIP LOCKED)
+RETURNING id"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +92,21 @@ def set_limit(*, scope: str, bounds: Bounds, reason: str, person: Person, actor:
     (entry,) = record([Entry(STREAM, EventKind.LIMIT_SET, actor, {**facts, "reason": row.reason}, (scope,), row.revision)])
     row.changed_at = entry.at
     row.save()
+    if kind in ("model", "provider") and any(_more(before[name], getattr(row, name)) for name in names):
+        _let_go_on()
     transaction.on_commit(index_soon)
     return row
+
+
+def _more(before: int | None, now: int | None) -> bool:
+    """Whether more goes out than before; None is as much as anybody likes."""
+    return before is not None and (now is None or now > before)
+
+
+def _let_go_on() -> None:
+    """Let the sessions that were put back for want of a place look again now, those that wait longest first."""
+    if read(_WAKE, [WOKEN]):
+        read("SELECT pg_notify(%s, '')", [CHANNEL])
 
 
 def _checked(scope: str, bounds: Bounds) -> str:

@@ -15,7 +15,7 @@ State = Literal["open", "half", "low_waits", "normal_waits", "spent"]
 LEVELS = (50, 80, 100)
 """Hundredths of a cap at which people are told, once for each period."""
 SHARES: Mapping[Priority, int] = {"low": 80, "normal": 90, "high": 100}
-"""Hundredths of a cap that a session which has not begun may still take; one that has begun may take all."""
+"""Hundredths of a cap from which on a session that has not begun waits, once so much is spent; one that has begun may take all."""
 SMALL_SAMPLE = 0.25
 """A forecast from less than this part of a period, with none before it, says so."""
 LEAST_WINDOW = 1 / 24
@@ -61,7 +61,7 @@ def state(meter: Reading) -> State:
 
 
 def share(priority: str | None, *, begun: bool) -> int:
-    """Return the hundredths of a cap that a session's next question may take; unknown priorities are the lowest."""
+    """Return the hundredths of a cap from which on a session's next question waits; unknown priorities wait first."""
     if begun:
         return 100
     return SHARES.get(priority or "normal", SHARES["low"])  # type: ignore[call-overload,no-any-return]

@@ -213,5 +213,12 @@ class RateToll:
                 return
             if not waiting.place.done():
                 self._waiting.pop(key, None)
-                reason = f"it waits for a place in the rate of {of}, about {expected_s:.0f} s"
+                reason = f"it waits for a place in the rate of {of}, about {_about(expected_s)}"
                 waiting.place.set_exception(Later(reason, retry_after_s=seconds, unsent=True))
+
+
+def _about(seconds: float) -> str:
+    """Write a length of time in the one unit that says enough."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.0f} h"

@@ -110,6 +110,12 @@ def test_new_sessions_are_throttled_by_priority(db: None) -> None:
     ]
 
 
+def test_a_new_session_may_take_all_that_is_left_until_its_share_is_spent(db: None) -> None:
+    """GUARD-3: throttled is who comes after 80 % were spent, not whose first question is large beside a small cap."""
+    budget(100)
+    assert [one.get("why") for one in ask(wish(95, share=90), wish(4, share=80))] == [None, "crowded"]
+
+
 def test_a_cap_can_be_lowered_below_what_is_spent_and_then_nothing_is_reserved(db: None) -> None:
     capped, first = budget(100), wish(80)
     ask(first)
@@ -184,16 +190,17 @@ def test_the_statement_does_what_the_arithmetic_says(
         open_: dict[UUID, int] = {}
         for worst, share in asked:
             one = wish(worst, share=share)
-            fits = spent + sum(open_.values()) + worst <= cap * share // 100
+            used = spent + sum(open_.values())
+            fits = used + worst <= cap and (share == 100 or used * 100 < cap * share)
             assert granted(one) == [fits]
             if fits:
                 open_[one.id] = worst
             settles = data.draw(st.booleans())
             if open_ and settles:
                 id_ = data.draw(st.sampled_from(list(open_)))
-                used = data.draw(st.integers(0, open_[id_]))
-                ask(answered=[(id_, used)])
-                spent += used
+                cost = data.draw(st.integers(0, open_[id_]))
+                ask(answered=[(id_, cost)])
+                spent += cost
                 del open_[id_]
         meter = Meter.objects.filter(budget=capped).first()
         if meter is not None:

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from django.utils import timezone
+
 from agents import services
 from agents.limiting import Bounds, set_limit
 from agents.models import RateWait, Session
@@ -39,6 +41,21 @@ def test_a_session_that_will_wait_for_long_is_put_back_and_goes_on_once_there_is
         session.refresh_from_db()
     assert {session.turns for session in sessions} == {1}
     assert world.log_is_whole()
+
+
+def test_a_limit_that_is_raised_lets_those_go_on_at_once_that_were_put_back_for_it(world: World) -> None:
+    """GUARD-5: as with a budget that is raised and a breaker that is let go; a lower one wakes nobody."""
+    limit(world, requests=2)
+    agent = world.agent(slug="short", limits={"turns": 1})
+    sessions = [world.start("scenario: loop-work", agent=agent) for _ in range(2)]
+    world.work(until=lambda: any(told(session, "session.parked") for session in sessions))
+    waiting = Session.objects.get(status="queued", waits_for="rate")
+    limit(world, requests=1)
+    waiting.refresh_from_db()
+    assert waiting.ready_at > timezone.now()
+    limit(world)
+    world.work()
+    assert {session.turns for session in Session.objects.all()} == {1}
 
 
 def test_an_agent_that_waits_no_longer_ends_with_an_honest_text(world: World) -> None:
