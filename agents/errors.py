@@ -41,6 +41,12 @@ class UnknownTurn(AgentsError):
     code: ClassVar[str] = "unknown_turn"
 
 
+class UnknownCall(AgentsError):
+    """There is no call `{key}`."""
+
+    code: ClassVar[str] = "unknown_call"
+
+
 class UnknownTaskType(AgentsError):
     """The agent `{agent}` has no task type `{task_type}`; it has {known}."""
 

@@ -27,6 +27,12 @@ class SessionRef(_Text):
     regex = "S-[1-9][0-9]{0,17}"
 
 
+class CallPlace(_Text):
+    """7.1: the turn, and the place in it."""
+
+    regex = r"[1-9][0-9]{0,8}\.[1-9][0-9]{0,4}"
+
+
 class Verdict(_Text):
     """What can be said of a request."""
 
@@ -49,6 +55,7 @@ def register() -> None:
     """Make the converters known to Django; called once, by the addresses."""
     register_converter(ApprovalRef, "approval")
     register_converter(SessionRef, "session")
+    register_converter(CallPlace, "place")
     register_converter(Verdict, "verdict")
     register_converter(Act, "act")
     register_converter(Hand, "hand")

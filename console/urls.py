@@ -15,6 +15,7 @@ from console.views import (
     breakers,
     budgets,
     bulk,
+    call,
     controls,
     cover,
     dead_letters,
@@ -74,6 +75,7 @@ _sessions: Urls = [
     path("", sessions.sessions, name="sessions"),
     path("<session:ref>/", sessions.session, name="session"),
     path("<session:ref>/turns/", session_replay.turns, name="session-replay"),
+    path("<session:ref>/calls/<place:place>/", call.call, name="session-call"),
     path("<session:ref>/<act:act>/", sessions.act, name="session-act"),
 ]
 

@@ -41,6 +41,7 @@ STATUS: Mapping[str, int] = {
     "unknown_breaker": 404,
     "unknown_provider": 404,
     "unknown_budget": 404,
+    "unknown_call": 404,
     "unknown_callback": 404,
     "unknown_content": 404,
     "unknown_cover": 404,

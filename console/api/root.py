@@ -14,6 +14,7 @@ from console.api import (
     audit,
     breakers,
     budgets,
+    calls,
     claims,
     controls,
     covers,
@@ -67,7 +68,7 @@ api = NinjaAPI(
 )
 # Fixed addresses come before those that hold an id.
 for _noun in (
-    overview, agents, agent_revisions, schedules, inlets, sessions, turns, webhooks, dead_letters, queue, many, approvals,
+    overview, agents, agent_revisions, schedules, inlets, sessions, turns, calls, webhooks, dead_letters, queue, many, approvals,
     claims, covers, standing, glass, stops, breakers, limits, tools, memories, policies, measures, controls,
     budgets, prompts, previews, releases, guards, audit, tokens, events,
 ):  # fmt: skip

@@ -20,6 +20,7 @@ from console.forms import AuditFilter
 from console.fragments import page
 from console.rights import Right
 from console.signin import safe_next
+from console.views.call import KEY, address
 from console.views.filters import left_out, unknown
 from console.views.guard import guard
 
@@ -142,6 +143,7 @@ def _one(request: HttpRequest, n: int) -> dict[str, Any]:
         "nav": "audit",
         "entry": {**shown, "seq": row.seq, "prev_hash": row.prev_hash, "facts": row.facts, "body": row.body.decode("utf-8")},
         "rows": _rows(row),
+        "led_url": _led_url(row),
         "contents": contents,
         "reads": (f"entry {n}",) if any(one["text"] is not None for one in contents) else (),
         "verification": _shown(request.session.get(VERIFIED), row.stream),
@@ -149,6 +151,12 @@ def _one(request: HttpRequest, n: int) -> dict[str, Any]:
         "previous_url": reverse("audit-entry", args=[n - 1]) if n > 1 and caller.has(Right.READ_AUDIT) else "",
         "next_url": reverse("audit-entry", args=[n + 1]) if n < feed.head() and caller.has(Right.READ_AUDIT) else "",
     }
+
+
+def _led_url(row: StoredEntry) -> str:
+    """Return the page about what led to the call that an entry is about; empty for any other entry."""
+    key = row.facts.get("key") if row.kind.startswith("tool_call.") else None
+    return address(str(key)) if isinstance(key, str) and KEY.fullmatch(key) else ""
 
 
 def _rows(row: StoredEntry) -> list[dict[str, Any]]:

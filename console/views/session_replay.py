@@ -17,6 +17,7 @@ from console.fragments import page
 from console.revealing import title_of
 from console.rights import Right
 from console.turns import Message, Outcome, TurnStory, turn_story
+from console.views.call import address
 from console.views.guard import guard
 from console.views.session_story import link
 
@@ -145,7 +146,7 @@ def _call(outcome: Outcome, *, revealed: bool) -> dict[str, Any]:
         "verdict": word, "tone": tone, "reasons": [reason["text"] for reason in judged.get("reasons", ())],
         "raw": outcome.raw if outcome.raw != outcome.arguments else "", "arguments": outcome.arguments,
         "result": outcome.result[:LONGEST], "cut": max(0, len(outcome.result) - LONGEST), "error_type": call.error_type,
-        "took": duration(call.duration_ms) if call.duration_ms is not None else "", "dry": call.dry,
+        "led_url": address(call.key), "took": duration(call.duration_ms) if call.duration_ms is not None else "", "dry": call.dry,
         "asked": [
             {
                 "request": link(asked.request),

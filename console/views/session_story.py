@@ -10,6 +10,7 @@ from django.utils import timezone
 from agents.models import Message, ToolCall, Turn
 from approvals.models import ApprovalRequest
 from console.formats import duration
+from console.views.call import address
 from console.views.session_reads import Story
 from console.views.session_waits import lines, spans
 from console.views.waterfall import Scale, gaps, scale, shortened, ticks
@@ -57,7 +58,8 @@ def _call(told: Story, row: ToolCall, hidden: bool) -> dict[str, Any]:
         "call": {
             "name": row.tool, "status": row.status, "tier": row.tier, "edited": row.edited, "repeat": row.repeat_of is not None,
             "arguments": told.text(row.arguments_id) or told.text(row.raw_id), "result": told.text(row.result_id),
-            "error_type": row.error_type, "duration_ms": row.duration_ms, "request": link(told.request_of(row)),
+            "error_type": row.error_type, "duration_ms": row.duration_ms, "led_url": address(row.key),
+            "request": link(told.request_of(row)),
         },
     }  # fmt: skip
 

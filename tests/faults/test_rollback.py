@@ -23,6 +23,7 @@ FULL = os.environ.get("FAULTS") == "full"
 SESSIONS = 200 if FULL else 40
 WORKERS = 4
 WITHIN_S = 1.0
+NEAR_S = 5.0
 PAUL = Actor("user", "0", "Paul")
 BAD = "You pay everybody twice."
 TOIL = {"limits": {"turns": 100_000, "tool_calls": 100_000, "tokens": 10_000_000, "cost_microusd": 10**12}, "tools": ["note"],
@@ -53,6 +54,6 @@ def test_no_question_with_the_bad_version_begins_later_than_a_second_after_the_p
     wait_until(lambda: len(asked(play, good.text)) >= after + SESSIONS, seconds=PATIENCE_S)
     late = max(asked(play, BAD)) - pressed
     figure(sessions=SESSIONS, workers=WORKERS, press_took_ms=round(took * 1000), last_bad_question_after_ms=round(late * 1000))
-    assert late <= took + WITHIN_S
+    assert -NEAR_S <= late <= took + WITHIN_S  # the bad version was asked about until the press
     assert Session.objects.filter(pk__in=[one.pk for one in sessions], prompt_version=good).count() == SESSIONS
     assert verify().ok

@@ -32,7 +32,7 @@ from tests.console.samples.others import (
     tokens,
     tool_list,
 )
-from tests.console.samples.replays import replay
+from tests.console.samples.replays import led, replay
 from tests.console.samples.revisions import agent_revision
 from tests.console.samples.sessions import session, sessions
 
@@ -116,6 +116,8 @@ PAGES: dict[str, tuple[str, Context]] = {
     ),
     "agent-revision": ("agents/revision.html", agent_revision()),
     "agent-revision-text": ("agents/revision.html", agent_revision("text")),
+    "session-call": ("sessions/call.html", led()),
+    "session-call-unasked": ("sessions/call.html", led(asked=False)),
     "session-replay": ("sessions/replay.html", replay()),
     "session-replay-hidden": ("sessions/replay.html", replay(hidden=True)),
     "session-replay-empty": ("sessions/replay.html", replay(turn=None)),

@@ -25,6 +25,21 @@ def call(**more: Any) -> Context:
     }  # fmt: skip
 
 
+def led(*, asked: bool = True) -> Context:
+    """Give what led to a call."""
+    one = {"key": "S-88123/3.1", "tool": "send_email", "status": "succeeded", "tier": "irreversible_write", "edited": True,
+           "dry": not asked}  # fmt: skip
+    known = {"name": "Revision 4", "url": "#", "checksum": "9f3c" * 16, "author": "Ada Admin"}
+    said = {"by": "Rosa Reviewer", "verdict": "Approved", "at": ago(60), "notes": "in the place of Remy", "revision": 2,
+            "digest": "e07a" * 16}  # fmt: skip
+    return frame(
+        "sessions", session={"ref": "S-88123", "url": "/sessions/S-88123/", "turn": "/sessions/S-88123/turns/?turn=3"}, led=one,
+        prompt=known if asked else {}, policy=known if asked else {}, decisions=[said] if asked else [],
+        request_of={"ref": "AP-20418", "url": "#"} if asked else None, rows=[{"label": "Key", "value": "S-88123/3.1", "mono": True}],
+        entry={"n": 48213, "url": "#"} if asked else None,
+    )  # fmt: skip
+
+
 def replay(*, hidden: bool = False, turn: Any = 3) -> Context:
     """Give one turn beside the others."""
     url = "/sessions/S-88123/turns/"

@@ -47,6 +47,7 @@ TABLE: tuple[tuple[str, str, str, set[str]], ...] = (
     ("POST", "sessions", "/sessions/", RUNNERS),
     ("GET", "session", "/sessions/{s}/", EVERYBODY),
     ("GET", "session-replay", "/sessions/{s}/turns/", EVERYBODY),
+    ("GET", "session-call", "/sessions/{s}/calls/1.1/", EVERYBODY),
     ("POST", "session-act", "/sessions/{s}/message/", RUNNERS),
     ("POST", "session-act", "/sessions/{s}/pause/", DIRECTORS),
     ("POST", "session-act", "/sessions/{s}/resume/", DIRECTORS),
