@@ -1,10 +1,12 @@
 """How the installation stands, over the API: the numbers of the page of the same name, read by the same service."""
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Literal, cast
 
 from ninja import Router, Schema
 
+from agents.lately import Lately, lately
 from agents.overview import Overview, overview
 from agents.spending import Standing
 from console.api.breakers import State
@@ -83,6 +85,25 @@ class QueueOut(Schema):
     since: datetime | None
 
 
+class PartOut(Schema):
+    """Two minutes of the last hour: how long half and nineteen of twenty answers of models took at most, cost, calls, requests."""
+
+    answers: int
+    half_ms: int
+    slow_ms: int
+    cost_microusd: int
+    calls: int
+    failed: int
+    requests: int
+
+
+class HourOut(Schema):
+    """The last hour as a whole, and in parts of two minutes, the oldest first."""
+
+    whole: PartOut
+    parts: list[PartOut]
+
+
 class OverviewOut(Schema):
     """How the installation stands now. Breakers and budgets are the 20 newest and fullest; `live` have not ended."""
 
@@ -97,15 +118,16 @@ class OverviewOut(Schema):
     workers: WorkersOut
     queue: QueueOut
     dead_letters: int
+    last_hour: HourOut
 
 
 @endpoint(router, "GET", "/overview", right=Right.SEE, scope="sessions:read", answer=OverviewOut)
 def get_overview(request: ApiRequest) -> OverviewOut:
-    """Return how the installation stands: sessions by mode, who waits for what, breakers, budgets, workers, queue."""
-    return _shape(overview())
+    """Return how the installation stands: sessions by mode, who waits for what, breakers, budgets, workers, queue; its last hour."""
+    return _shape(overview(), lately())
 
 
-def _shape(now: Overview) -> OverviewOut:
+def _shape(now: Overview, hour: Lately) -> OverviewOut:
     oldest, queue, workers = now.oldest, now.queue, now.workers
     return OverviewOut(
         live=now.live,
@@ -125,6 +147,7 @@ def _shape(now: Overview) -> OverviewOut:
         workers=WorkersOut(alive=workers.alive, silent=workers.silent, sessions=workers.sessions),
         queue=QueueOut(ready=queue.ready, later=queue.later, since=queue.since),
         dead_letters=now.letters,
+        last_hour=HourOut(whole=PartOut(**asdict(hour.whole)), parts=[PartOut(**asdict(part)) for part in hour.parts]),
     )  # fmt: skip
 
 

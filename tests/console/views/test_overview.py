@@ -11,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from agents.lately import PARTS, lately
 from agents.models import ToolCall, Turn
+from tests.console.api.calls import Program
 from tests.flows.conftest import World
 
 SignedIn = Callable[[User | None], Client]
@@ -56,3 +57,13 @@ def test_the_page_draws_it_and_says_the_same_in_words_and_in_a_table(world: Worl
         fragment = client.get("/overview/?fragment=now").content.decode()
     assert 'class="chart"' not in fragment
     assert not [one for one in asked if "percentile_cont" in one["sql"]]
+
+
+def test_the_api_tells_the_same_hour(world: World, vic: User) -> None:
+    """As a whole and in its parts."""
+    world.start("calculate 6 * 7")
+    world.work()
+    told = Program(vic).get("/overview").json()["last_hour"]
+    assert (told["whole"]["calls"], told["whole"]["failed"], told["whole"]["requests"]) == (1, 0, 0)
+    assert sum(part["answers"] for part in told["parts"]) == told["whole"]["answers"] > 0
+    assert len(told["parts"]) == PARTS
