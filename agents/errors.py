@@ -181,6 +181,12 @@ class NotReleased(AgentsError):
     code: ClassVar[str] = "not_released"
 
 
+class BelowGate(AgentsError):
+    """{version} of {slug} is held back by its suites: {reason}."""
+
+    code: ClassVar[str] = "below_gate"
+
+
 class NothingBefore(AgentsError):
     """The prompt {slug} has no release before the one that is live; there is nothing to roll back to."""
 

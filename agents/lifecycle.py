@@ -1,4 +1,4 @@
-"""How sessions, tool calls, stops, budgets, breakers and prompts move, on one screen.
+"""How sessions, tool calls, stops, budgets, breakers, prompts and evaluations move, on one screen.
 
 Pure. The rows are moved by `audit.services.transition` alone; the tests try every pair of state and event.
 """
@@ -165,6 +165,42 @@ RECALL = Lifecycle(
     rank=12,
     start="open",  # no session goes on with the version
     moves={("open", "end"): "ended"},  # none is left, or the version was released again
+)
+
+SUITE = Lifecycle(
+    model="agents.Suite",
+    rank=20,
+    start="active",
+    moves={
+        ("active", "change"): "active",  # another threshold, gate or bound; also: its cases changed
+        ("active", "end"): "ended",  # holds no version back any more
+    },
+)
+
+CASE = Lifecycle(
+    model="agents.Case",
+    rank=21,
+    start="current",  # what the next run plays
+    moves={
+        ("current", "supersede"): "superseded",  # another revision took its place
+        ("current", "remove"): "removed",
+    },
+)
+
+EVAL_RUN = Lifecycle(
+    model="agents.EvalRun",
+    rank=22,
+    start="queued",
+    moves={
+        ("queued", "claim"): "running",
+        ("running", "claim"): "running",  # taken over: the lease of a dead worker ran out
+        ("running", "progress"): "running",  # results were written
+        ("running", "release"): "queued",  # given back: its worker leaves, or nothing can be asked now
+        ("running", "finish"): "done",
+        ("running", "fail"): "failed",  # its cost reached the cap, or no model answers
+        ("queued", "cancel"): "cancelled",
+        ("running", "cancel"): "cancelled",
+    },
 )
 
 # All but the last are final; a dead letter is kept for a replay.

@@ -14,6 +14,7 @@ from django_q.tasks import async_task
 DRAIN_CLUSTER = "drain"
 BACKGROUND_CLUSTER = "background"
 SWEEP = "countersign-sweep"
+WAITING = 3  # background tasks; the minute sweep looks for open runs besides
 LIVING_S = 8.0  # a drain that was heard of so lately lives
 
 
@@ -37,6 +38,12 @@ def top_up(cluster: str, wanted: int) -> int:
         for _ in range(missing):
             async_task("agents.tasks.drain", cluster=DRAIN_CLUSTER)
         return missing
+
+
+def evaluate_soon() -> None:
+    """Have open runs of suites played. A task that finds none is over at once; a few that wait are enough."""
+    if OrmQ.objects.filter(key=BACKGROUND_CLUSTER, lock__lte=timezone.now()).count() < WAITING:
+        async_task("agents.tasks.evaluate", cluster=BACKGROUND_CLUSTER)
 
 
 def schedule_sweep() -> None:

@@ -1,4 +1,4 @@
-"""What django-q2 calls: the drain, and the minute sweep. Each may run twice."""
+"""What django-q2 calls: the drain, runs of suites, and the minute sweep. Each may run twice."""
 
 import asyncio
 import os
@@ -9,9 +9,10 @@ import structlog
 from django.conf import settings
 from django.db import connections
 
+from agents.evals.work import is_open, work_open
 from agents.gate.sweep import sweep as sweep_now
 from agents.llm.openai import OpenAIProvider
-from agents.queue import top_up
+from agents.queue import evaluate_soon, top_up
 from agents.tools import registry
 from agents.worker import Worker
 
@@ -41,7 +42,19 @@ def drain() -> None:
 
 def sweep() -> int:
     """Do what time does; besides the workers' own sweeps, so that it is done when no worker lives."""
+    if is_open():
+        evaluate_soon()
     return sweep_now()
+
+
+def evaluate() -> None:
+    """Play runs of suites that are open, for a while; what is left then is played by the next task."""
+    if Path(os.environ.get(STOP_FILE, os.devnull + "/none")).exists():
+        return
+    connections.close_all()  # nothing inherited over the fork
+    registry.load()
+    if work_open(provider):
+        evaluate_soon()
 
 
 def provider() -> OpenAIProvider:

@@ -84,6 +84,7 @@ WEBHOOK_ALLOW_HOSTS = frozenset(host.lower() for host in env_list("WEBHOOK_ALLOW
 WORKER_SESSIONS = env_int("WORKER_SESSIONS", 50, minimum=1, maximum=1000)
 WORKERS = env_int("WORKERS", 1, minimum=1, maximum=64)
 LEASE_S = env_int("LEASE_S", 10, minimum=2, maximum=600)
+EVAL_OVERALL = env_int("EVAL_OVERALL", 80, minimum=0, maximum=100)
 _cluster = {
     "orm": "default",
     "workers": 1,

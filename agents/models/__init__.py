@@ -3,6 +3,7 @@
 from agents.models.agent import Agent, AgentRevision
 from agents.models.breaker import Breaker
 from agents.models.budget import Budget, Meter, ModelUse, Reservation
+from agents.models.evaluation import Case, EvalResult, EvalRun, Suite
 from agents.models.inlet import Arrival, Inlet
 from agents.models.library import DeletedDocument, Draft, LibraryDocument, Memory, Note, WorkspaceFile
 from agents.models.load import Limit, RateBook, RateWait, ToolRun
@@ -19,8 +20,11 @@ __all__ = [
     "Breaker",
     "Budget",
     "CanaryWatch",
+    "Case",
     "DeletedDocument",
     "Draft",
+    "EvalResult",
+    "EvalRun",
     "Firing",
     "GuardSet",
     "Inlet",
@@ -41,6 +45,7 @@ __all__ = [
     "Schedule",
     "Session",
     "Stop",
+    "Suite",
     "ToolCall",
     "ToolRun",
     "Turn",

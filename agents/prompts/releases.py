@@ -14,6 +14,7 @@ from django.db import transaction
 from agents.errors import BadAgent, BadText, NotReleased, StaleRelease, UnknownPrompt
 from agents.lifecycle import PROMPT_VERSION, RECALL, RELEASE
 from agents.models import Prompt, PromptVersion, Recall, Release
+from agents.prompts.gate import refuse_below
 from agents.prompts.shares import STOPS, Share, chosen
 from agents.prompts.versions import Draft, born, version_named
 from audit.actors import Actor
@@ -110,7 +111,9 @@ def routed(slug: str, *, lock: bool = False) -> Routed:
 
 
 @atomically
-def release(*, slug: str, version: str, share: int, actor: Actor, reason: str = "", shown: UUID | None = None) -> Routed:
+def release(
+    *, slug: str, version: str, share: int, actor: Actor, reason: str = "", shown: UUID | None = None, override: str = ""
+) -> Routed:
     """Send a share of the new sessions to a version, or all of them. Sessions that run keep theirs.
 
     Args:
@@ -120,9 +123,10 @@ def release(*, slug: str, version: str, share: int, actor: Actor, reason: str = 
         actor: who releases; the caller has checked the right to.
         reason: why.
         shown: the newest live release that was shown, where it shall be compared.
+        override: why it shall have traffic although its suites hold it back; only a person may say that.
 
     Raises:
-        UnknownPrompt, UnknownPromptVersion, BadText, NotReleased, StaleRelease.
+        UnknownPrompt, UnknownPromptVersion, BadText, NotReleased, StaleRelease, BelowGate.
     """
     if share not in STOPS:
         raise BadText(field="share", reason=f"is {', '.join(map(str, STOPS[:-1]))} or {STOPS[-1]}")
@@ -134,6 +138,7 @@ def release(*, slug: str, version: str, share: int, actor: Actor, reason: str = 
     refuse_unfit(now, target, share)
     if now.canary is not None and (now.canary.version_id, now.canary.share) == (target.pk, share):
         return now
+    held = refuse_below(target, override=override, actor=actor)
     rest = [] if share == 100 or now.base is None else [new_release(now.prompt, now.base.version_id, 100 - share, why, actor)]
     births = (*rest, new_release(now.prompt, target.pk, share, why, actor))
     changes = [Change(RELEASE, row.pk, "live", "supersede", {"ended_at": NOW}) for row in now.rows]
@@ -143,9 +148,18 @@ def release(*, slug: str, version: str, share: int, actor: Actor, reason: str = 
     ]
     facts = {"version": version, "checksum": target.checksum, "share": share, "reason": why, **_before(now)}
     entry = Entry(f"prompt:{slug}", EventKind.PROMPT_RELEASED, actor, facts, ids=(slug,))
-    write(Batch(tuple(changes), births, (entry,)))
+    write(Batch(tuple(changes), births, (entry, *overridden(target, held, override, actor))))
     transaction.on_commit(index_soon)
     return routed(slug)
+
+
+def overridden(target: PromptVersion, held: Sequence[str], override: str, actor: Actor) -> tuple[Entry, ...]:
+    """Return the entry about a person who gives a version traffic that its suites hold back; none where nothing does."""
+    if not held:
+        return ()
+    slug = target.prompt.slug
+    facts = {"version": target.version, "held_back": list(held), "reason": override.strip()}
+    return (Entry(f"prompt:{slug}", EventKind.PROMPT_GATE_OVERRIDDEN, actor, facts, ids=(slug,)),)
 
 
 def refuse_unfit(now: Routed, target: PromptVersion, share: int) -> None:

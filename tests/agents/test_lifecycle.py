@@ -7,6 +7,8 @@ import pytest
 from agents.lifecycle import (
     BREAKER,
     CALL_OUTCOMES,
+    CASE,
+    EVAL_RUN,
     INLET,
     PROMPT_VERSION,
     RECALL,
@@ -14,13 +16,14 @@ from agents.lifecycle import (
     SCHEDULE,
     SESSION,
     SESSION_ENDS,
+    SUITE,
     TOOL_CALL,
 )
 from approvals.lifecycle import REQUEST
 from audit.errors import IllegalMove
 from audit.lifecycle import Lifecycle
 
-TABLES = [SESSION, TOOL_CALL, REQUEST, BREAKER, SCHEDULE, INLET, PROMPT_VERSION, RELEASE, RECALL]
+TABLES = [SESSION, TOOL_CALL, REQUEST, BREAKER, SCHEDULE, INLET, PROMPT_VERSION, RELEASE, RECALL, SUITE, CASE, EVAL_RUN]
 PAIRS = [
     (table, state, event) for table in TABLES for state, event in itertools.product(sorted(table.states), sorted(table.events))
 ]
