@@ -16,6 +16,15 @@ from audit.actors import Actor
 TITLE = 150
 
 
+def from_life(*, suite: str, actor: Actor, session: str = "", request: str = "", name: str = "") -> Case:
+    """Make a case of a session or of a request, whichever is named; see the two below. Raises BadText where not exactly one is."""
+    if bool(session) == bool(request):
+        raise BadText(field="session", reason="or `request` is named, one of them")
+    if session:
+        return from_session(suite=suite, session=session, actor=actor, name=name)
+    return from_request(suite=suite, request=request, actor=actor, name=name)
+
+
 def from_session(*, suite: str, session: str, actor: Actor, name: str = "") -> Case:
     """Make a case of a session: it shall make the calls with effects that it made, and none that people rejected.
 

@@ -157,6 +157,12 @@ def newest_runs(
     return list((rows.filter(number__lt=before) if before is not None else rows)[:limit])
 
 
+def results(run: EvalRun, limit: int, *, after: UUID | None = None) -> list[EvalResult]:
+    """Return results of a run in the order in which they were written, behind `after`."""
+    rows = EvalResult.objects.filter(run=run).select_related("case").order_by("id")
+    return list((rows.filter(pk__gt=after) if after else rows)[:limit])
+
+
 def counted(runs: Iterable[EvalRun]) -> dict[UUID, dict[UUID, tuple[int, int]]]:
     """Return, by run and case, how many of its results passed, and how many there are."""
     found: dict[UUID, dict[UUID, tuple[int, int]]] = {run.pk: {} for run in runs}

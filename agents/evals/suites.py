@@ -3,17 +3,19 @@
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
+from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Count
 from pydantic import ValidationError
 
 from agents.errors import BadText, UnknownAgent
 from agents.evals.document import LONGEST_DOCUMENT, CaseDocument
 from agents.evals.errors import BadCase, StaleSuite, SuiteExists, UnknownCase, UnknownSuite
 from agents.lifecycle import CASE, SUITE
-from agents.models import Agent, Case, Suite
+from agents.models import Case, Suite
 from agents.prompts.versions import prompt_named
 from agents.queries import agent as current_revision
 from agents.starters import one_at_a_time
@@ -129,12 +131,14 @@ def change_suite(*, slug: str, revision: int, actor: Actor, given: Mapping[str, 
 
 
 @atomically
-def end_suite(*, slug: str, actor: Actor) -> None:
+def end_suite(*, slug: str, actor: Actor) -> Suite:
     """End a suite for good: it holds no version back any more, and its runs stay readable. Raises UnknownSuite."""
     row = suite_named(slug, lock=True)
     change = Change(SUITE, row.pk, "active", "end", {"revision": Plus(1)})
     write(Batch((change,), (), (_entry(row, EventKind.SUITE_ENDED, actor, {}),)))
     transaction.on_commit(index_soon)
+    row.revision += 1
+    return row
 
 
 @atomically
@@ -181,7 +185,7 @@ def put_case(
 
 
 @atomically
-def remove_case(*, slug: str, name: str, actor: Actor) -> None:
+def remove_case(*, slug: str, name: str, actor: Actor) -> Case:
     """Take a case out of its suite; its revisions and results stay. Raises UnknownSuite, UnknownCase."""
     suite = suite_named(slug, lock=True)
     row = case_named(slug, name)
@@ -189,6 +193,7 @@ def remove_case(*, slug: str, name: str, actor: Actor) -> None:
     facts = {"case": name, "revision": row.revision, "checksum": row.checksum}
     write(Batch(changes, (), (_entry(suite, EventKind.CASE_REMOVED, actor, facts),)))
     transaction.on_commit(index_soon)
+    return row
 
 
 def checked_case(name: str, title: str, document: Any) -> tuple[dict[str, Any], list[dict[str, str]]]:
@@ -238,7 +243,18 @@ def _entry(suite: Suite, kind: EventKind, actor: Actor, facts: dict[str, Any], *
     return Entry(f"prompt:{suite.prompt.slug}", kind, actor, told, ids=(suite.prompt.slug, suite.slug), texts=texts)
 
 
-def agents_of(prompt: str) -> list[str]:
-    """Return the agents that use a prompt, by name."""
-    rows = Agent.objects.filter(revisions__current=True, revisions__document__prompt=prompt)
-    return list(rows.order_by("slug").values_list("slug", flat=True))
+def listed(limit: int, *, after: str = "", prompt: str = "") -> list[Suite]:
+    """Return active suites by name, of one prompt or of all, behind `after`."""
+    rows = Suite.objects.select_related("prompt", "agent").filter(slug__gt=after, status="active")
+    return list((rows.filter(prompt__slug=prompt) if prompt else rows).order_by("slug")[:limit])
+
+
+def cases(suite: Suite, limit: int, *, after: str = "") -> list[Case]:
+    """Return a suite's cases as they are now, by name, behind `after`."""
+    return list(Case.objects.filter(suite=suite, status="current", name__gt=after).order_by("name")[:limit])
+
+
+def counts(rows: Sequence[Suite]) -> dict[UUID, int]:
+    """Return how many cases each suite has."""
+    found = Case.objects.filter(suite__in=rows, status="current").values("suite").annotate(count=Count("pk"))
+    return {row["suite"]: row["count"] for row in found}

@@ -26,6 +26,12 @@ class ReleasePage(Schema):
     next_cursor: str | None
 
 
+class Override(Body):
+    """Why a version shall have traffic although its suites hold it back; only a person may say that."""
+
+    reason: Annotated[Sentence, Field(min_length=10, max_length=500)]
+
+
 class NewRelease(Body):
     """Which version gets which share of the sessions that start from now on."""
 
@@ -33,6 +39,7 @@ class NewRelease(Body):
     share: Literal[5, 10, 25, 50, 100]
     reason: Annotated[Word, Field(max_length=200)] = ""
     shown: Shown = None
+    override: Override | None = None
 
 
 class NewRollback(Body):
@@ -70,8 +77,10 @@ def list_releases(request: ApiRequest, slug: SlugPath, page: Query[Paged]) -> Re
     refuses=(404, 409, 413, 415, 422), creates=True,
 )  # fmt: skip
 def release_prompt(request: ApiRequest, slug: SlugPath, body: NewRelease) -> PromptOut:
-    """Send a share of the new sessions to a version. Sessions that run keep theirs."""
-    now = releases.release(slug=slug, actor=request.auth.actor(), **body.model_dump())
+    """Send a share of the new sessions to a version that its suites let pass. Sessions that run keep theirs."""
+    said = body.override.reason if body.override else ""
+    given = body.model_dump(exclude={"override"})
+    now = releases.release(slug=slug, actor=request.auth.actor(), override=said, **given)
     return prompt_shapes([now.prompt])[0]
 
 

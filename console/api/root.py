@@ -20,6 +20,8 @@ from console.api import (
     covers,
     dead_letters,
     errors,
+    eval_runs,
+    evals,
     events,
     glass,
     guards,
@@ -70,7 +72,7 @@ api = NinjaAPI(
 for _noun in (
     overview, agents, agent_revisions, schedules, inlets, sessions, turns, calls, webhooks, dead_letters, queue, many, approvals,
     claims, covers, standing, glass, stops, breakers, limits, tools, memories, policies, measures, controls,
-    budgets, prompts, previews, releases, guards, audit, tokens, events,
+    budgets, prompts, previews, releases, guards, evals, eval_runs, audit, tokens, events,
 ):  # fmt: skip
     api.add_router("", _noun.router)
 errors.install(api)

@@ -1,17 +1,20 @@
 """Suites: what a version of a prompt has to show before it has traffic, played in the background against the scripted model."""
 
+import json
 import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.management import CommandError, call_command
 from django.db import connections
 
 from agents.errors import BadText, BelowGate
-from agents.evals import progress, recorded, report, runs, suites, work
+from agents.evals import files, progress, recorded, report, runs, suites, work
 from agents.evals.errors import BadCase, RunEnded, StaleSuite, UnknownSuite
 from agents.llm.openai import OpenAIProvider
 from agents.models import Case, EvalResult, EvalRun, PromptVersion
@@ -211,3 +214,41 @@ def test_a_session_becomes_a_case_with_its_results(world: World, paul: User) -> 
     assert made.document["recorded"][0]["tool"] == "remember"
     run = played(world, "1.0.0", paul)
     assert EvalResult.objects.get(run=run, case=made).passed
+
+
+def test_suites_live_beside_their_prompts_as_files(world: World, paul: User, tmp_path: Path) -> None:
+    """PROMPT-6: written out, read back, the same; what is changed in a file is told as drift and taken in as another revision."""
+    suite(world, paul)
+    call_command("prompts", "export", str(tmp_path))
+    path = tmp_path / AGENT / "suites" / f"{SUITE}.json"
+    written = path.read_bytes()
+    assert files.export(tmp_path) == 0
+    assert files.drifted(tmp_path) == []
+    told = json.loads(written)
+    told["threshold"] = 70
+    told["cases"][0]["title"] = "It calculates well"
+    path.write_text(json.dumps(told))
+    assert [one.line for one in files.drifted(tmp_path)] == [f"suite {SUITE}  not the same: threshold, case calculates"]
+    with pytest.raises(CommandError):
+        call_command("prompts", "drift", str(tmp_path))
+    call_command("prompts", "import", str(tmp_path))
+    assert files.drifted(tmp_path) == []
+    assert suites.suite_named(SUITE).threshold == 70
+    assert suites.case_named(SUITE, "calculates").revision == 2
+    path.write_text(json.dumps({**told, "threshold": "many"}))
+    with pytest.raises(BadCase, match="threshold"):
+        files.take_in(tmp_path, actor=actor_of(paul))
+
+
+def test_a_check_from_the_command_line_prints_a_report_and_says_no(
+    world: World, paul: User, capsys: pytest.CaptureFixture[str], settings: Any
+) -> None:
+    """`manage.py prompts check`: markdown for a pull request, and an exit code."""
+    settings.OPENAI_BASE_URL, settings.OPENAI_API_KEY = world.model_url, "none"
+    suite(world, paul)
+    call_command("prompts", "check", AGENT, "1.0.0")
+    assert "no-harm with research-assistant 1.0.0: passed" in capsys.readouterr().out
+    with pytest.raises(CommandError) as refused:
+        call_command("prompts", "check", AGENT, worse(paul).version)
+    assert refused.value.returncode == 1
+    assert "| small-talk | 0 of 1 | 1 of 1 |" in capsys.readouterr().out

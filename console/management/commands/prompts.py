@@ -1,28 +1,37 @@
 """`manage.py prompts`: rolling back as the prompt page does, and prompts as files that can live in version control."""
 
+import time
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from agents.models import Prompt, Release
+from agents.evals import files as suite_files
+from agents.evals import report, work
+from agents.evals.runs import OPEN, run_numbered, start_run
+from agents.evals.suites import listed
+from agents.models import EvalRun, Prompt, Release
 from agents.prompts import folder
 from agents.prompts.rollback import RUNNING, rollback
+from agents.tasks import provider
 from audit.actors import SYSTEM
 from audit.errors import CountersignError
 
 FILES = {
-    "export": "write every version into a folder, as SLUG/VERSION.md",
-    "import": "store the versions that are only in a folder, as drafts",
+    "export": "write every version into a folder, as SLUG/VERSION.md, and every suite, as SLUG/suites/SUITE.json",
+    "import": "store the versions that are only in a folder, as drafts, and its suites",
     "drift": "say how a folder and the database differ; exit code 1 where they do",
 }
 
 
-class Command(BaseCommand):
-    """List the prompts, roll one back, write them to a folder, take new ones from it, or say how the two differ."""
+PORTION_S, LOOK_S = 3_600.0, 0.5
 
-    help = "List the prompts (list), roll one back (rollback SLUG), or keep them as files (export, import, drift DIR)."
+
+class Command(BaseCommand):
+    """List the prompts, roll one back, hold a version against its suites, or keep all of it as files."""
+
+    help = "List the prompts, roll one back, run suites (check SLUG VERSION), or keep all as files (export, import, drift DIR)."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Take what to do."""
@@ -33,6 +42,13 @@ class Command(BaseCommand):
         back.add_argument("--reason", required=True, help="why; it stands in the audit trail")
         back.add_argument("--running", choices=RUNNING, default="finish", help="what becomes of sessions that run")
 
+        check = actions.add_parser("check", help="run a prompt's suites with a version; exit code 1 where they hold it back")
+        check.add_argument("slug")
+        check.add_argument("version")
+        check.add_argument("--suite", default="", help="this one alone")
+        check.add_argument("--model", default="", help="another model than the agent's")
+        check.add_argument("--seed", type=int, default=1, help="the same gives the same, as far as the model keeps to it")
+
         for name, told in FILES.items():
             actions.add_parser(name, help=told).add_argument("folder", type=Path)
 
@@ -42,6 +58,9 @@ class Command(BaseCommand):
             self._list()
             return
         try:
+            if action == "check":
+                self._check(**{name: options[name] for name in ("slug", "version", "suite", "model", "seed")})
+                return
             if action in FILES:
                 self._files(action, options["folder"])
                 return
@@ -58,18 +77,32 @@ class Command(BaseCommand):
         if action != "export" and not where.is_dir():
             raise CommandError(f"There is no folder {where}.")
         if action == "export":
-            self.stdout.write(f"{folder.export(where)} files are new or changed.")
+            self.stdout.write(f"{folder.export(where) + suite_files.export(where)} files are new or changed.")
             return
         if action == "import":
             found = folder.take_in(where, actor=SYSTEM)
-            self.stdout.write(
-                "\n".join([*(f"{one.slug} {one.version}" for one in found), f"{len(found)} versions were taken in as drafts."])
-            )
+            lines = [*(f"{one.slug} {one.version}" for one in found), f"{len(found)} versions were taken in as drafts."]
+            lines += [one.line for one in suite_files.take_in(where, actor=SYSTEM)]
+            self.stdout.write("\n".join(lines))
             return
-        if found := folder.drifted(where):
-            self.stdout.write("\n".join(one.line for one in found))
-            raise CommandError(f"{len(found)} differences between {where} and the database.", returncode=1)
+        if lines := [*(one.line for one in folder.drifted(where)), *(one.line for one in suite_files.drifted(where))]:
+            self.stdout.write("\n".join(lines))
+            raise CommandError(f"{len(lines)} differences between {where} and the database.", returncode=1)
         self.stdout.write("Folder and database hold the same.")
+
+    def _check(self, *, slug: str, version: str, suite: str, model: str, seed: int) -> None:
+        suites = [one.slug for one in listed(200, prompt=slug) if suite in ("", one.slug)]
+        if not suites:
+            raise CommandError(f"The prompt {slug} has no such suite.")
+        started = [start_run(suite=one, version=version, actor=SYSTEM, model=model, seed=seed) for one in suites]
+        numbers = [one.number for one in started]
+        while EvalRun.objects.filter(number__in=numbers, status__in=OPEN).exists():
+            work.work_open(provider, seconds=PORTION_S)  # beside the workers, which may have taken some of it
+            time.sleep(LOOK_S)
+        ended = [run_numbered(f"E-{number}") for number in numbers]
+        self.stdout.write(report.markdown(ended))
+        if not all(run.reached for run in ended):
+            raise CommandError(f"{slug} {version} is below the threshold of a suite.", returncode=1)
 
     def _list(self) -> None:
         live: dict[str, list[str]] = {}

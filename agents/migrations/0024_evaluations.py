@@ -23,7 +23,7 @@ def make_guards(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('agents', '0021_canary_guards'),
+        ('agents', '0023_inlets_change'),
     ]
 
     operations = [
