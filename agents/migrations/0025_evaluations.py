@@ -23,7 +23,7 @@ def make_guards(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('agents', '0023_inlets_change'),
+        ('agents', '0024_throttle_by_what_is_spent'),
     ]
 
     operations = [
