@@ -9,8 +9,7 @@ from typing import Any
 
 from django.urls import reverse
 
-from agents.demo.seed import GOALS
-from agents.models import Session
+from agents.models import Release
 from approvals.models import Decision
 from audit.events import EventKind
 from audit.models import AuditEntry
@@ -33,12 +32,12 @@ def steps(caller: Caller) -> list[Step]:
     said = set(Decision.objects.filter(verdict__in=["approve", "edit"]).values_list("verdict", flat=True).distinct())
     told = Decision.objects.filter(verdict="reject").exclude(instruction="").exists()
     verified = AuditEntry.objects.filter(kind=EventKind.AUDIT_VERIFIED).exists()
-    own = Session.objects.count() > len(GOALS)
+    back = Release.objects.filter(status="rolled_back").exists()
     return [
         _step(caller, "Approve a request", "approvals", Right.DECIDE, "Remy", done="approve" in said),
         _step(caller, "Reject one and say what to do instead", "approvals", Right.DECIDE, "Remy", done=told),
         _step(caller, "Change what an agent wants to send", "approvals", Right.DECIDE, "Remy", done="edit" in said),
-        _step(caller, "Give an agent a goal of your own", "sessions", Right.RUN_SESSIONS, "Olga", done=own),
+        _step(caller, "Release a prompt to a few, and roll it back", "prompts", Right.EDIT_PROMPTS, "Paul", done=back),
         _step(caller, "Verify the log", "audit", Right.VERIFY_AUDIT, "Audrey", done=verified),
     ]
 

@@ -6,14 +6,18 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.test import Client
 
-from agents.demo.seed import GOALS
-from agents.models import Session
+from agents.models import Prompt, Session
+from agents.prompts.releases import release
+from agents.prompts.rollback import rollback
+from agents.prompts.versions import add_version
 from approvals.models import ApprovalRequest
+from audit.actors import Actor
 from console.auth import caller_of_user
 from console.guide import steps
 from tests.flows.conftest import World
 
 SignedIn = Callable[[User | None], Client]
+PAUL = Actor("user", "7", "Paul")
 
 
 def done(user: User) -> list[bool]:
@@ -28,11 +32,16 @@ def test_each_step_ticks_when_it_was_done(
     assert done(remy) == [False] * 5
     world.decide(waiting[1], remy, "approve")
     assert done(remy) == [True, False, False, False, False]
-    for _ in GOALS:
-        world.start("scenario: mail-once")
+    world.start("scenario: mail-once")
     world.work()
     request = ApprovalRequest.objects.filter(status="pending").earliest("number")
     world.decide(request, remy, "reject", instruction="Ask the customer first, please.")
+    assert done(remy) == [True, True, False, False, False]
+    slug = Prompt.objects.get().slug
+    made = add_version(slug=slug, text="Be brief.", actor=PAUL, user_id=7, note="Shorter.")
+    release(slug=slug, version=made.version, share=10, actor=PAUL)
+    assert done(remy) == [True, True, False, False, False]
+    rollback(slug=slug, reason="It is too short.", running="finish", actor=PAUL)
     assert done(remy) == [True, True, False, True, False]
     signed_in(ada).post("/audit/verify/")
     assert done(remy)[4]
