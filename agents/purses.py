@@ -38,10 +38,10 @@ class CostSpent(TokensSpent):
     code: ClassVar[str] = "limit_cost_microusd"
     stop: Stop
 
-    def __init__(self, reason: str, pocket: Pocket) -> None:
+    def __init__(self, reason: str, pocket: Pocket, most: int) -> None:
         """Keep why, and what people are asked where the agent says that they are."""
         super().__init__(reason)
-        self.stop = Stop("ask", "cost_microusd", pocket.used, pocket.limit)
+        self.stop = Stop("ask", "cost_microusd", pocket.used, pocket.limit, most - pocket.left)
 
 
 class PurseToll:
@@ -94,7 +94,7 @@ def _most(purse: Purse, asking: Asking) -> tuple[int, int]:
         raise TokensSpent(_too_much(purse.tokens, tokens, "{:,}", " tokens"))
     cost = most_microusd(asking.question.model, tokens - made, made)
     if cost > purse.cost.left:
-        raise CostSpent(_too_much(purse.cost, cost, "${:.4f}", "", scale=1e-6), purse.cost)
+        raise CostSpent(_too_much(purse.cost, cost, "${:.4f}", "", scale=1e-6), purse.cost, cost)
     return tokens, cost
 
 

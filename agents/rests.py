@@ -207,7 +207,7 @@ async def _ask_budget(state: State, stop: Stop, why: str, take_numbers: Numbers)
         "limit": stop.limit,
         "spent": spent,
         "allowed": allowed,
-        "suggested": max(spent - allowed, 0) + max(allowed // 2, 1),
+        "suggested": max(max(spent - allowed, 0) + max(allowed // 2, 1), stop.short),
     }
     summary = f"Let {state.ref} spend more: it has used ${stop.spent / 1e6:.4f} of ${stop.allowed / 1e6:.4f}"
     return await ask_people(state, "budget", summary, told, why, take_numbers)

@@ -30,12 +30,13 @@ class Spent:
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """A limit was met: `action` says what follows."""
+    """A limit was met: `action` says what follows, `short` how much more the next step may need than is left."""
 
     action: Literal["warn", "ask", "halt"]
     limit: str
     spent: float
     allowed: float
+    short: int = 0
 
     @property
     def text(self) -> str:

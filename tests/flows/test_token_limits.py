@@ -143,6 +143,17 @@ def test_people_are_asked_before_the_cost_limit_ends_an_agent_that_asks(world: W
     assert "A person refused to extend it." in session.error["detail"]
 
 
+def test_the_amount_that_is_offered_is_enough_for_the_next_question(world: World, remy: User) -> None:
+    """Also where the limit is far below what one question may cost: whoever takes the offer is not asked at once again."""
+    session = run_for_money(world, cost_microusd=100, ask_above_cost_microusd=100)
+    (request,) = world.pending(session)
+    assert (session.turns, request.facts["spent"]) == (0, 0)
+    world.decide(request, remy, "extend", amount=request.facts["suggested"])
+    world.work()
+    session.refresh_from_db()
+    assert session.turns > 0
+
+
 def test_a_tools_question_is_paid_from_the_same_limit(world: World) -> None:
     """What a tool asks a model is held and spent like the session's own questions."""
     LibraryDocument.objects.create(slug="long", title="A long one", trust="trusted", body="facts " * 4_000, sha256="0" * 64)
