@@ -129,6 +129,12 @@ class BreakGlass(_Part):
     enabled: bool = False
 
 
+class ReleaseRule(_Part):
+    """Whether a version gets traffic only once a second person agreed; a rollback never waits for one."""
+
+    second_person: bool = False
+
+
 class Policy(_Part):
     """The whole document."""
 
@@ -137,6 +143,7 @@ class Policy(_Part):
     tainted: TaintRule = TaintRule()
     asking: AskingRule = AskingRule()
     break_glass: BreakGlass = BreakGlass()
+    releases: ReleaseRule = ReleaseRule()
     rules: tuple[Rule, ...] = ()
     agent_groups: Mapping[str, tuple[Group, ...]] = Field(default_factory=dict)
     recipients: tuple[str, ...] = ()  # known addresses, or domains as "@example.com"

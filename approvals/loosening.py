@@ -22,6 +22,11 @@ def loosened(before: Policy, after: Policy) -> tuple[str, ...]:
         *_rules(before, after),
         *_people(before, after),
         *_known(before, after),
+        *(
+            ["Prompt versions are released by one person."]
+            if before.releases.second_person and not after.releases.second_person
+            else ()
+        ),
         *(["Admins may break the glass."] if after.break_glass.enabled and not before.break_glass.enabled else ()),
     )
 

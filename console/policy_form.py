@@ -36,6 +36,7 @@ def document_of(sent: Mapping[str, str]) -> dict[str, Any]:
         "tainted": {name: sent.get(f"tainted.{name}", "") for name in TaintRule.model_fields},
         "asking": {name: sent.get(f"asking.{name}", "").strip() for name in AskingRule.model_fields},
         "break_glass": {"enabled": sent.get("break_glass.enabled") == "true"},
+        "releases": {"second_person": sent.get("releases.second_person") == "true"},
         "rules": [_rule(sent, f"rules.{place}") for place in places(sent)],
         "agent_groups": dict(_agent_groups(sent.get("agent_groups", ""))),
         "recipients": _listed(sent.get("recipients", "")),
@@ -131,6 +132,7 @@ def _inputs(document: Mapping[str, Any]) -> Iterator[tuple[str, str | None]]:
     for name, value in document["claims"].items():
         yield f"claims.{name}", "" if value is None else str(value)
     yield "break_glass.enabled", _box(document["break_glass"]["enabled"])
+    yield "releases.second_person", _box(document["releases"]["second_person"])
     for place, rule in enumerate(document["rules"]):
         yield from _rule_inputs(f"rules.{place}", rule)
     yield "agent_groups", "\n".join(f"{agent}: {_line(groups)}" for agent, groups in document["agent_groups"].items())

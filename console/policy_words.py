@@ -96,6 +96,7 @@ def _lines(policy: Policy) -> Iterator[str]:
     for part, word in ASKING_WORDS.items():
         yield f"{word}: {getattr(policy.asking, part)}"
     yield f"Admins may break the glass: {_yes(policy.break_glass.enabled)}"
+    yield f"A second person agrees before a prompt version gets traffic: {_yes(policy.releases.second_person)}"
     yield f"Requests stay open for: {duration(policy.ttl_s * 1000)}"
     for label, value in claim_lines(policy.claims):
         yield f"{label}: {value}"

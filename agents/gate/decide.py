@@ -23,6 +23,7 @@ from agents.gate.tracing import after_edit, kept
 from agents.lifecycle import SESSION, TOOL_CALL
 from agents.loading import load
 from agents.models import Session
+from agents.prompts.asking import agreed
 from agents.rules import read as read_rules
 from agents.state import Call
 from agents.tools import registry
@@ -103,7 +104,7 @@ def answer(  # noqa: PLR0913  one name for each thing that can be said
         failpoint("answer.before_commit")
         session = _session_of(settled.request)
         if session is None:
-            return Batch()
+            return agreed(settled, actor)
         return _consequences(settled, session, actor, made[0] if made else None)
 
     decided = decide(

@@ -128,6 +128,16 @@ def release(
     Raises:
         UnknownPrompt, UnknownPromptVersion, BadText, NotReleased, StaleRelease, BelowGate.
     """
+    now, target, why = checked_release(slug, version, share, reason, shown)
+    if now.canary is not None and (now.canary.version_id, now.canary.share) == (target.pk, share):
+        return now
+    write(released(now, target, share, why, actor, override=override))
+    transaction.on_commit(index_soon)
+    return routed(slug)
+
+
+def checked_release(slug: str, version: str, share: int, reason: str, shown: UUID | None) -> tuple[Routed, PromptVersion, str]:
+    """Return the prompt's traffic, locked, the version and the reason of a release that can be. Raises as `release`."""
     if share not in STOPS:
         raise BadText(field="share", reason=f"is {', '.join(map(str, STOPS[:-1]))} or {STOPS[-1]}")
     why = checked_reason(reason)
@@ -136,9 +146,16 @@ def release(
         raise StaleRelease(slug=slug)
     target = version_named(slug, version)
     refuse_unfit(now, target, share)
-    if now.canary is not None and (now.canary.version_id, now.canary.share) == (target.pk, share):
-        return now
+    return now, target, why
+
+
+def released(
+    now: Routed, target: PromptVersion, share: int, why: str, actor: Actor, *, override: str = "", approval: str = ""
+) -> Batch:
+    """Return what a release writes; `approval` is the request by which a second person agreed. Raises as `release`."""
+    refuse_unfit(now, target, share)
     held = refuse_below(target, override=override, actor=actor)
+    slug = now.prompt.slug
     rest = [] if share == 100 or now.base is None else [new_release(now.prompt, now.base.version_id, 100 - share, why, actor)]
     births = (*rest, new_release(now.prompt, target.pk, share, why, actor))
     changes = [Change(RELEASE, row.pk, "live", "supersede", {"ended_at": NOW}) for row in now.rows]
@@ -146,11 +163,10 @@ def release(
     changes += [
         Change(RECALL, row.pk, "open", "end", {"ended_at": NOW}) for row in Recall.objects.filter(version=target, status="open")
     ]
-    facts = {"version": version, "checksum": target.checksum, "share": share, "reason": why, **_before(now)}
-    entry = Entry(f"prompt:{slug}", EventKind.PROMPT_RELEASED, actor, facts, ids=(slug,))
-    write(Batch(tuple(changes), births, (entry, *overridden(target, held, override, actor))))
-    transaction.on_commit(index_soon)
-    return routed(slug)
+    facts = {"version": target.version, "checksum": target.checksum, "share": share, "reason": why, **_before(now)}
+    ids = (slug, approval) if approval else (slug,)
+    entry = Entry(f"prompt:{slug}", EventKind.PROMPT_RELEASED, actor, facts, ids=ids)
+    return Batch(tuple(changes), births, (entry, *overridden(target, held, override, actor)))
 
 
 def overridden(target: PromptVersion, held: Sequence[str], override: str, actor: Actor) -> tuple[Entry, ...]:

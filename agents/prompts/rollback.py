@@ -14,6 +14,7 @@ from django.db import transaction
 from agents.errors import BadText, NothingBefore, StaleRelease
 from agents.lifecycle import PROMPT_VERSION, RECALL, RELEASE
 from agents.models import PromptVersion, Recall, Release, Session
+from agents.prompts.asking import void_stale
 from agents.prompts.releases import Routed, checked_reason, new_release, routed
 from agents.queries import LIVE
 from approvals.changing import changing
@@ -80,6 +81,7 @@ def rollback(*, slug: str, reason: str, running: str, actor: Actor, shown: UUID 
     if to is None or leaving is None:
         raise NothingBefore(slug=slug)
     sessions = _write(now, leaving, to, running, why, actor)
+    transaction.on_commit(lambda: void_stale(slug))
     return Rollback(slug, leaving.version, to, running, sessions)
 
 

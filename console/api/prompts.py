@@ -40,6 +40,7 @@ class PromptOut(Schema):
     slug: str
     created_at: datetime
     releases: list[ReleaseOut]
+    awaits: str | None = None  # of a release that was asked for: the request that a second person has to approve
 
 
 class PromptPage(Schema):

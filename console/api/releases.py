@@ -7,8 +7,9 @@ from ninja import Query, Router, Schema
 from pydantic import Field
 
 from agents.models import Release
-from agents.prompts import releases, versions
+from agents.prompts import asking, versions
 from agents.prompts.rollback import rollback
+from approvals.models import ApprovalRequest
 from console.api.endpoint import ApiRequest, endpoint
 from console.api.paging import Paged, decode, encode
 from console.api.prompts import PromptOut, ReleaseOut, prompt_shapes, release_shape
@@ -77,11 +78,13 @@ def list_releases(request: ApiRequest, slug: SlugPath, page: Query[Paged]) -> Re
     refuses=(404, 409, 413, 415, 422), creates=True,
 )  # fmt: skip
 def release_prompt(request: ApiRequest, slug: SlugPath, body: NewRelease) -> PromptOut:
-    """Send a share of the new sessions to a version that its suites let pass. Sessions that run keep theirs."""
-    said = body.override.reason if body.override else ""
+    """Send a share of the new sessions to a version that its suites let pass, or ask a second person first (`awaits`)."""
+    caller, said = request.auth, body.override.reason if body.override else ""
     given = body.model_dump(exclude={"override"})
-    now = releases.release(slug=slug, actor=request.auth.actor(), override=said, **given)
-    return prompt_shapes([now.prompt])[0]
+    done = asking.send(slug=slug, actor=caller.actor(), user_id=caller.user_id, override=said, **given)
+    if isinstance(done, ApprovalRequest):
+        return prompt_shapes([versions.prompt_named(slug)])[0].model_copy(update={"awaits": done.ref})
+    return prompt_shapes([done.prompt])[0]
 
 
 @endpoint(

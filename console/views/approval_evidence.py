@@ -4,6 +4,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from django.urls import reverse
+
 from approvals.models import ApprovalRequest
 from console.formats import exact_microusd, grouped
 
@@ -42,6 +44,8 @@ def evidence(row: ApprovalRequest) -> list[dict[str, Any]]:
         return [{"label": "Must still hold when it runs", "value": holds, "mono": True}] if holds else []
     if row.kind == "budget":
         return _limit(row.facts)
+    if row.kind == "prompt_release" and "version" in row.facts:
+        return _release(row.facts)
     if row.kind == "stuck" and "loop" in row.facts:
         return _circle(row.facts)
     return [
@@ -62,6 +66,21 @@ def _limit(facts: Mapping[str, Any]) -> list[dict[str, Any]]:
         {"label": "Limit", "value": plain},
         *({"label": _label(part), "value": write(n) + (" s" if time else "")} for part, n in amounts.items()),
     ]
+
+
+def _release(facts: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return which version would get which share, beside which, and who wrote it and why."""
+    prompt, version = str(facts["prompt"]), str(facts["version"])
+    lines = [
+        {"label": "Version", "value": f"{prompt} {version}", "href": reverse("prompt-version", args=[prompt, version])},
+        {"label": "New sessions", "value": f"{facts['share']}%, beside {facts['beside']}"},
+        {"label": "Written by", "value": facts["written_by"]},
+        {"label": "Why", "value": facts["reason"]},
+        {"label": "Held back by its suites", "value": "; ".join(facts.get("held_back", ()))},
+        {"label": "Released all the same", "value": facts.get("override", "")},
+        {"label": "SHA-256", "value": facts["checksum"], "mono": True},
+    ]
+    return [line for line in lines if line["value"]]
 
 
 def _circle(facts: Mapping[str, Any]) -> list[dict[str, Any]]:

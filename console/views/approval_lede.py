@@ -37,6 +37,13 @@ CLOSED: Mapping[str, str] = {
     "void": "What it was about changed before anybody answered.",
 }
 """What became of a request of another kind than a call."""
+RELEASE: Mapping[str, str] = {
+    "consumed": "A second person agreed, and the version got its sessions.",
+    "rejected": "A second person refused it. Everything is as it was.",
+    "expired": "Nobody answered in time, so the version got no session.",
+    "void": "The prompt's traffic was routed anew meanwhile, so it has to be asked anew.",
+}
+"""What became of a request to release a prompt version."""
 UNANSWERED: Mapping[str, str] = {
     "tool_call": "Nobody answered in time, so the call was refused and the agent was told so.",
     "question": "Nobody answered in time, and the agent was told so.",
@@ -65,6 +72,8 @@ CHOICES = {"unknown_outcome": OUTCOMES, "stuck": WAYS_OUT}
 
 def lede(row: ApprovalRequest) -> str:
     """Return who will do what and the consequence, or what became of it, in the product's own words."""
+    if row.kind == "prompt_release" and row.status in RELEASE:
+        return RELEASE[row.status]
     if row.kind != "tool_call":
         return CLOSED.get(row.status, ASKED.get(row.kind, ""))
     if "control" in row.facts:

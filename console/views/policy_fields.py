@@ -168,6 +168,7 @@ def limits(sent: Sent, errors: Errors) -> list[Group]:
                 ),
                 make.one("tainted.quarantine", "Results that look like orders", "choice", tuple(QUARANTINE_WORDS.items())),
                 make.one("break_glass.enabled", "Admins may break the glass in an emergency", "box"),
+                make.one("releases.second_person", "A second person agrees before a prompt version gets traffic", "box"),
                 make.one("ttl_h", "Requests stay open, hours", "text", hint="From one minute to 30 days; “90 s” for seconds."),
             ),
         ),

@@ -9,11 +9,13 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_POST
 
 from agents.models import PromptVersion, Session
-from agents.prompts.releases import Routed, release, unfit
+from agents.prompts import asking
+from agents.prompts.releases import Routed, unfit
 from agents.prompts.rollback import rollback, target
 from agents.prompts.shares import STOPS
 from agents.prompts.versions import move_version
 from agents.queries import LIVE
+from approvals.models import ApprovalRequest
 from console.auth import Caller, caller_of
 from console.rights import Right
 from console.views.guard import guard
@@ -27,10 +29,14 @@ FOLLOWS = {"finish": "They finish with it.", "move": "They move to {to}.", "stop
 def send(request: HttpRequest, slug: str) -> HttpResponse:
     """Send a share of the new sessions to a version."""
     name, share = request.POST.get("version", "")[:80], request.POST.get("share", "")
-    release(
+    caller = caller_of(request)
+    done = asking.send(
         slug=slug, version=name, share=int(share) if share.isdecimal() and len(share) < 4 else 0,
-        actor=caller_of(request).actor(), reason=request.POST.get("reason", ""), shown=_shown(request),
+        actor=caller.actor(), user_id=caller.user_id, reason=request.POST.get("reason", ""), shown=_shown(request),
     )  # fmt: skip
+    if isinstance(done, ApprovalRequest):
+        messages.success(request, f"{done.ref} asks a second person. {name} gets no session before somebody else agreed.")
+        return redirect("approval", done.ref)
     messages.success(request, f"{name} gets {share}% of the sessions that start from now on.")
     return redirect("prompt-version", slug, name)
 

@@ -168,7 +168,16 @@ KINDS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "release": (
         "prompt_release",
         "Release research-assistant 1.1.0 to 10 % of sessions",
-        {"prompt": "research-assistant", "version": "1.1.0", "share": 10, "note": "Shorter answers."},
+        {
+            "prompt": "research-assistant",
+            "version": "1.1.0",
+            "share": 10,
+            "beside": "1.0.0",
+            "checksum": "9f3c" * 16,
+            "written_by": "Paul",
+            "reason": "Shorter answers.",
+            "routed": [],
+        },
     ),
 }
 """A request of each kind that the demo's agent does not ask by itself."""

@@ -6,6 +6,8 @@ from django.contrib.auth.models import User
 from agents.agents import apply_agent
 from agents.prompts.releases import release
 from agents.prompts.versions import add_version
+from approvals import policies
+from approvals.policy import DEFAULT_POLICY
 from audit.actors import SYSTEM
 from audit.models import AuditEntry
 from tests.console.api.calls import Program, refused
@@ -51,3 +53,19 @@ def test_what_no_guard_can_be_is_refused_at_its_place(paul: User) -> None:
     problem = program("PUT", f"{ROOT}/guards", far).json()
     assert "guards" in str(problem)
     refused(program("PUT", "/prompts/nobody/guards", {"guards": []}), 404, "unknown_prompt")
+
+
+def test_a_release_that_needs_a_second_person_names_the_request(paul: User, ada: User) -> None:
+    """Nothing is routed before somebody else agreed; the page leads to the request too."""
+    document = {**DEFAULT_POLICY.model_dump(mode="json"), "releases": {"second_person": True}}
+    policies.save(document, note="Two of us.", actor=SYSTEM)
+    asked = Program(paul).post(f"{ROOT}/releases", {"version": "1.1.0", "share": 50, "reason": "It answers faster."})
+    assert asked.status_code == 201, asked.content
+    told = asked.json()
+    assert [one["share"] for one in told["releases"]] == [75, 25]
+    request = Program(ada).get(f"/approvals/{told['awaits']}").json()
+    assert (request["kind"], request["status"]) == ("prompt_release", "pending")
+    problem = refused(
+        Program(ada).post(f"{ROOT}/releases", {"version": "1.1.0", "share": 100, "reason": "Now."}), 409, "not_released"
+    )
+    assert told["awaits"] in problem["detail"]

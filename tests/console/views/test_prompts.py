@@ -14,6 +14,8 @@ from agents.models import GuardSet, Prompt, PromptVersion
 from agents.prompts.releases import release, routed
 from agents.prompts.versions import add_version
 from agents.prompts.watching import watch
+from approvals import policies
+from approvals.policy import DEFAULT_POLICY
 from audit.actors import SYSTEM, Actor
 from tests.console.api.conftest import DESK
 
@@ -197,3 +199,16 @@ def test_the_list_goes_on_by_name(paul: User, signed_in: SignedIn) -> None:
     second = html(client.get("/prompts/?after=other-048"))
     assert (second.count("data-row"), "other-049<" in second, "From the first" in second) == (50, True, True)
     assert "More" not in html(client.get("/prompts/?after=other-100")).partition("Pages")[2]
+
+
+def test_a_release_that_needs_a_second_person_leads_to_its_request(paul: User, ada: User, signed_in: SignedIn) -> None:
+    """The request says which version gets what; the traffic stays until somebody else agreed."""
+    document = {**DEFAULT_POLICY.model_dump(mode="json"), "releases": {"second_person": True}}
+    policies.save(document, note="Two of us.", actor=SYSTEM)
+    sent = signed_in(paul).post(f"{PAGE}release/", {"version": "1.1.0", "share": "10", "reason": "It answers faster."})
+    assert sent.headers["Location"].startswith("/approvals/AP-")
+    assert live() == {"1.0.0": 100}
+    shown = html(signed_in(ada).get(sent.headers["Location"]))
+    assert "Release 1.1.0 of desk to 10% of new sessions" in shown
+    assert "10%, beside 1.0.0" in shown
+    assert "A prompt version waits for a second person" in shown
