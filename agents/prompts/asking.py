@@ -42,13 +42,23 @@ def send(
 
     `user_id` is who asks, the user or the owner of the token. Raises as that does.
     """
-    if policies.current(fresh=True).policy.releases.second_person:
+    if asks():
         return _asked(
             slug=slug, version=version, share=share, actor=actor, user_id=user_id, reason=reason, shown=shown, override=override
         )  # fmt: skip
     done = release(slug=slug, version=version, share=share, actor=actor, reason=reason, shown=shown, override=override)
     void_stale(slug)
     return done
+
+
+def asks() -> bool:
+    """Say whether policy asks a second person."""
+    return policies.current(fresh=True).policy.releases.second_person
+
+
+def waiting(slug: str) -> ApprovalRequest | None:
+    """Return the request that a release of this prompt waits for; None where none does."""
+    return ApprovalRequest.objects.filter(kind=KIND, status="pending", facts__prompt=slug).defer("body").first()
 
 
 def agreed(settled: Settled, actor: Actor) -> Batch:
@@ -94,9 +104,9 @@ def _asked(
 ) -> ApprovalRequest:
     now, target, why = checked_release(slug, version, share, reason, shown)
     held = refuse_below(target, override=override, actor=actor)
-    waiting = ApprovalRequest.objects.filter(kind=KIND, status="pending", facts__prompt=slug).first()
-    if waiting is not None:
-        raise NotReleased(slug=slug, version=version, reason=f"{waiting.ref} waits for a second person already")
+    open_one = waiting(slug)
+    if open_one is not None:
+        raise NotReleased(slug=slug, version=version, reason=f"{open_one.ref} waits for a second person already")
     live = now.base.version.version if now.base else "nothing"
     facts: dict[str, Any] = {
         "prompt": slug, "version": version, "share": share, "beside": live, "checksum": target.checksum,

@@ -19,6 +19,7 @@ from approvals.models import ApprovalRequest
 from console.auth import Caller, caller_of
 from console.rights import Right
 from console.views.guard import guard
+from console.views.session_story import link
 
 WORDS = {"draft": ("Draft", ""), "candidate": ("Candidate", "acc"), "retired": ("Retired", "")}
 FOLLOWS = {"finish": "They finish with it.", "move": "They move to {to}.", "stop": "They stop."}
@@ -91,6 +92,8 @@ def rollout(caller: Caller, row: PromptVersion, now: Routed) -> dict[str, Any]:
         "current": mine.share if mine is not None and mine is now.canary else 0,
         "why_not": why if edits and mine is None else "",
         "shown": str(now.rows[-1].pk) if now.rows else "",
+        "second": asking.asks(),
+        "waiting": link(asking.waiting(now.prompt.slug)),
         "edits": edits,
         "draft": row.status == "draft",
         "aside": row.status in ("draft", "candidate"),

@@ -212,3 +212,4 @@ def test_a_release_that_needs_a_second_person_leads_to_its_request(paul: User, a
     assert "Release 1.1.0 of desk to 10% of new sessions" in shown
     assert "10%, beside 1.0.0" in shown
     assert "A prompt version waits for a second person" in shown
+    assert "nothing else is released meanwhile" in html(signed_in(paul).get(f"{PAGE}1.1.0/"))
