@@ -167,7 +167,7 @@ KINDS: dict[str, tuple[str, str, dict[str, Any]]] = {
     ),
     "release": (
         "prompt_release",
-        "Release research-assistant 1.1.0 to 10 % of sessions",
+        "Release research-assistant 1.1.0 to 10% of sessions",
         {
             "prompt": "research-assistant",
             "version": "1.1.0",
