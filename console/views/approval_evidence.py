@@ -25,8 +25,6 @@ TOLD = frozenset(
     {"control", "refused", "sensitive", "question", "detail", "text", "message", "call", "arguments", "origins", "changed"}
 )
 """Facts that have a place of their own on the page."""
-ORDER = ("why", "prompt", "version", "share", "note")
-"""Facts that are read in this order, before all others."""
 CODES = frozenset({"key", "tool", "digest"})
 """Facts that are names for programs."""
 
@@ -49,8 +47,8 @@ def evidence(row: ApprovalRequest) -> list[dict[str, Any]]:
     if row.kind == "stuck" and "loop" in row.facts:
         return _circle(row.facts)
     return [
-        {"label": _label(name), "value": f"{value}%" if name == "share" else _said(value), "mono": name in CODES}
-        for name, value in sorted(row.facts.items(), key=_place)
+        {"label": _label(name), "value": _said(value), "mono": name in CODES}
+        for name, value in sorted(row.facts.items(), key=lambda fact: fact[0] != "why")
         if name not in TOLD and value not in (None, "", [], {})
     ]
 
@@ -100,10 +98,6 @@ def _circle(facts: Mapping[str, Any]) -> list[dict[str, Any]]:
         {"label": "Turns so far", "value": grouped(facts["turns"])},
         {"label": "Cost so far", "value": exact_microusd(facts["cost_microusd"])},
     ]
-
-
-def _place(fact: tuple[str, Any]) -> int:
-    return ORDER.index(fact[0]) if fact[0] in ORDER else len(ORDER)
 
 
 def _label(name: str) -> str:
