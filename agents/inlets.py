@@ -24,7 +24,7 @@ from agents.guardrails.signs import signs
 from agents.lifecycle import INLET
 from agents.models import Arrival, Inlet, Session
 from agents.models.inlet import LARGEST_PER_HOUR
-from agents.starters import checked_agent, one_at_a_time, principal
+from agents.starters import checked_agent, checked_webhook, one_at_a_time, principal, told_of_webhook
 from agents.starting import Brought, accepted, start_session
 from approvals.policies import current
 from audit.actors import Actor
@@ -48,9 +48,9 @@ NOBODY = UUID(int=0)
 
 
 @atomically
-def create(
+def create(  # noqa: PLR0913  one name for each thing that an inlet says
     *, actor: Actor, user_id: int, name: str, agent: str, goal: str, per_hour: int, task_type: str = "default", tenant: str = "",
-    feature: str = "",
+    feature: str = "", webhook_url: str = "",
 ) -> Inlet:  # fmt: skip
     """Make an inlet; `secret` says what its messages are to be signed with.
 
@@ -58,7 +58,7 @@ def create(
         actor: who makes it; the caller has checked the right to.
         user_id: that user: excluded from deciding in each of its sessions.
         name: a slug; its address and the principal of its sessions are called by it. It is never given again.
-        agent, goal, task_type, tenant, feature: as a session is started with.
+        agent, goal, task_type, tenant, feature, webhook_url: as a session is started with.
         per_hour: how many sessions it starts at most within an hour.
 
     Raises:
@@ -72,9 +72,10 @@ def create(
     values = {
         "id": uuid7(), "name": name, "agent_id": revision.agent_id, "goal": accepted("goal", goal, MAX_GOAL).text,
         "task_type": task_type, "tenant": tenant[:200], "feature": feature[:200], "per_hour": per_hour, "created_by": user_id,
-        "created_name": actor.name,
+        "created_name": actor.name, "webhook_url": checked_webhook(webhook_url),
     }  # fmt: skip
     told: dict[str, Any] = {"agent": agent, "per_hour": per_hour, "task_type": task_type}
+    told |= {"webhook": told_of_webhook(webhook_url)} if webhook_url else {}
     entry = Entry(STREAM, EventKind.INLET_CREATED, actor, told, ids=(name, agent))
     write(Batch((), (Birth("agents.Inlet", values, INLET),), (entry,)))
     transaction.on_commit(index_soon)
@@ -96,14 +97,16 @@ def change(*, name: str, revision: int, actor: Actor, user_id: int, given: Mappi
     row = _locked(name)
     if row.revision != revision:
         raise StaleInlet(name=name)
-    before = {"agent": row.agent.slug, "goal": row.goal, **{field: getattr(row, field) for field in TOLD[1:]}}
+    before = {"agent": row.agent.slug, "goal": row.goal, **{field: getattr(row, field) for field in (*TOLD[1:], "webhook_url")}}
     after = {**before, **given}
     after["goal"] = accepted("goal", after["goal"], MAX_GOAL).text
     _check_bound(after["per_hour"])
     told = {field: {"before": before[field], "after": after[field]} for field in TOLD if before[field] != after[field]}
+    if before["webhook_url"] != after["webhook_url"]:
+        told["webhook"] = {when: told_of_webhook(said["webhook_url"]) for when, said in (("before", before), ("after", after))}
     if not told and before["goal"] == after["goal"]:
         return get(name)
-    values = {field: after[field] for field in ("goal", *TOLD[1:])}
+    values = {field: after[field] for field in ("goal", *TOLD[1:])} | {"webhook_url": checked_webhook(after["webhook_url"])}
     values |= {"agent_id": checked_agent(after["agent"], after["task_type"]).agent_id, "revision": Plus(1)}
     values |= {"changed_by": sorted({*row.changed_by, user_id} - {row.created_by})}
     goals = (("goal_before", before["goal"]), ("goal", after["goal"])) if before["goal"] != after["goal"] else ()
@@ -214,7 +217,7 @@ def receive(*, name: str, message: str, body: str) -> Session:
     session = start_session(
         actor=actor, person_id=row.created_by, agent=row.agent.slug, goal=row.goal,
         task_type=row.task_type, tenant=row.tenant, feature=row.feature, brought=_brought(row, message, body),
-        authors=row.changed_by,
+        authors=row.changed_by, webhook_url=row.webhook_url,
     )  # fmt: skip
     Arrival.objects.create(id=uuid7(), inlet=row, message=message, session=session)
     write(Batch((), (), (Entry(STREAM, EventKind.INLET_RECEIVED, actor, {"message": message}, ids=(row.name, session.ref)),)))

@@ -19,7 +19,7 @@ from agents.errors import BadText, StaleSchedule, UnknownSchedule
 from agents.guardrails.inputs import MAX_GOAL
 from agents.lifecycle import SCHEDULE
 from agents.models import Firing, Schedule, Session
-from agents.starters import checked_agent, one_at_a_time, principal
+from agents.starters import checked_agent, checked_webhook, one_at_a_time, principal, told_of_webhook
 from agents.starting import accepted, start_session
 from audit.actors import Actor
 from audit.errors import CountersignError
@@ -44,7 +44,7 @@ WORKING = ("queued", "running", "waiting_approval", "paused")
 @transaction.atomic
 def create(  # noqa: PLR0913  one name for each thing that a schedule says
     *, actor: Actor, user_id: int, name: str, agent: str, goal: str, cron: str, task_type: str = "default", tenant: str = "",
-    feature: str = "", overlap: str = "skip", zone: str = "UTC", missed: str = "once",
+    feature: str = "", webhook_url: str = "", overlap: str = "skip", zone: str = "UTC", missed: str = "once",
 ) -> Schedule:  # fmt: skip
     """Make a schedule; it fires at its first due time from now.
 
@@ -52,7 +52,7 @@ def create(  # noqa: PLR0913  one name for each thing that a schedule says
         actor: who makes it; the caller has checked the right to.
         user_id: that user: excluded from deciding in each of its sessions.
         name: a slug; the principal of its sessions is called by it. It is never given again.
-        agent, goal, task_type, tenant, feature: as a session is started with.
+        agent, goal, task_type, tenant, feature, webhook_url: as a session is started with.
         cron: five fields, by the clock of `zone`.
         overlap: `skip` a due time while the session before still works, or `start` another one beside it.
         zone: a name of the time zone database, such as `Europe/Berlin`.
@@ -68,10 +68,12 @@ def create(  # noqa: PLR0913  one name for each thing that a schedule says
     said = accepted("goal", goal, MAX_GOAL).text
     values = {
         "id": uuid7(), "name": name, "agent_id": revision.agent_id, "goal": said, "task_type": task_type, "tenant": tenant[:200],
-        "feature": feature[:200], "cron": cron.strip(), "zone": zone, "overlap": overlap, "missed": missed,
+        "feature": feature[:200], "webhook_url": checked_webhook(webhook_url), "cron": cron.strip(), "zone": zone,
+        "overlap": overlap, "missed": missed,
         "next_at": next_after(cron, _now(), zone), "created_by": user_id, "created_name": actor.name,
     }  # fmt: skip
     told: dict[str, Any] = {"agent": agent, **{field: values[field] for field in TOLD if field in values}}
+    told |= {"webhook": told_of_webhook(webhook_url)} if webhook_url else {}
     entry = Entry(STREAM, EventKind.SCHEDULE_CREATED, actor, told, ids=(name, agent), texts=(Text(uuid7(), "goal", said),))
     write(Batch((), (Birth("agents.Schedule", values, SCHEDULE),), (entry,)))
     transaction.on_commit(index_soon)
@@ -93,13 +95,15 @@ def change(*, name: str, revision: int, actor: Actor, user_id: int, given: Mappi
     row = _locked(name)
     if row.revision != revision:
         raise StaleSchedule(name=name)
-    before = {"agent": row.agent.slug, "goal": row.goal, **{field: getattr(row, field) for field in TOLD[1:]}}
+    before = {"agent": row.agent.slug, "goal": row.goal, **{field: getattr(row, field) for field in (*TOLD[1:], "webhook_url")}}
     after = {**before, **{field: value.strip() if field == "cron" else value for field, value in given.items()}}
     after["goal"] = accepted("goal", after["goal"], MAX_GOAL).text
     told = {field: {"before": before[field], "after": after[field]} for field in TOLD if before[field] != after[field]}
+    if before["webhook_url"] != after["webhook_url"]:
+        told["webhook"] = {when: told_of_webhook(said["webhook_url"]) for when, said in (("before", before), ("after", after))}
     if not told and before["goal"] == after["goal"]:
         return get(name)
-    values = {field: after[field] for field in ("goal", *TOLD[1:])}
+    values = {field: after[field] for field in ("goal", *TOLD[1:])} | {"webhook_url": checked_webhook(after["webhook_url"])}
     values |= {"agent_id": checked_agent(after["agent"], after["task_type"]).agent_id, "revision": Plus(1)}
     values |= {"changed_by": sorted({*row.changed_by, user_id} - {row.created_by})}
     if row.cron != after["cron"] or row.zone != after["zone"]:
@@ -182,7 +186,7 @@ def _session(row: Schedule, late: timedelta) -> tuple[Session | None, str]:
         with transaction.atomic():
             return start_session(
                 actor=actor, person_id=row.created_by, agent=row.agent.slug, goal=row.goal, task_type=row.task_type,
-                tenant=row.tenant, feature=row.feature, authors=row.changed_by,
+                tenant=row.tenant, feature=row.feature, webhook_url=row.webhook_url, authors=row.changed_by,
             ), ""  # fmt: skip
     except CountersignError as error:
         return None, error.detail[:LONGEST_WHY]

@@ -1,10 +1,13 @@
 """What schedules and inlets share: each starts sessions of an agent by itself, under a principal of its own (OPS-6)."""
 
+from urllib.parse import urlsplit
+
 from django.db import connection
 
 from agents.errors import BadText, UnknownAgent
 from agents.models import AgentRevision
 from agents.queries import agent as current_revision
+from agents.tools import egress
 from audit.actors import Actor
 
 
@@ -16,6 +19,18 @@ def checked_agent(agent: str, task_type: str) -> AgentRevision:
     if task_type not in revision.document["task_types"]:
         raise BadText(field="task_type", reason=f"is none of {', '.join(sorted(revision.document['task_types']))}")
     return revision
+
+
+def checked_webhook(url: str) -> str:
+    """The address of the program that is told of the sessions, or nothing. Raises BadText."""
+    if url and (wrong := egress.refused_webhook(url)):
+        raise BadText(field="webhook_url", reason=wrong)
+    return url
+
+
+def told_of_webhook(url: str) -> str:
+    """What an entry says of such an address: its host, for the rest of it may be a secret."""
+    return urlsplit(url).hostname or ""
 
 
 def one_at_a_time(kind: str) -> None:

@@ -28,6 +28,7 @@ class Inlet(models.Model):
     task_type = models.TextField(default="default", db_default="default")
     tenant = models.TextField(default="", db_default="")
     feature = models.TextField(default="", db_default="")
+    webhook_url = models.TextField(default="", db_default="")  # the program that is told of its sessions
     per_hour = models.IntegerField()  # sessions that it starts at most
     status = models.TextField(default=INLET.start)
     generation = models.IntegerField(default=1, db_default=1)  # of its secret

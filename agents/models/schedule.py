@@ -23,6 +23,7 @@ class Schedule(models.Model):
     task_type = models.TextField(default="default", db_default="default")
     tenant = models.TextField(default="", db_default="")
     feature = models.TextField(default="", db_default="")
+    webhook_url = models.TextField(default="", db_default="")  # the program that is told of its sessions
     cron = models.TextField()
     zone = models.TextField(default="UTC", db_default="UTC")  # of the clock that the cron expression is read by
     missed = models.TextField(default="once", db_default="once")  # what happens about times that nobody was there for

@@ -26,6 +26,7 @@ router = Router(tags=["inlets"])
 SLUG = r"^[a-z0-9][a-z0-9-]{0,62}$"
 Name = Annotated[str, Path(pattern=SLUG, examples=["tickets"])]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=20_000), AfterValidator(storable)]
+Hook = Annotated[str, StringConstraints(max_length=2000, pattern=r"^(https?://[!-~]+)?$")]
 SENT = ("webhook-id", "webhook-timestamp", "webhook-signature")
 MESSAGE: dict[str, Any] = {
     "requestBody": {"required": True, "content": {"application/json": {"schema": {}}}},
@@ -42,7 +43,7 @@ class ArrivalOut(Schema):
 
 
 class InletOut(Schema):
-    """An inlet; its goal is null for those who may not read raw content."""
+    """An inlet; its goal is null for those who may not read raw content, `webhook_url` for all but admins."""
 
     name: str
     url: str
@@ -51,6 +52,7 @@ class InletOut(Schema):
     task_type: str
     tenant: str
     feature: str
+    webhook_url: str | None
     per_hour: int
     status: Literal["active", "paused", "ended"]
     revision: int
@@ -91,6 +93,7 @@ class NewInlet(Body):
     task_type: Annotated[Word, Field(max_length=60)] = "default"
     tenant: Word = ""
     feature: Word = ""
+    webhook_url: Hook = ""
 
 
 class ChangedInlet(Body):
@@ -103,6 +106,7 @@ class ChangedInlet(Body):
     task_type: Annotated[Word | None, Field(max_length=60)] = None
     tenant: Word | None = None
     feature: Word | None = None
+    webhook_url: Hook | None = None
 
 
 class Taken(Schema):
@@ -220,4 +224,5 @@ def _facts(caller: Caller, row: Inlet) -> dict[str, Any]:
     return {
         **{name: getattr(row, name) for name in copied}, "url": url_of(row), "agent": row.agent.slug, "newest": newest,
         "created_by": row.created_name, "goal": row.goal if caller.has(Right.REVEAL) else None,
+        "webhook_url": row.webhook_url if caller.has(Right.ADMINISTER) else None,
     }  # fmt: skip

@@ -19,6 +19,7 @@ SLUG = r"^[a-z0-9][a-z0-9-]{0,62}$"
 Name = Annotated[str, Path(pattern=SLUG, examples=["weekly-report"])]
 Zone = Annotated[Word, StringConstraints(min_length=1, max_length=63)]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=20_000), AfterValidator(storable)]
+Hook = Annotated[str, StringConstraints(max_length=2000, pattern=r"^(https?://[!-~]+)?$")]
 
 
 class FiringOut(Schema):
@@ -30,7 +31,7 @@ class FiringOut(Schema):
 
 
 class ScheduleOut(Schema):
-    """A schedule; its goal is null for those who may not read raw content."""
+    """A schedule; its goal is null for those who may not read raw content, `webhook_url` for all but admins."""
 
     name: str
     agent: str
@@ -38,6 +39,7 @@ class ScheduleOut(Schema):
     task_type: str
     tenant: str
     feature: str
+    webhook_url: str | None
     cron: str
     overlap: Literal["skip", "start"]
     zone: str
@@ -79,6 +81,7 @@ class NewSchedule(Body):
     task_type: Annotated[Word, Field(max_length=60)] = "default"
     tenant: Word = ""
     feature: Word = ""
+    webhook_url: Hook = ""
     zone: Zone = "UTC"
     overlap: Literal["skip", "start"] = "skip"
     missed: Literal["once", "never"] = "once"
@@ -94,6 +97,7 @@ class ChangedSchedule(Body):
     task_type: Annotated[Word | None, Field(max_length=60)] = None
     tenant: Word | None = None
     feature: Word | None = None
+    webhook_url: Hook | None = None
     zone: Zone | None = None
     overlap: Literal["skip", "start"] | None = None
     missed: Literal["once", "never"] | None = None
@@ -166,4 +170,5 @@ def _shape(caller: Caller, row: Schedule) -> ScheduleOut:
         **{name: getattr(row, name) for name in copied}, agent=row.agent.slug, created_by=row.created_name, newest=newest,
         coming=schedules.coming(row),
         goal=row.goal if caller.has(Right.REVEAL) else None,
+        webhook_url=row.webhook_url if caller.has(Right.ADMINISTER) else None,
     )  # fmt: skip

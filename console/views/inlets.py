@@ -23,7 +23,7 @@ from console.views.starters import Errors, done, line_of, listed, slugs, wrongs
 
 TEMPLATE = "inlets/page.html"
 ONE = "inlets/one.html"
-FIELDS = ("agent", "goal", "per_hour")
+FIELDS = ("agent", "goal", "per_hour", "webhook_url")
 MOVES = {"pause": standing.pause, "resume": standing.resume, "end": standing.end}
 
 
@@ -32,6 +32,7 @@ class ChangeInlet(forms.Form):
 
     agent = Text(max_length=63)
     goal = Text(max_length=LONGEST)
+    webhook_url = Text(max_length=2000, required=False)
     per_hour = forms.IntegerField(min_value=1, max_value=LARGEST_PER_HOUR)
 
 

@@ -20,7 +20,7 @@ from console.views.starters import Errors, done, line_of, listed, slugs, wrongs
 
 TEMPLATE = "schedules/page.html"
 ONE = "schedules/one.html"
-FIELDS = ("agent", "goal", "cron", "zone", "overlap", "missed")
+FIELDS = ("agent", "goal", "cron", "zone", "overlap", "missed", "webhook_url")
 COPIED = ("name", "cron", "zone", "status", "overlap", "missed", "next_at", "created_name", "revision")
 MOVES = {"pause": standing.pause, "resume": standing.resume}
 
@@ -32,6 +32,7 @@ class ChangeSchedule(forms.Form):
     goal = Text(max_length=LONGEST)
     cron = Text(max_length=100)
     zone = Text(max_length=63, required=False, empty_value="UTC")
+    webhook_url = Text(max_length=2000, required=False)
     overlap = forms.ChoiceField(choices=[("skip", "skip"), ("start", "start")])
     missed = forms.ChoiceField(choices=[("once", "once"), ("never", "never")], required=False)
 

@@ -58,4 +58,5 @@ def slugs() -> list[str]:
 def line_of(row: Schedule | Inlet, caller: Caller, copied: Sequence[str]) -> dict[str, Any]:
     """Return what both lists say of one; the goal only to who may read it."""
     goal = row.goal if caller.has(Right.REVEAL) else ""
-    return {**{name: getattr(row, name) for name in copied}, "agent": row.agent.slug, "goal": goal}
+    hook = row.webhook_url if caller.has(Right.ADMINISTER) else ""
+    return {**{name: getattr(row, name) for name in copied}, "agent": row.agent.slug, "goal": goal, "webhook_url": hook}

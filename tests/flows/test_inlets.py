@@ -209,6 +209,19 @@ def test_bodies_are_bounded_and_json(world: World, ada: User) -> None:
     assert Session.objects.count() == 1
 
 
+def test_a_program_is_told_of_its_sessions_where_it_names_one(world: World, ada: User, signed_in: Any, vic: User) -> None:
+    """OPS-6: what came of a message goes back to a program; only admins read where to."""
+    row = make(ada, webhook_url="https://hooks.customer.example/T0/secret")
+    assert send("tickets", inlets.secret(row)).status_code == 202
+    assert Session.objects.get().webhook_url == "https://hooks.customer.example/T0/secret"
+    assert AuditEntry.objects.get(kind="inlet.created").body_json["facts"]["webhook"] == "hooks.customer.example"
+    assert "T0/secret" in signed_in(ada).get("/inlets/tickets/").content.decode()
+    assert "T0/secret" not in signed_in(vic).get("/inlets/tickets/").content.decode()
+    assert signed_in(vic).get("/api/v1/inlets").json()["items"][0]["webhook_url"] is None
+    changed = inlets.change(name="tickets", revision=1, actor=actor_of(ada), user_id=ada.pk, given={"webhook_url": ""})
+    assert changed.webhook_url == ""
+
+
 def test_what_cannot_be_an_inlet_is_refused_with_its_field(world: World, ada: User) -> None:
     """Agents, names and bounds that fit; the name of one that ended is not given again."""
     make(ada)
@@ -218,6 +231,7 @@ def test_what_cannot_be_an_inlet_is_refused_with_its_field(world: World, ada: Us
         ({"name": "b", "task_type": "no"}, "task_type"),
         ({"name": "c", "goal": " "}, "goal"),
         ({"name": "d", "per_hour": 0}, "per_hour"),
+        ({"name": "f", "webhook_url": "https://127.0.0.1/"}, "webhook_url"),
     ):
         with pytest.raises(BadText, match=field):
             make(ada, **more)

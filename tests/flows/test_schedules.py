@@ -173,6 +173,26 @@ def test_a_change_counts_from_the_next_time_on_and_the_log_holds_before_and_afte
     assert world.log_is_whole()
 
 
+def test_a_program_is_told_of_its_sessions_where_it_names_one(world: World, ada: User) -> None:
+    """OPS-6: as of any session; entries name the host alone, for the rest of an address may be a secret."""
+    row = make(world, ada, webhook_url="https://hooks.customer.example/T0/secret")
+    due(row)
+    assert schedules.fire() == 1
+    assert Session.objects.get().webhook_url == "https://hooks.customer.example/T0/secret"
+    changed = schedules.change(
+        name=row.name, revision=1, actor=actor_of(ada), user_id=ada.pk, given={"webhook_url": "https://other.example/secret"}
+    )
+    assert (changed.webhook_url, changed.revision) == ("https://other.example/secret", 2)
+    made, moved = (
+        entry.body_json["facts"] for entry in AuditEntry.objects.filter(kind__in=["schedule.created", "schedule.changed"])
+    )
+    assert made["webhook"] == "hooks.customer.example"
+    assert moved == {"webhook": {"before": "hooks.customer.example", "after": "other.example"}}
+    for address in ("http://hooks.customer.example/", "https://10.0.0.1/", "https://169.254.169.254/latest"):
+        with pytest.raises(BadText, match="webhook_url"):
+            schedules.change(name=row.name, revision=2, actor=actor_of(ada), user_id=ada.pk, given={"webhook_url": address})
+
+
 def test_whoever_changed_it_decides_nothing_either(world: World, ada: User, remy: User, rosa: User) -> None:
     """APPR-5: its maker and everybody who changed it, also after another change."""
     row = make(world, ada, goal=MAIL)

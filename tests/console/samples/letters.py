@@ -30,7 +30,7 @@ def schedules() -> Context:
         "schedules", may_make=True, may_act=True, items=[row, {**row, "name": "nightly", "status": "paused", "newest": []}],
         older="/schedules/?after=weekly-report", agents=["research-assistant"], errors={"cron": ["`cron` is no time."]},
         typed={"name": "x", "agent": "research-assistant", "goal": "Do it.", "cron": "soon", "zone": "UTC",
-               "overlap": "start", "missed": "never"},
+               "overlap": "start", "missed": "never", "webhook_url": "http://x"},
     )  # fmt: skip
 
 
@@ -39,14 +39,14 @@ def schedule(**more: Any) -> Context:
     row = {**_schedule(), **more}
     return frame(
         "schedules", row=row, may_act=row["status"] != "ended", may_change=row["status"] != "ended", agents=["research-assistant"],
-        typed={name: row[name] for name in ("agent", "goal", "cron", "zone", "overlap", "missed")},
+        typed={name: row[name] for name in ("agent", "goal", "cron", "zone", "overlap", "missed", "webhook_url")},
         errors={"zone": ["`zone` is no time zone."]},
     )  # fmt: skip
 
 
 def _schedule() -> Context:
     return {"name": "weekly-report", "agent": "research-assistant", "goal": "Summarise what changed in our policies.", "cron": "0 6 * * 1",
-            "agent_url": "/agents/research-assistant/", "zone": "Europe/Berlin", "missed": "once",
+            "agent_url": "/agents/research-assistant/", "zone": "Europe/Berlin", "missed": "once", "webhook_url": "",
             "revision": 3, "status": "active", "overlap": "skip", "next_at": later(7200),
             "created_name": "Ada Admin", "coming": [later(7200), later(93600)],
             "newest": [{"due_at": ago(9000), "ref": "S-88120", "why": ""},
@@ -59,7 +59,7 @@ def inlets() -> Context:
     return frame(
         "schedules", may_make=True, may_act=True, items=[row, {**row, "name": "forms", "status": "paused", "newest": []}],
         older="/inlets/?after=tickets", agents=["research-assistant"], errors={"per_hour": ["Ensure this value is at least 1."]},
-        typed={"name": "x", "agent": "research-assistant", "goal": "Do it.", "per_hour": "0"},
+        typed={"name": "x", "agent": "research-assistant", "goal": "Do it.", "per_hour": "0", "webhook_url": ""},
         made={"name": "tickets", "url": row["url"], "secret": "whsec_c2VjcmV0"},
     )  # fmt: skip
 
@@ -69,13 +69,14 @@ def inlet(**more: Any) -> Context:
     row = {**_inlet(), **more}
     return frame(
         "schedules", row=row, may_act=row["status"] != "ended", may_change=row["status"] != "ended", agents=["research-assistant"],
-        typed={name: row[name] for name in ("agent", "goal", "per_hour")}, errors={"per_hour": ["Ensure this value is at least 1."]},
+        typed={name: row[name] for name in ("agent", "goal", "per_hour", "webhook_url")},
+        errors={"per_hour": ["Ensure this value is at least 1."]},
         made={"name": "tickets", "url": row["url"], "secret": "whsec_c2VjcmV0"} if row["status"] != "ended" else None,
     )  # fmt: skip
 
 
 def _inlet() -> Context:
     return {"name": "tickets", "url": "https://console.example/api/v1/inlets/tickets", "agent": "research-assistant", "status": "active",
-            "goal": "Find what our policies say about this ticket.", "per_hour": 60, "revision": 2,
+            "goal": "Find what our policies say about this ticket.", "per_hour": 60, "revision": 2, "webhook_url": "",
             "agent_url": "/agents/research-assistant/", "created_name": "Ada Admin",
             "newest": [{"at": ago(9000), "ref": "S-88120", "message": "msg_2f1"}]}  # fmt: skip
