@@ -29,11 +29,20 @@ KINDS: Mapping[str, str] = {
     "phone": "telephone numbers",
     "prompt": "parts of the prompt",
 }
+_ONE: Mapping[str, str] = {
+    "secret": "key or token",
+    "card": "card number",
+    "iban": "account number",
+    "national_id": "national id",
+    "email": "e-mail address",
+    "phone": "telephone number",
+    "prompt": "part of the prompt",
+}
 
 
 def counted(counts: Mapping[str, int]) -> str:
     """Return how much of each kind there was; empty where there was none."""
-    return ", ".join(f"{count} {KINDS.get(kind, kind)}" for kind, count in counts.items())
+    return ", ".join(f"{count} {(_ONE if count == 1 else KINDS).get(kind, kind)}" for kind, count in counts.items())
 
 
 def private_lines(document: Mapping[str, Any]) -> list[dict[str, str]]:
