@@ -72,6 +72,7 @@ PAGES = {
     "session-kept": ("olga", "{kept}"),
     "session-kept-waterfall": ("olga", "{kept}?view=waterfall&span=p0"),
     "session-answered": ("olga", "{answered}"),
+    "session-call": ("olga", "{answered}calls/1.1/"),
     "session-turn": ("olga", "{answered}turns/?turn=2"),
     "session-turn-waiting": ("olga", "{waiting}turns/?turn=2"),
     "session-turn-viewer": ("vic", "{answered}turns/"),
