@@ -24,8 +24,8 @@ SELECT c.key, c.tool, c.tier, c.status, c.edited, c.dry, c.definition, c.started
             'broke_glass', coalesce(d.broke_glass, false)) ORDER BY d.created_at, d.id)
      FROM approvals_decision d WHERE d.request_id = q.id AND d.voided = '') AS decisions,
     (SELECT l.log_index FROM audit_entry e JOIN audit_log_index l ON l.entry_id = e.id
-     WHERE e.stream = 'session:S-' || s.number AND e.kind = 'tool_call.executing' AND e.body_json -> 'facts' ->> 'key' = c.key
-     ORDER BY e.seq DESC LIMIT 1) AS entry
+     WHERE e.stream = 'session:S-' || s.number AND starts_with(e.kind, 'tool_call.') AND e.body_json -> 'facts' ->> 'key' = c.key
+     ORDER BY (e.kind = 'tool_call.executing') DESC, e.seq DESC LIMIT 1) AS entry
 FROM agents_toolcall c JOIN agents_turn t ON t.id = c.turn_id JOIN agents_session s ON s.id = c.session_id
 JOIN agents_agent a ON a.id = s.agent_id JOIN agents_agentrevision ar ON ar.id = s.revision_id
 LEFT JOIN agents_prompt p ON p.slug = split_part(t.prompt_version, ' ', 1)
@@ -85,7 +85,7 @@ class Led:
     request_revision: int | None
     request_status: str | None
     decisions: tuple[Decided, ...]
-    entry: int | None  # the log's number of the entry that it was begun by
+    entry: int | None  # the log's number of the entry that it was begun by; of a plain read, its last one
 
 
 def led_to(key: str) -> Led:

@@ -50,8 +50,10 @@ def test_a_call_that_nobody_was_asked_about_says_so(world: World) -> None:
     """By policy alone."""
     session = world.start("What do our policies say about refunds?")
     world.work()
+    index.finish()
     led = led_to(world.calls(session)[0].key)
     assert (led.request, led.decisions) == (None, ())
+    assert AuditEntry.objects.get(place__log_index=str(led.entry)).kind.startswith("tool_call.")
     assert led.version == "1.0.0"
     with pytest.raises(UnknownCall):
         led_to(f"{session.ref}/99.1")
