@@ -22,6 +22,7 @@ from console.views import (
     glass,
     inlets,
     jump,
+    life,
     limits,
     mail,
     measures,
@@ -61,6 +62,7 @@ _approvals: Urls = [
     path("<approval:ref>/reveal/", approval_reveal.reveal, name="approval-reveal"),
     path("<approval:ref>/revoke/", approvals.revoke, name="approval-revoke"),
     path("<approval:ref>/break-glass/", glass.break_it, name="approval-glass"),
+    path("<approval:ref>/case/", life.of_request, name="approval-case"),
     path("<approval:ref>/<hand:act>/", approval_claims.act, name="approval-hand"),
     path("<approval:ref>/<verdict:verdict>/", approvals.verdict, name="approval-verdict"),
 ]
@@ -76,6 +78,7 @@ _sessions: Urls = [
     path("<session:ref>/", sessions.session, name="session"),
     path("<session:ref>/turns/", session_replay.turns, name="session-replay"),
     path("<session:ref>/calls/<place:place>/", call.call, name="session-call"),
+    path("<session:ref>/case/", life.of_session, name="session-case"),
     path("<session:ref>/<act:act>/", sessions.act, name="session-act"),
 ]
 
@@ -92,6 +95,7 @@ urlpatterns: Urls = [
     path("agents/<slug:slug>/revisions/", agent_revisions.newest, name="agent-revisions"),
     path("agents/<slug:slug>/revisions/<int:number>/", agent_revisions.revision, name="agent-revision"),
     path("agents/<slug:slug>/revisions/<int:number>/restore/", agent_revisions.restore, name="agent-restore"),
+    path("agents/<slug:slug>/coverage/", life.covered, name="coverage"),
     path("tools/", tools.tools, name="tools"),
     path("tools/<str:name>/", tools.tool, name="tool"),
     path("memory/", memories.remembered, name="memories"),

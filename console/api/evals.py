@@ -6,14 +6,16 @@ from typing import Annotated, Any, Literal
 from ninja import Path, Query, Router, Schema
 from pydantic import Field, StringConstraints
 
+from agents import services
 from agents.evals import recorded, suites
 from agents.models import Case, Suite
+from approvals import queries
 from console.api.endpoint import ApiRequest, endpoint
 from console.api.paging import Paged, decode, encode
 from console.api.reading import Body, Word
 from console.auth import Caller
 from console.readings import note_reading
-from console.revealing import may_read_prompts
+from console.revealing import check_reads, may_read_prompts
 from console.rights import Right
 
 router = Router(tags=["evaluations"])
@@ -207,7 +209,12 @@ def remove_case(request: ApiRequest, suite: SuitePath, case: CasePath) -> CaseOu
     refuses=(404, 409, 413, 415, 422), creates=True,
 )  # fmt: skip
 def record_case(request: ApiRequest, suite: SuitePath, body: FromLife) -> CaseOut:
-    """Make a case of a session, or of a request that people rejected or changed, with its tool results recorded."""
+    """Make a case of a session, or of a request that people rejected or changed, with its tool results recorded.
+
+    For those who may read the session's texts: who may read prompts may read cases.
+    """
+    for ref in filter(None, (body.session, body.request and queries.get(body.request).session_ref)):
+        check_reads(request.auth, services.get_session(ref))
     row = recorded.from_life(
         suite=suite, actor=request.auth.actor(), session=body.session, request=body.request, name=body.name or ""
     )

@@ -26,6 +26,7 @@ from console.api import (
     glass,
     guards,
     inlets,
+    life,
     limits,
     many,
     measures,
@@ -72,7 +73,7 @@ api = NinjaAPI(
 for _noun in (
     overview, agents, agent_revisions, schedules, inlets, sessions, turns, calls, webhooks, dead_letters, queue, many, approvals,
     claims, covers, standing, glass, stops, breakers, limits, tools, memories, policies, measures, controls,
-    budgets, prompts, previews, releases, guards, evals, eval_runs, audit, tokens, events,
+    budgets, prompts, previews, releases, guards, evals, eval_runs, life, audit, tokens, events,
 ):  # fmt: skip
     api.add_router("", _noun.router)
 errors.install(api)

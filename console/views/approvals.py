@@ -34,6 +34,7 @@ from console.views.approval_queue import asked_of, counts, filters_of, own_held,
 from console.views.approval_rows import reads_list, rows
 from console.views.approval_standing import of_request
 from console.views.guard import guard
+from console.views.life import case_offer
 
 TEMPLATE = "approvals/page.html"
 VIEWS = ("checked", "json", "changes")
@@ -164,6 +165,7 @@ def _open(request: HttpRequest, row: ApprovalRequest) -> dict[str, Any]:
         "hold": _hold(row, caller),
         "hand": hand(row, caller, standing(request)),
         "standing": of_request(row, caller),
+        "case": case_offer(row, caller),
         "next_url": asked.within(following.ref) if following else "",
         "carried": asked.carried,
         "reads": (row.ref,) if reveals_request(caller) else (),

@@ -19,6 +19,7 @@ from console.rights import Right
 from console.turns import Message, Outcome, TurnStory, turn_story
 from console.views.call import address
 from console.views.guard import guard
+from console.views.life import session_case
 from console.views.session_story import link
 
 BESIDE = 50  # turns in the list beside the one that is shown
@@ -58,6 +59,7 @@ def _context(request: HttpRequest, ref: str) -> dict[str, Any]:
         "given": _given(told, whole=request.GET.get("whole") == "1"),
         "answer": told.answer,
         "calls": [_call(outcome, revealed=told.revealed) for outcome in told.outcomes],
+        "case": session_case(row, caller),
         "hidden": not told.revealed,
         "rows": _rows(row, told),
         "reads": (row.ref,) if told.revealed and row.started_user != caller.user_id else (),

@@ -24,6 +24,9 @@ OPERATIONS: dict[str, frozenset[Role]] = {
     "put_agent": ADMIN,
     "list_agent_revisions": ALL,
     "get_agent_revision": ALL,
+    "get_coverage": ALL,
+    "make_case_of_session": PROMPTS,
+    "make_case_of_approval": PROMPTS,
     "compare_agent_revisions": ALL,
     "restore_agent": ADMIN,
     "start_session": RUN,
@@ -251,7 +254,8 @@ def test_nobody_calls_anything() -> None:
 def test_a_token_without_scopes_for_it_calls_nothing(ada: User) -> None:
     """Every operation but the feed, which is filtered event by event, needs a scope, and its own."""
     program = Program(ada, ["evals:read"])
-    its = {"list_suites", "get_suite", "list_cases", "get_case", "list_eval_runs", "get_eval_run", "list_eval_results"}
+    its = {"list_suites", "get_suite", "list_cases", "get_case", "list_eval_runs", "get_eval_run", "list_eval_results",
+           "get_coverage"}  # fmt: skip
     for name, method, path in operations():
         if name in its:
             assert program(method, path).status_code in (200, 404), name

@@ -5,6 +5,7 @@ from tests.console.samples.approvals import BAR, BODY, approvals, bulk, bulk_res
 from tests.console.samples.circuits import breakers
 from tests.console.samples.frame import NOW, Context, ago, frame, later
 from tests.console.samples.letters import dead_letters, inlet, inlets, schedule, schedules
+from tests.console.samples.lives import coverage
 from tests.console.samples.load import limits, overview
 from tests.console.samples.money import budgets
 from tests.console.samples.others import (
@@ -118,6 +119,8 @@ PAGES: dict[str, tuple[str, Context]] = {
     "agent-revision-text": ("agents/revision.html", agent_revision("text")),
     "session-call": ("sessions/call.html", led()),
     "session-call-unasked": ("sessions/call.html", led(asked=False)),
+    "coverage": ("evals/coverage.html", coverage()),
+    "coverage-empty": ("evals/coverage.html", coverage(empty=True)),
     "session-replay": ("sessions/replay.html", replay()),
     "session-replay-hidden": ("sessions/replay.html", replay(hidden=True)),
     "session-replay-empty": ("sessions/replay.html", replay(turn=None)),
