@@ -19,7 +19,7 @@ from agents.errors import (
     UnknownPromptVersion,
     WrongStage,
 )
-from agents.models import Prompt, PromptVersion, Recall, Release
+from agents.models import Prompt, PromptVersion, Recall, Release, Session
 from agents.prompts.releases import Routed, live_version, release, routed
 from agents.prompts.rollback import rollback, target
 from agents.prompts.shares import Share, chosen
@@ -225,6 +225,17 @@ def test_sessions_start_in_shares_that_anybody_can_work_out_again(paul: User) ->
         assert facts["release"] == str(chosen(shares, session.pk).id)
         got[session.prompt_version.version] += 1
     assert set(got) == {"1.0.0", "1.0.1"}
+
+
+def test_a_session_keeps_its_version_through_every_release(paul: User) -> None:
+    """Whatever the shares become; only a rollback that moves it, or an answer of a person, changes it."""
+    added()
+    to("1.0.1", 50)
+    sessions = [start_session(actor=PAUL, person_id=paul.pk, agent="desk", goal=f"Goal {number}") for number in range(10)]
+    before = {one.pk: one.prompt_version_id for one in sessions}
+    for share in (5, 25, 10, 100):
+        to("1.0.1", share)
+        assert {one.pk: one.prompt_version_id for one in Session.objects.filter(pk__in=before)} == before
 
 
 def test_a_prompt_that_needs_a_label_refuses_a_session_without_it(paul: User) -> None:
