@@ -11,6 +11,7 @@ from agents.models.prompt import CanaryWatch, GuardSet, Prompt, PromptVersion, R
 from agents.models.schedule import Firing, Schedule
 from agents.models.session import Message, Session, ToolCall, Turn
 from agents.models.stop import Stop
+from agents.models.tool import ToolDefinition
 from agents.models.worker import WorkerHeartbeat
 
 __all__ = [
@@ -47,6 +48,7 @@ __all__ = [
     "Stop",
     "Suite",
     "ToolCall",
+    "ToolDefinition",
     "ToolRun",
     "Turn",
     "WorkerHeartbeat",

@@ -19,6 +19,7 @@ from console.api import (
     controls,
     covers,
     dead_letters,
+    definitions,
     errors,
     eval_runs,
     evals,
@@ -72,7 +73,7 @@ api = NinjaAPI(
 # Fixed addresses come before those that hold an id.
 for _noun in (
     overview, agents, agent_revisions, schedules, inlets, sessions, turns, calls, webhooks, dead_letters, queue, many, approvals,
-    claims, covers, standing, glass, stops, breakers, limits, tools, memories, policies, measures, controls,
+    claims, covers, standing, glass, stops, breakers, limits, tools, definitions, memories, policies, measures, controls,
     budgets, prompts, previews, releases, guards, evals, eval_runs, life, audit, tokens, events,
 ):  # fmt: skip
     api.add_router("", _noun.router)

@@ -19,6 +19,7 @@ from approvals.errors import UnknownTool
 from approvals.facts import TIERS, Tier
 from approvals.models import ToolSetting
 from audit.errors import CountersignError
+from audit.events import EventKind
 from audit.index import index_soon
 from audit.queries import EntryFilter, StoredEntry, entries
 from console.auth import Caller, caller_of
@@ -26,6 +27,7 @@ from console.forms import SetTool
 from console.fragments import page
 from console.looks import TIER_WORDS
 from console.rights import Right
+from console.views import definitions
 from console.views.agents import tool_line
 from console.views.guard import guard
 
@@ -116,8 +118,15 @@ def _one(request: HttpRequest, found: Tool, errors: Any = None) -> dict[str, Any
         "enabled": sent["enabled"] != "false" if sent.get("enabled") else line["enabled"],
         "typed": sent.get("reason", ""),
         "errors": errors or {},
-        "history": [_change(entry) for entry in entries(EntryFilter(stream=f"tool:{found.name}"), limit=SHOWN).items],
+        **definitions.history(request, found.name),
+        "history": [_change(entry) for entry in _past(found.name)],
     }  # fmt: skip
+
+
+def _past(name: str) -> list[StoredEntry]:
+    """What people set of a tool; what it declared of itself stands apart."""
+    kind = EventKind.TOOL_REGISTERED
+    return [entry for entry in entries(EntryFilter(stream=f"tool:{name}"), limit=SHOWN).items if entry.kind != kind]
 
 
 def _choices(now: str, declared: str, typed: str, *, may_lower: bool) -> list[dict[str, Any]]:

@@ -96,6 +96,7 @@ OPERATIONS: dict[str, frozenset[Role]] = {
     "list_limits": ALL,
     "set_limit": DIRECT,
     "list_tools": ALL,
+    "list_tool_definitions": ALL,
     "set_tool": DIRECT,
     "list_memories": ALL,
     "delete_memory": DIRECT,

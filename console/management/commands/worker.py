@@ -8,14 +8,18 @@ from argparse import ArgumentParser
 from types import FrameType
 from typing import Any
 
+import structlog
 from django.conf import settings
 from django.core.management.base import BaseCommand
-from django.db import connections
+from django.db import DatabaseError, InterfaceError, connections
 
 from agents.clusters import Clusters, leave_with_parent
 from agents.queue import run_cluster
 from agents.tools import registry
+from agents.tools.definitions import note_definitions
 from console.reach import sender
+
+log = structlog.get_logger(__name__)
 
 
 class Command(BaseCommand):
@@ -35,6 +39,7 @@ class Command(BaseCommand):
             connections.close_all()  # what is open now must not be shared over the fork
             run_cluster()
             return
+        _note_tools()
         clusters = Clusters(drains=settings.WORKERS)
 
         def stop(number: int, frame: FrameType | None) -> None:
@@ -45,3 +50,12 @@ class Command(BaseCommand):
         sending = sender.start(clusters.stopping)
         clusters.run()
         sending.join(clusters.left_s())  # a message that is cut off is sent again
+
+
+def _note_tools() -> None:
+    """Note what changed of the tools that this host runs; where the database is away, the next start does."""
+    try:
+        note_definitions()
+    except (DatabaseError, InterfaceError) as error:
+        log.warning("tools.not_noted", error=type(error).__name__)
+    connections.close_all()  # what is open now must not be shared over a fork

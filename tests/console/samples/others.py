@@ -56,6 +56,9 @@ def one_tool() -> Context:
            "revision": 2, "stopped": STOPPED}  # fmt: skip
     return frame("tools", tool=one, details=[{"label": "Time-out", "value": "30 s"}], may_set=True, choices=choices, enabled=True,
                  agents=[{"slug": "research-assistant", "url": "#"}], typed="", errors={},
+                 definition_diff=diff.line_diff(styleguide.BEFORE, styleguide.AFTER),
+                 definitions=[{"name": f"{n}f3c", "shown": f"{n}f3c…e07a", "at": ago(900 * n), "current": n == 1, "what": "Tier, schema",
+                               "more": n < 3} for n in (1, 2, 3)],
                  history=[{"what": "Switched off", "by": "Olga", "at": ago(600), "reason": "Wrong recipients"}])  # fmt: skip
 
 
