@@ -23,7 +23,7 @@ from agents.llm.pricing import most_microusd
 from agents.llm.tokens import most
 from agents.loading import from_json
 from agents.models import Agent, AgentRevision, PromptVersion, Session
-from agents.prompts.releases import Live, live_version
+from agents.prompts.releases import Live, asked_live, chosen_from
 from agents.prompts.variables import missing
 from agents.queries import refuse_stopped
 from agents.tools import egress
@@ -32,7 +32,7 @@ from agents.wake import waking
 from audit.actors import Actor
 from audit.atomically import atomically
 from audit.batch import settled
-from audit.connection import read
+from audit.connection import read_together
 from audit.events import EventKind
 from audit.ids import uuid7
 from audit.index import index_soon
@@ -191,16 +191,16 @@ def pinned_now(agent: str, task_type: str, *, session: UUID, labels: Mapping[str
     Raises:
         UnknownAgent, UnknownTaskType, Stopped, BadAgent; BadText for a label that the prompt needs and that is empty.
     """
-    found = _current(agent, new=new)
-    if found is None:
+    current, releases = read_together((_CURRENT, [new, agent]), asked_live(agent))
+    if not current:
         raise UnknownAgent(slug=agent[:63])
-    revision, asks = found
+    revision, asks = _current(current[0])
     if asks.pop("stopped"):
         refuse_stopped(agent)
     config = AgentConfig.model_validate(revision.document)
     if task_type not in config.task_types:
         raise UnknownTaskType(agent=agent, task_type=task_type[:60], known=", ".join(sorted(config.task_types)))
-    live = live_version(config.prompt, session)
+    live = chosen_from(releases, config.prompt, session)
     known = {"agent": agent, "environment": config.environment, "task_type": task_type, **labels}
     if live.variables != "{}" and (lacking := missing(json.loads(live.variables), known)):
         raise BadText(field=lacking[0], reason=f"is needed: the prompt {config.prompt} is written for one")
@@ -217,15 +217,13 @@ FROM agents_agentrevision r JOIN agents_agent a ON a.id = r.agent_id
 WHERE a.slug = %s AND r.current"""
 
 
-def _current(agent: str, *, new: bool) -> tuple[AgentRevision, dict[str, Any]] | None:
-    """The agent's current revision with the columns that a start needs, what else is to be asked, and a number for a `new` one."""
-    for row in read(_CURRENT, [new, agent]):
-        slug, row["document"] = row.pop("slug"), from_json(row["document"])
-        asks = {name: row.pop(name) for name in ("capped", "bounded", "stopped", "next_number")}
-        revision = AgentRevision.from_db("default", list(row), list(row.values()))
-        revision.agent = Agent.from_db("default", ["id", "slug"], [row["agent_id"], slug])
-        return revision, asks
-    return None
+def _current(row: dict[str, Any]) -> tuple[AgentRevision, dict[str, Any]]:
+    """The agent's current revision with the columns that a start needs, and what else was asked."""
+    slug, row["document"] = row.pop("slug"), from_json(row["document"])
+    asks = {name: row.pop(name) for name in ("capped", "bounded", "stopped", "next_number")}
+    revision = AgentRevision.from_db("default", list(row), list(row.values()))
+    revision.agent = Agent.from_db("default", ["id", "slug"], [row["agent_id"], slug])
+    return revision, asks
 
 
 def accepted(field: str, text: str, limit: int) -> Input:

@@ -42,7 +42,10 @@ from audit.connection import locked_now
 from audit.events import EventKind
 from audit.services import transition
 
-__all__ = ["Decided", "Edit", "decide", "refuse", "undo"]
+__all__ = ["Decided", "Edit", "decide", "key_of", "refuse", "undo"]
+
+Lock = Callable[[UUID | int], tuple[ApprovalRequest, datetime] | None]
+"""Locks a request until the transaction ends, and says the time after that; None where there is none."""
 
 
 @atomically
@@ -63,6 +66,7 @@ def decide(  # noqa: PLR0913  one name for each thing that can be said
     glass: Glass | None = None,
     also: Callable[[Settled], Batch] | None = None,
     looked: Looked | None = None,
+    lock: Lock | None = None,
 ) -> Decided:
     """Take one person's decision on the revision of a request that they were shown.
 
@@ -72,11 +76,11 @@ def decide(  # noqa: PLR0913  one name for each thing that can be said
     prepares it from the locked request once steps 1 to 6 are passed; with `hold` an approval can be undone for a moment;
     `also` says what else is written in the same call; `looked` is what a page knows of how long it was before the
     person; with `same` an approval stands for further calls of the session; `glass` breaks it, in the place of groups
-    and quorum.
+    and quorum; `lock` locks the request in the caller's way, who needs more locked behind it.
     Raises the errors of `approvals.errors`; nothing is written then.
     """
     said = Said(verdict, instruction, answer, amount)
-    request, now = _locked(request_id)  # 1
+    request, now = _locked(request_id, lock)  # 1
     if earlier := _repeat(request, person, idempotency_key):  # 2
         return _replayed(request, earlier, said, digest, same)
     broken = None
@@ -155,9 +159,14 @@ def refuse(person: Person, rights: RequestFacts, verdict: str) -> None:
     raise NotYours(refusal=refusal.code, reason=refusal.text)
 
 
-def _locked(request_id: UUID | int) -> tuple[ApprovalRequest, datetime]:
+def key_of(request_id: UUID | int) -> str:
+    """Return by which column a request is found."""
+    return "number" if isinstance(request_id, int) else "id"
+
+
+def _locked(request_id: UUID | int, lock: Lock | None = None) -> tuple[ApprovalRequest, datetime]:
     # The time is that after the lock was got: waiting for it may have taken until after the expiry.
-    found = locked_now(ApprovalRequest, request_id, by="number" if isinstance(request_id, int) else "id")
+    found = lock(request_id) if lock else locked_now(ApprovalRequest, request_id, by=key_of(request_id))
     if found is None:
         raise ApprovalNotFound
     return found

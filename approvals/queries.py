@@ -21,7 +21,8 @@ from approvals.facts import Person
 from approvals.inbox import REF, conditions
 from approvals.lifecycle import OPEN
 from approvals.models import ApprovalRequest, Decision, PolicyRevision
-from audit.connection import of_model
+from audit.connection import as_model, asked_of, read_together
+from audit.content import asked_texts, texts_in
 
 WAITING = ("pending", "held")
 
@@ -118,13 +119,14 @@ def number_of(ref: str) -> int:
     return int(match[1])
 
 
-def with_decisions(row: ApprovalRequest) -> ApprovalRequest:
-    """Return a request that is at hand, with its decisions read as `get` reads them."""
-    found = of_model(Decision, "WHERE request_id = %s ORDER BY created_at, id", [row.id])
+def with_decisions(row: ApprovalRequest, texts: Sequence[UUID] = ()) -> tuple[ApprovalRequest, dict[UUID, str]]:
+    """Return a request that is at hand, with its decisions read as `get` reads them, and raw texts that go with it."""
+    asked = asked_of(Decision, "WHERE request_id = %s ORDER BY created_at, id", [row.id])
+    found, bodies = read_together(asked, asked_texts(texts))
     rows = row.decisions.all()
-    rows._result_cache = found  # noqa: SLF001 where Django's own prefetching puts them
+    rows._result_cache = as_model(Decision, found)  # noqa: SLF001 where Django's own prefetching puts them
     row._prefetched_objects_cache = {"decisions": rows}  # type: ignore[attr-defined]  # noqa: SLF001
-    return row
+    return row, texts_in(bodies)
 
 
 def open_of(session_ids: Sequence[UUID]) -> list[ApprovalRequest]:

@@ -21,6 +21,7 @@ from django.db.models import Field, Model
 from audit.errors import CountersignError, InvalidEntry, StreamClosed
 
 M = TypeVar("M", bound=Model)
+N = TypeVar("N", bound=Model)
 STREAM_CLOSED = "CS001"
 INVALID_ENTRY = "CS002"
 NUL_CHARACTER = "22P05"
@@ -39,6 +40,11 @@ class Sent:
     def rows(self) -> list[tuple[Any, ...]]:
         """Return the rows that it answered."""
         return self._cursor.fetchall()
+
+    def records(self) -> list[dict[str, Any]]:
+        """Return the rows that it answered, by column."""
+        names = [column.name for column in self._cursor.description or ()]
+        return [dict(zip(names, row, strict=True)) for row in self._cursor.fetchall()]
 
     def answered(self) -> list[tuple[Any, ...]] | None:
         """Return the rows; None where it never came to be run because one before it failed, or failed itself."""
@@ -87,6 +93,10 @@ class Writer:
             return self.send(statement, parameters).rows()
 
 
+Asked = tuple[str, Sequence[Any]]
+"""A reading statement and its parameters."""
+
+
 def read(statement: str, parameters: Sequence[Any] = (), *, using: str = "default") -> list[dict[str, Any]]:
     """Run one reading statement outside of Django's cursor and return its rows by column.
 
@@ -94,10 +104,17 @@ def read(statement: str, parameters: Sequence[Any] = (), *, using: str = "defaul
     """
     connection = connections[using]
     connection.ensure_connection()
-    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
-        cursor.execute(statement, parameters)
-        names = [column.name for column in cursor.description or ()]
-        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    with connection.wrap_database_errors:
+        return Writer(using).send(statement, parameters).records()
+
+
+def read_together(*asked: Asked, using: str = "default") -> list[list[dict[str, Any]]]:
+    """As `read`, of several statements that do not depend on each other's answers: sent together, with one wait for all."""
+    connections[using].ensure_connection()
+    writer = Writer(using)
+    with writer.sending():
+        sent = [writer.send(statement, parameters) for statement, parameters in asked]
+    return [one.records() for one in sent]
 
 
 def locked(model: type[M], key: UUID, *, using: str = "default") -> M | None:
@@ -118,13 +135,31 @@ def locked_now(model: type[M], key: UUID | int, *, by: str = "", using: str = "d
     return None
 
 
-def of_model(model: type[M], condition: str, parameters: Sequence[Any], *, using: str = "default") -> list[M]:
-    """Read rows whole that meet a condition in SQL, as the model's own manager would, in a statement that is planned once."""
-    return [_instance(model, row, using) for row in read(f"{_selecting(model)} {condition}", parameters, using=using)]
+def locked_with(
+    model: type[M], key: UUID | int, other: type[N], link: str, *, by: str = "", using: str = "default"
+) -> tuple[M, datetime, N | None] | None:
+    """As `locked_now`, and behind it the row of `other` that the column `link` points to, which never changes."""
+    pointed = _POINTED.format(selecting=_selecting(other), link=link, row=_finding(model, by))
+    found, beside = read_together((_LOCKED_NOW.format(locking=_locking(model, by)), [key]), (pointed, [key]), using=using)
+    for row in found:
+        now: datetime = row.pop("_now")
+        return _instance(model, row, using), now, _instance(other, beside[0], using) if beside else None
+    return None
+
+
+def asked_of(model: type[Model], condition: str, parameters: Sequence[Any]) -> Asked:
+    """Return what is asked to read rows whole that meet a condition in SQL, in a statement that is planned once."""
+    return f"{_selecting(model)} {condition}", parameters
+
+
+def as_model(model: type[M], rows: Sequence[dict[str, Any]], *, using: str = "default") -> list[M]:
+    """Return the rows that were read whole as the model's own manager would."""
+    return [_instance(model, row, using) for row in rows]
 
 
 # A common table expression: the time is asked once the rows are locked.
 _LOCKED_NOW = 'WITH one AS MATERIALIZED ({locking}) SELECT one.*, clock_timestamp() AS "_now" FROM one'
+_POINTED = "{selecting} WHERE id = (SELECT {link} {row}) FOR NO KEY UPDATE"
 
 
 def _instance(model: type[M], row: dict[str, Any], using: str) -> M:
@@ -138,9 +173,16 @@ def _names(model: type[Model]) -> list[str]:
 
 @cache
 def _locking(model: type[Model], by: str) -> str:
+    columns, _, _ = _selecting(model).partition(" FROM ")
+    return f"{columns} {_finding(model, by)} FOR NO KEY UPDATE"
+
+
+@cache
+def _finding(model: type[Model], by: str) -> str:
     options = model._meta  # noqa: SLF001 as above
-    key = connections["default"].ops.quote_name(str(options.get_field(by).column if by else options.pk.column))  # type: ignore[union-attr]  # columns only
-    return f"{_selecting(model)} WHERE {key} = %s FOR NO KEY UPDATE"
+    quote = connections["default"].ops.quote_name
+    key = quote(str(options.get_field(by).column if by else options.pk.column))  # type: ignore[union-attr]  # columns only
+    return f"FROM {quote(options.db_table)} WHERE {key} = %s"
 
 
 @cache

@@ -5,8 +5,9 @@ Who may read or delete is the console's to decide; a person's reading is an entr
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -14,7 +15,7 @@ from django.db import transaction
 from audit.actors import Actor
 from audit.batch import Appended
 from audit.canonical import Json
-from audit.connection import read
+from audit.connection import Asked, read
 from audit.entry import Entry
 from audit.events import EventKind
 from audit.models import Content
@@ -40,8 +41,17 @@ def read_text(id: UUID, *, using: str = "default") -> str | None:  # noqa: A002 
 def read_texts(ids: Iterable[UUID], *, using: str = "default") -> dict[UUID, str]:
     """Return the raw texts that are still there, by id."""
     wanted = list(ids)
-    found = read("SELECT id, body FROM audit_content WHERE id = ANY(%s)", [wanted], using=using) if wanted else []
-    return {row["id"]: row["body"] for row in found}
+    return texts_in(read(*asked_texts(wanted), using=using)) if wanted else {}
+
+
+def asked_texts(ids: Iterable[UUID]) -> Asked:
+    """Return what `read_texts` asks, to be read together with other things."""
+    return "SELECT id, body FROM audit_content WHERE id = ANY(%s)", [list(ids)]
+
+
+def texts_in(rows: Iterable[Mapping[str, Any]]) -> dict[UUID, str]:
+    """Return the raw texts that were read, by id."""
+    return {row["id"]: row["body"] for row in rows}
 
 
 def texts_of(entry_id: int, *, using: str = "default") -> tuple[StoredText, ...]:

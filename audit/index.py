@@ -17,6 +17,7 @@ CHANNEL = "countersign_log"
 INDEX = "SELECT audit_index(%s)"
 PATIENCE_MS = 2000
 EVERY_S = 0.05
+BEHIND_S = 0.005  # so long the thread lets the answer go first, which shares the interpreter with it
 IDLE_S = 0.5  # how long the thread that catches up keeps its connection
 
 log = structlog.get_logger(__name__)
@@ -67,7 +68,7 @@ class _Pace:
         try:
             while self._wanted():
                 if not self._ending:
-                    time.sleep(max(0.0, self._last + EVERY_S - time.monotonic()))  # the pace itself
+                    time.sleep(max(BEHIND_S, self._last + EVERY_S - time.monotonic()))  # the pace itself
                 self._due.clear()
                 with self._lock:
                     self._last = time.monotonic()

@@ -2,8 +2,8 @@
 
 NOTIFY carries only "there is more"; what it is about is read from the log by cursor, once for the whole process, and
 kept in a ring from which every follower takes what lies after its own cursor. Nothing waits in a queue per follower,
-so a slow one costs no memory: who falls too far behind is told to reload. The sockets themselves are in
-`console.sockets`, what a person may see in `console.watchers`, who looks at what in `console.presence`.
+so a slow one costs no memory: who falls too far behind is told to reload. A follower's place is in `console.follower`,
+the sockets themselves in `console.sockets`, what a person may see in `console.watchers`, who looks at what in `console.presence`.
 """
 
 import asyncio
@@ -11,7 +11,6 @@ import json
 from collections import deque
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any, ParamSpec, TypeVar
 from weakref import WeakKeyDictionary
@@ -24,6 +23,7 @@ from django.db import connection, connections
 from audit import feed, index
 from audit.feed import FeedEvent
 from console import presence
+from console.follower import Follower
 from console.presence import Presence
 from console.watchers import Desk
 
@@ -31,7 +31,6 @@ CHANNEL = "countersign_log"
 DELTAS = "countersign_delta"
 BACKLOG = 500
 """How many events a follower may be behind before it is told to reload instead."""
-OLDEST = timedelta(hours=24)
 RING = 2 * BACKLOG
 TICK_S = 1.0
 """A lost wake-up costs this much, and a dead worker or sealer freezes no screen."""
@@ -46,59 +45,6 @@ told in one round. The first event after a quiet moment waits for nothing."""
 P = ParamSpec("P")
 R = TypeVar("R")
 log = structlog.get_logger()
-
-
-class Follower:
-    """One reader's place in the feed, and the one session whose streamed answer it watches."""
-
-    def __init__(self, hub: "Hub", cursor: int | None) -> None:
-        self.hub = hub
-        self.cursor = hub.head if cursor is None else cursor
-        self.watched = ""
-        self._deltas: deque[tuple[int, str]] = deque(maxlen=100)
-        self._news = asyncio.Event()
-        self._news.set()
-
-    def wake(self) -> None:
-        """Say that there may be something to take."""
-        self._news.set()
-
-    def offer(self, session: str, text: str, at: int) -> None:
-        """Take in a piece of a streamed answer that begins `at` there; the oldest ones fall out when nobody takes them."""
-        if session == self.watched:
-            self._deltas.append((at, text))
-            self._news.set()
-
-    async def wait(self, timeout_s: float) -> bool:
-        """Wait until there may be something to take; False when the time is over first."""
-        try:
-            # Not `wait_for`: it forgets that it was cancelled when the news comes in the same moment.
-            async with asyncio.timeout(timeout_s):
-                await self._news.wait()
-        except TimeoutError:
-            return False
-        self._news.clear()
-        return True
-
-    async def take(self) -> list[FeedEvent] | None:
-        """Return the events after the cursor and move it; None when they are too many or too old: reload instead."""
-        events = await self.hub.after(self.cursor)
-        if events is None or (events and events[0].at < datetime.now(UTC) - OLDEST):
-            self.cursor = self.hub.head
-            return None
-        if events:
-            self.cursor = events[-1].n
-        return events
-
-    def take_pieces(self) -> list[tuple[int, str]]:
-        """Return the pieces of the streamed answer that came since the last call, each with where in it it begins."""
-        pieces = list(self._deltas)
-        self._deltas.clear()
-        return pieces
-
-    def leave(self) -> None:
-        """Stop following."""
-        self.hub.drop(self)
 
 
 class Hub:

@@ -20,7 +20,8 @@ from django.conf import settings
 from django.db import Error as DatabaseError
 
 from audit.feed import FeedEvent
-from console.live import Follower, Hub
+from console.follower import Follower
+from console.live import Hub
 from console.presence import Seat
 from console.watchers import Watcher, may_see, stream_answer
 

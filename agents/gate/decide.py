@@ -6,6 +6,7 @@ calls before sessions, here and everywhere.
 
 import json
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -38,11 +39,11 @@ from approvals.models import ApprovalRequest
 from approvals.policy import Person, judge
 from approvals.sameness import Same
 from approvals.sensitive import masked_changes
-from approvals.services import Decided, Edit, Glass, Settled, decide
+from approvals.services import Decided, Edit, Glass, Settled, decide, key_of
 from approvals.services import undo as undo_decision
 from audit.actors import SYSTEM, Actor
 from audit.atomically import atomically
-from audit.connection import locked
+from audit.connection import locked, locked_with
 from audit.events import EventKind
 from audit.ids import uuid7
 from audit.index import index_soon
@@ -93,6 +94,13 @@ def answer(  # noqa: PLR0913  one name for each thing that can be said
         The errors of `approvals.errors`.
     """
     made: list[Edited] = []
+    session: Session | None = None
+
+    def lock(request_id: UUID | int) -> tuple[ApprovalRequest, datetime] | None:
+        nonlocal session
+        found = locked_with(ApprovalRequest, request_id, Session, "session_id", by=key_of(request_id))
+        session = found[2] if found else None
+        return found[:2] if found else None
 
     def edit(request: ApprovalRequest) -> Edit:
         if request.call_id is None:
@@ -102,7 +110,6 @@ def answer(  # noqa: PLR0913  one name for each thing that can be said
 
     def consequences(settled: Settled) -> Batch:
         failpoint("answer.before_commit")
-        session = _session_of(settled.request)
         if session is None:
             return agreed(settled, actor)
         return _consequences(settled, session, actor, made[0] if made else None)
@@ -110,7 +117,7 @@ def answer(  # noqa: PLR0913  one name for each thing that can be said
     decided = decide(
         request_id=request_id, person=person, actor=actor, verdict=verdict, digest=digest, instruction=instruction,
         answer=answer, amount=amount, edit=edit if arguments is not None else None, idempotency_key=idempotency_key,
-        hold=hold, same=same, also=consequences, looked=looked, glass=glass,
+        hold=hold, same=same, also=consequences, looked=looked, glass=glass, lock=lock,
     )  # fmt: skip
     failpoint("answer.after_decision")
     index_soon()
@@ -137,8 +144,7 @@ def _session_of(request: ApprovalRequest) -> Session | None:
 
 
 def _edited(request: ApprovalRequest, arguments: dict[str, Any]) -> Edited:
-    """The call with other arguments: parsed, checked and judged as if the model had written them."""
-    _session_of(request)
+    """The call with other arguments: parsed, checked and judged as if the model had written them. Its session is locked."""
     state = load([request.session_id], None)[0] if request.session_id else None
     call = next((call for call in state.calls() if call.id == request.call_id), None) if state else None
     tool = registry.get(request.tool)

@@ -19,7 +19,7 @@ from agents.prompts.shares import STOPS, Share, chosen
 from agents.prompts.versions import Draft, born, version_named
 from audit.actors import Actor
 from audit.atomically import atomically
-from audit.connection import read
+from audit.connection import Asked, read
 from audit.events import EventKind
 from audit.ids import uuid7
 from audit.index import index_soon
@@ -29,9 +29,12 @@ from audit.services import transition as write
 LONGEST_REASON = 500
 
 _LIVE = """
-SELECT v.id, v.prompt_id, v.version, v.checksum, v.variables::text AS variables, r.id AS release, r.share
+SELECT v.id, v.prompt_id, v.version, v.checksum, v.variables::text AS variables, r.id AS release, r.share, p.slug
 FROM agents_release r JOIN agents_prompt p ON p.id = r.prompt_id JOIN agents_promptversion v ON v.id = r.version_id
-WHERE p.slug = %s AND r.ended_at IS NULL"""
+WHERE r.ended_at IS NULL AND p.slug = """
+_OF_AGENT = """(
+SELECT r.document ->> 'prompt' FROM agents_agentrevision r JOIN agents_agent a ON a.id = r.agent_id
+WHERE a.slug = %s AND r.current)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,18 @@ def live_version(slug: str, session: UUID | None = None) -> Live:
     Raises:
         BadAgent: the prompt has no release.
     """
-    rows = read(_LIVE, [slug])
+    return chosen_from(read(_LIVE + "%s", [slug]), slug, session)
+
+
+def asked_live(agent: str) -> Asked:
+    """Return what is asked for the releases of an agent's prompt, to be read together with the agent."""
+    return _LIVE + _OF_AGENT, [agent]
+
+
+def chosen_from(rows: Sequence[dict[str, Any]], slug: str, session: UUID | None) -> Live:
+    """As `live_version`, of the releases that were read; where they are another prompt's they are read anew."""
+    if rows and rows[0]["slug"] != slug:
+        return live_version(slug, session)
     if not rows:
         raise BadAgent(problem=f"its prompt `{slug}` has no live version; give `prompt_text`, or release one")
     row = rows[0] if len(rows) == 1 else _picked(rows, session)

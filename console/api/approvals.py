@@ -1,8 +1,10 @@
 """One approval request over the API: what it is, what was decided, and deciding. Lists stand in `console.api.queue`."""
 
 import json
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Literal
+from uuid import UUID
 
 from ninja import Router, Schema
 from pydantic import Field
@@ -156,7 +158,7 @@ def decide_approval(request: ApiRequest, ref: ApprovalRef, body: DecisionBody) -
         same=same_of(body.same),
         glass=Glass(body.break_glass.reason, body.break_glass.confirm) if body.break_glass else None,
     )
-    return whole(caller, queries.with_decisions(decided.request))
+    return whole(caller, *queries.with_decisions(decided.request, _texts_of(caller, decided.request)))
 
 
 @endpoint(
@@ -175,15 +177,15 @@ def read_whole(caller: Caller, row: ApprovalRequest) -> ApprovalOut:
     return whole(caller, row)
 
 
-def whole(caller: Caller, row: ApprovalRequest) -> ApprovalOut:
-    """Return a request with its raw content, for those who may read it."""
+def whole(caller: Caller, row: ApprovalRequest, texts: Mapping[UUID, str] | None = None) -> ApprovalOut:
+    """Return a request with its raw content, for those who may read it; `texts` where they were read already."""
     cover = cover_of(row, caller)
     person = person_of(caller, reauthenticated=False) if row.status == "pending" else caller.person()
     plain = shape(caller, row, cover, person)
     if not reveals_request(caller):
         return plain
+    texts = read_texts(_texts_of(caller, row)) if texts is None else texts
     ids = {"reasoning": row.reasoning_id, "raw_arguments": row.raw_arguments_id}
-    texts = read_texts([id_ for id_ in ids.values() if id_ is not None])
     said = {name: texts.get(id_) if id_ else None for name, id_ in ids.items()}
     asked = json.loads(bytes(row.body)).get("arguments")
     return plain.model_copy(
@@ -195,6 +197,12 @@ def whole(caller: Caller, row: ApprovalRequest) -> ApprovalOut:
             "refused_before": [one.ref for one in queries.refused_before(row)],
         }
     )
+
+
+def _texts_of(caller: Caller, row: ApprovalRequest) -> list[UUID]:
+    """Return the ids of the raw texts of a request that this caller is answered with."""
+    ids = (row.reasoning_id, row.raw_arguments_id) if reveals_request(caller) else ()
+    return [id_ for id_ in ids if id_ is not None]
 
 
 def shape(caller: Caller, row: ApprovalRequest, cover: Cover, person: Person) -> ApprovalOut:

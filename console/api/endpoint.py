@@ -9,7 +9,7 @@ from functools import wraps
 from typing import Any, get_args, get_type_hints
 
 from django.conf import settings
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from ninja import Router, Status
 from ninja.security import APIKeyCookie, HttpBearer
@@ -150,6 +150,8 @@ def _answering(function: Function, status: int, *, creates: bool, apart: bool, b
         once = once_of(request, request.auth) if creates else None
         if bare:
             _nothing_sent(request)
+        if once is None and creates:  # the same text as with a key
+            return HttpResponse(as_json(function(request, **values)), status=status, content_type="application/json")
         if once is None:
             return Status(status, function(request, **values))
         return keep(once, lambda: as_json(function(request, **values)), status)

@@ -20,7 +20,8 @@ from console.api.endpoint import ApiRequest, endpoint
 from console.api.waiting import let_go
 from console.auth import Caller
 from console.errors import InvalidCursor, TooMany
-from console.live import Follower, Hub
+from console.follower import Follower
+from console.live import Hub
 from console.rights import Right
 from console.tokens import caller_of_bearer
 from console.watchers import Watcher, lookup, may_see
