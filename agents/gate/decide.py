@@ -106,13 +106,13 @@ def answer(  # noqa: PLR0913  one name for each thing that can be said
         if request.call_id is None:
             return without_call(request, arguments or {})
         made.append(_edited(request, arguments or {}))
-        return made[0].edit
+        return made[-1].edit
 
     def consequences(settled: Settled) -> Batch:
         failpoint("answer.before_commit")
         if session is None:
             return agreed(settled, actor)
-        return _consequences(settled, session, actor, made[0] if made else None)
+        return _consequences(settled, session, actor, made[-1] if made else None)
 
     decided = decide(
         request_id=request_id, person=person, actor=actor, verdict=verdict, digest=digest, instruction=instruction,
