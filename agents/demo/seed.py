@@ -14,6 +14,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from agents.budgets import create as create_budget
+from agents.demo.evaluations import hold_against_suite
 from agents.demo.people import DOMAIN, SignIn, make_people
 from agents.demo.texts import fill_library
 from agents.inlets import create as create_inlet
@@ -106,6 +107,7 @@ def write_ahead() -> None:
     actor = Actor("user", str(paul.pk), paul.first_name)
     made = add_version(slug=AGENTS[0], text=text, actor=actor, user_id=paul.pk, note="Name the page, not only the title")
     move_version(slug=AGENTS[0], version=made.version, event="propose", actor=actor)
+    hold_against_suite(AGENTS[0], AGENTS[0], (live.version, made.version), actor)
 
 
 def set_limits() -> None:

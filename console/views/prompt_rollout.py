@@ -34,6 +34,7 @@ def send(request: HttpRequest, slug: str) -> HttpResponse:
     done = asking.send(
         slug=slug, version=name, share=int(share) if share.isdecimal() and len(share) < 4 else 0,
         actor=caller.actor(), user_id=caller.user_id, reason=request.POST.get("reason", ""), shown=_shown(request),
+        override=request.POST.get("override", "")[:1_000],
     )  # fmt: skip
     if isinstance(done, ApprovalRequest):
         messages.success(request, f"{done.ref} asks a second person. {name} gets no session before somebody else agreed.")

@@ -27,6 +27,7 @@ from console.fragments import page
 from console.revealing import may_read_prompts
 from console.rights import Right
 from console.views import prompt_variables
+from console.views.evals import evaluation
 from console.views.guard import guard
 from console.views.prompt_guards import panel
 from console.views.prompt_rollout import chip, rollout
@@ -123,6 +124,7 @@ def _one(request: HttpRequest, slug: str, name: str) -> dict[str, Any]:
         "reads": (f"prompt {slug} {found.version}",) if reveal else (),
         "rollout": rollout(caller, found, now),
         "guards": panel(now),
+        "evaluation": evaluation(caller, found),
         "history": _history(now),
     }
 

@@ -3,6 +3,7 @@
 from console import styleguide
 from tests.console.samples.approvals import BAR, BODY, approvals, bulk, bulk_results, edit, lost, request
 from tests.console.samples.circuits import breakers
+from tests.console.samples.evals import eval_run, evals
 from tests.console.samples.frame import NOW, Context, ago, frame, later
 from tests.console.samples.letters import dead_letters, inlet, inlets, schedule, schedules
 from tests.console.samples.lives import coverage
@@ -147,6 +148,11 @@ PAGES: dict[str, tuple[str, Context]] = {
     "breakers-held": ("breakers/page.html", breakers(chosen=True, empty=True)),
     "stop": ("stop/page.html", stop()),
     "stop-chosen": ("stop/page.html", stop(chosen=True)),
+    "evals": ("evals/list.html", evals()),
+    "evals-empty": ("evals/list.html", evals(empty=True)),
+    "eval-run": ("evals/run.html", eval_run()),
+    "eval-run-going": ("evals/run.html", eval_run(going=True)),
+    "eval-run-hidden": ("evals/run.html", eval_run(hidden=True)),
     "prompts": ("prompts/list.html", prompts()),
     "prompt": ("prompts/page.html", prompt()),
     "prompt-diff": ("prompts/page.html", prompt("diff")),

@@ -130,7 +130,11 @@ def prompt(view: str = "text") -> Context:
     guards = {"rows": [{"label": "A call rejected", "state": state, "said": "+4 pt of 10 pt"}
                        for state in ("ok", "worse", "trips", "waits")],
               "trips": 1, "at": ago(5), "running": "finish with it"}  # fmt: skip
+    suites = {"rows": [{"suite": "no-harm", "title": "It does no harm", "gate": True, "why": why, "threshold": 90, "ref": "E-3",
+                        "url": "/evals/runs/E-3/", "passed": 4, "of": 6} for why in ("", "no-harm passed 4 of 6")],
+              "held": ["no-harm passed 4 of 6"], "runs": True}  # fmt: skip
     return frame("prompts", prompt={"slug": "research-assistant", "url": "#"}, version=one, versions=versions, view=view,
+                 evaluation=suites,
                  against="1.0.0", diff=diff.line_diff(styleguide.BEFORE, styleguide.AFTER), agents=["research-assistant"],
                  rows=[{"label": "Author", "value": "Paul Prompt"}, {"label": "Checksum", "value": "9f3c…e07a", "mono": True}],
                  rollout=panel, besides=[], older="?older=1", guards=guards,
