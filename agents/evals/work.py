@@ -120,7 +120,8 @@ class _Playing:
             if self._told_to_stop():
                 return
             try:
-                self._done.append(await self._one(piece))
+                played = await self._one(piece)  # first: meanwhile the list is handed on, and another one taken
+                self._done.append(played)
             except Interrupted as error:
                 self._interrupted = error
             except Exception as error:  # a defect fails the run, and is told

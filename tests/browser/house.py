@@ -24,7 +24,9 @@ from django.test import Client, override_settings
 
 from agents import services
 from agents.demo.seed import seed
+from agents.evals.work import work_open
 from agents.gate import answer, undo
+from agents.llm.openai import OpenAIProvider
 from agents.models import Session
 from agents.tools import registry
 from approvals import claims, policies
@@ -151,6 +153,18 @@ class House:
         with override_settings(SCRIPTED=True):
             people = self.do(lambda: seed(goals=False))
         self.passwords = {person.email.partition("@")[0]: person.password for person in people}
+
+    def play_suites(self) -> None:
+        """Have the demo's suite run to its end: no queue does that here."""
+        model = f"http://127.0.0.1:{self._ports['model']}"
+
+        def answers() -> bool:
+            with suppress(httpx2.HTTPError):
+                return httpx2.get(f"{model}/healthz", timeout=5).status_code == 200
+            return False
+
+        wait_until(answers, seconds=30)
+        self.do(lambda: work_open(lambda: OpenAIProvider(f"{model}/v1", "none")))
 
     def cookie(self, name: str) -> str:
         """Sign somebody in without the form and return the browser session's key."""
@@ -349,4 +363,5 @@ def running_house(folder: Path, environment: Mapping[str, str]) -> Iterator[Hous
         stack.callback(house.stop)
         house.furnish()
         house.start()
+        house.play_suites()
         yield house

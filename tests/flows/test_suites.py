@@ -252,3 +252,22 @@ def test_a_check_from_the_command_line_prints_a_report_and_says_no(
         call_command("prompts", "check", AGENT, worse(paul).version)
     assert refused.value.returncode == 1
     assert "| small-talk | 0 of 1 | 1 of 1 |" in capsys.readouterr().out
+
+
+def test_no_result_is_lost_that_takes_longer_than_a_round_of_writing(
+    world: World, paul: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is played while others are written is written with the next ones; each piece is played once."""
+    suite(world, paul, repeats=4)
+    monkeypatch.setattr(work, "WRITE_S", 0.001)
+    count = 0
+    real = work.rehearse  # type: ignore[attr-defined]  # what the run calls
+
+    async def counted(play: Any, stage: Any) -> Any:
+        nonlocal count
+        count += 1
+        return await real(play, stage)
+
+    monkeypatch.setattr(work, "rehearse", counted)
+    run = played(world, "1.0.0", paul)
+    assert (run.status, run.done, count) == ("done", 8, 8)
