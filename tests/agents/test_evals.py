@@ -84,7 +84,10 @@ def test_an_answer_is_held_against_a_schema() -> None:
     assert outcome(expect, told(answer='```json\n{"total": 3}\n```'))[0]
     assert outcome(expect, told(answer='{"total": 0}')) == (False, "the answer.total is below minimum 1")
     assert not outcome(expect, told(answer="three"))[0]
-    for unknown in ({"pattern": "(a+)+$"}, {"$ref": "#"}, {"type": "text"}, {"properties": {"a": {"oneOf": []}}}, {"enum": 3}):
+    unknowns: list[dict[str, Any]] = [
+        {"pattern": "(a+)+$"}, {"$ref": "#"}, {"type": "text"}, {"properties": {"a": {"oneOf": []}}}, {"enum": 3}
+    ]  # fmt: skip
+    for unknown in unknowns:
         assert unknown_keyword(unknown)
         with pytest.raises(ValidationError):
             CaseDocument.model_validate({"start": [{"text": "Go"}], "expect": [{"kind": "schema", "schema": unknown}]})
