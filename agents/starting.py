@@ -36,7 +36,7 @@ from audit.connection import read_together
 from audit.events import EventKind
 from audit.ids import uuid7
 from audit.index import index_soon
-from audit.services import NOW, After, Batch, Birth, Entry, Text
+from audit.services import MOMENT, NOW, After, Batch, Birth, Entry, Moment, Text
 from audit.services import transition as write
 
 TITLE = 160  # characters of a goal that lists show
@@ -118,7 +118,10 @@ def start_session(  # noqa: PLR0913  one name for each thing that a session is s
     entry = Entry(f"session:{ref}", EventKind.SESSION_STARTED, actor, {**pinned.facts, **told, "flags": list(text.flags)}, ids=(ref,),
                   rev=1, texts=(goal_text, *texts), on_behalf_of=values["on_behalf_of"], trace=values["trace"])  # fmt: skip
     first = message_row(values["id"], 0, goal_text, actor, person_id)
-    (written,) = write(Batch((), (Birth("agents.Session", values, SESSION), first, *heard), (entry,), (waking(values["id"]),)))
+    (written,) = write(
+        Batch((), (Birth("agents.Session", values, SESSION), first, *heard), (entry,), (waking(values["id"]),)),
+        moment=pinned.moment,
+    )
     transaction.on_commit(index_soon)
     return pinned.session(values, written.at)
 
@@ -146,6 +149,7 @@ class Pinned:
     revision: AgentRevision
     config: AgentConfig
     live: Live
+    moment: Moment
     capped: bool  # there is a budget
     bounded: bool  # the queue is limited
     next_number: int | None  # for a new session
@@ -191,7 +195,7 @@ def pinned_now(agent: str, task_type: str, *, session: UUID, labels: Mapping[str
     Raises:
         UnknownAgent, UnknownTaskType, Stopped, BadAgent; BadText for a label that the prompt needs and that is empty.
     """
-    current, releases = read_together((_CURRENT, [new, agent]), asked_live(agent))
+    current, releases, moment = read_together((_CURRENT, [new, agent]), asked_live(agent), MOMENT)
     if not current:
         raise UnknownAgent(slug=agent[:63])
     revision, asks = _current(current[0])
@@ -204,7 +208,7 @@ def pinned_now(agent: str, task_type: str, *, session: UUID, labels: Mapping[str
     known = {"agent": agent, "environment": config.environment, "task_type": task_type, **labels}
     if live.variables != "{}" and (lacking := missing(json.loads(live.variables), known)):
         raise BadText(field=lacking[0], reason=f"is needed: the prompt {config.prompt} is written for one")
-    return Pinned(revision, config, live, **asks)
+    return Pinned(revision, config, live, Moment.of(moment), **asks)
 
 
 _CURRENT = """

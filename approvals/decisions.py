@@ -6,6 +6,7 @@ these, because a decision has to wake the session in the same transaction.
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from approvals import controls, standing
@@ -40,12 +41,21 @@ from audit.atomically import atomically
 from audit.batch import Batch, Change
 from audit.connection import locked_now
 from audit.events import EventKind
-from audit.services import transition
+from audit.services import Moment, transition
 
-__all__ = ["Decided", "Edit", "decide", "key_of", "refuse", "undo"]
+__all__ = ["Decided", "Edit", "Locked", "decide", "key_of", "refuse", "undo"]
 
-Lock = Callable[[UUID | int], tuple[ApprovalRequest, datetime] | None]
-"""Locks a request until the transaction ends, and says the time after that; None where there is none."""
+
+class Locked(NamedTuple):
+    """A request that is locked until the transaction ends, and the time after that."""
+
+    request: ApprovalRequest
+    now: datetime
+    moment: Moment | None = None  # asked for after all that is to be changed was locked
+
+
+Lock = Callable[[UUID | int], Locked | None]
+"""Locks a request; None where there is none."""
 
 
 @atomically
@@ -80,7 +90,7 @@ def decide(  # noqa: PLR0913  one name for each thing that can be said
     Raises the errors of `approvals.errors`; nothing is written then.
     """
     said = Said(verdict, instruction, answer, amount)
-    request, now = _locked(request_id, lock)  # 1
+    request, now, moment = _locked(request_id, lock)  # 1
     if earlier := _repeat(request, person, idempotency_key):  # 2
         return _replayed(request, earlier, said, digest, same)
     broken = None
@@ -103,7 +113,7 @@ def decide(  # noqa: PLR0913  one name for each thing that can be said
     stands = _stands(request, person, said, None if glass else same)
     fitting, place = _fitting(request, person, said, edit, place)
     control = _control(request, person, said, fitting)
-    step = Outcome(request, person, actor, said, fitting, idempotency_key, also, looked, place, control, stands, broken)
+    step = Outcome(request, person, actor, said, fitting, idempotency_key, also, looked, place, control, stands, broken, moment)
     return step.write(hold=hold)  # 8
 
 
@@ -117,7 +127,7 @@ def undo(*, request_id: UUID, actor: Actor) -> ApprovalRequest:
 
     An edit stays as the revision that it made, without its editor's vote. Raises NothingToUndo, NotYours.
     """
-    request, now = _locked(request_id)
+    request, now, _ = _locked(request_id)
     if request.status != "held" or request.held_until is None:
         raise NothingToUndo(ref=request.ref, reason=GONE.get(request.status, f"it is {request.status}"))
     if actor.kind != "user" or actor.id != str(request.decided_by):
@@ -164,12 +174,17 @@ def key_of(request_id: UUID | int) -> str:
     return "number" if isinstance(request_id, int) else "id"
 
 
-def _locked(request_id: UUID | int, lock: Lock | None = None) -> tuple[ApprovalRequest, datetime]:
-    # The time is that after the lock was got: waiting for it may have taken until after the expiry.
-    found = lock(request_id) if lock else locked_now(ApprovalRequest, request_id, by=key_of(request_id))
+def _locked(request_id: UUID | int, lock: Lock | None = None) -> Locked:
+    found = lock(request_id) if lock else _locked_alone(request_id)
     if found is None:
         raise ApprovalNotFound
     return found
+
+
+def _locked_alone(request_id: UUID | int) -> Locked | None:
+    # The time is that after the lock was got: waiting for it may have taken until after the expiry.
+    found = locked_now(ApprovalRequest, request_id, by=key_of(request_id))
+    return Locked(*found) if found else None
 
 
 def _repeat(request: ApprovalRequest, person: Person, key: str) -> Decision | None:

@@ -26,7 +26,7 @@ from audit.batch import NOW, After, Batch, Birth, Change, settled
 from audit.entry import Entry, Text
 from audit.events import EventKind
 from audit.ids import uuid7
-from audit.services import transition
+from audit.services import Moment, transition
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +115,7 @@ class Outcome:
     control: Resolution | None = None
     stands: Stands | None = None
     broken: tuple[Glass, Sequence[str]] | None = None  # the glass, with what is missing of an ordinary approval
+    moment: Moment | None = None
 
     def write(self, *, hold: bool) -> Decided:
         """Write decision, move, entries and consequences in one call.
@@ -146,7 +147,7 @@ class Outcome:
             batches.append(self.also(settled))
         if self.control:
             batches.append(self.control.batch)
-        written = transition(batches)
+        written = transition(batches, moment=self.moment)
         _as_written(request, REQUEST.follow("pending", events), values, written[0].at)
         made = Decision(**decision, created_at=written[0].at)
         return Decided(request, made, EFFECTS[event], votes, control=self.control is not None)

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-from approvals.decisions import Decided, Edit, decide, key_of, undo
+from approvals.decisions import Decided, Edit, Locked, decide, key_of, undo
 from approvals.emergency import Glass
 from approvals.lifecycle import OPEN, REQUEST
 from approvals.models import ApprovalRequest, Decision
@@ -21,8 +21,8 @@ from audit.events import EventKind
 from audit.services import transition
 
 __all__ = [
-    "Decided", "Edit", "Glass", "NewRequest", "Ready", "Settled", "consume", "decide", "due", "exclude", "expire", "key_of", "open_request",
-    "ready", "take_numbers", "undo", "void", "withdraw",
+    "Decided", "Edit", "Glass", "Locked", "NewRequest", "Ready", "Settled", "consume", "decide", "due", "exclude", "expire",
+    "key_of", "open_request", "ready", "take_numbers", "undo", "void", "withdraw",
 ]  # fmt: skip
 
 

@@ -43,7 +43,8 @@ class Sent:
 
     def records(self) -> list[dict[str, Any]]:
         """Return the rows that it answered, by column."""
-        names = [column.name for column in self._cursor.description or ()]
+        result = self._cursor.pgresult  # its names are asked for here: `description` makes an object for each column
+        names = [(result.fname(at) or b"").decode() for at in range(result.nfields)] if result else []
         return [dict(zip(names, row, strict=True)) for row in self._cursor.fetchall()]
 
     def answered(self) -> list[tuple[Any, ...]] | None:
@@ -136,14 +137,25 @@ def locked_now(model: type[M], key: UUID | int, *, by: str = "", using: str = "d
 
 
 def locked_with(
-    model: type[M], key: UUID | int, other: type[N], link: str, *, by: str = "", using: str = "default"
-) -> tuple[M, datetime, N | None] | None:
-    """As `locked_now`, and behind it the row of `other` that the column `link` points to, which never changes."""
+    model: type[M],
+    key: UUID | int,
+    other: type[N],
+    link: str,
+    *,
+    by: str = "",
+    beside: Sequence[Asked] = (),
+    using: str = "default",
+) -> tuple[M, datetime, N | None, list[list[dict[str, Any]]]] | None:
+    """As `locked_now`, and behind it the row of `other` that the column `link` points to, which never changes.
+
+    What is asked `beside` is read once both are locked.
+    """
     pointed = _POINTED.format(selecting=_selecting(other), link=link, row=_finding(model, by))
-    found, beside = read_together((_LOCKED_NOW.format(locking=_locking(model, by)), [key]), (pointed, [key]), using=using)
+    locking = _LOCKED_NOW.format(locking=_locking(model, by))
+    found, others, *told = read_together((locking, [key]), (pointed, [key]), *beside, using=using)
     for row in found:
         now: datetime = row.pop("_now")
-        return _instance(model, row, using), now, _instance(other, beside[0], using) if beside else None
+        return _instance(model, row, using), now, _instance(other, others[0], using) if others else None, told
     return None
 
 

@@ -6,7 +6,8 @@ raw content and entries, in the caller's transaction or in one of its own. Nothi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -15,7 +16,7 @@ from django.db import DatabaseError, transaction
 
 from audit.append import append
 from audit.batch import FUTURE, NOW, PAST, After, Appended, Batch, Birth, Change, Plus, settled
-from audit.connection import Sent, Writer
+from audit.connection import Asked, Sent, Writer
 from audit.entry import Entry, Text
 from audit.errors import CountersignError, StaleState
 from audit.statements import as_json, insert, mode, update
@@ -25,6 +26,7 @@ Move = tuple[Sent, list[str]]
 
 __all__ = [
     "FUTURE",
+    "MOMENT",
     "NOW",
     "PAST",
     "After",
@@ -33,6 +35,7 @@ __all__ = [
     "Birth",
     "Change",
     "Entry",
+    "Moment",
     "Plus",
     "Text",
     "record",
@@ -40,8 +43,28 @@ __all__ = [
 ]
 
 
-def transition(batch: Batch | Sequence[Batch], *, using: str = "default") -> list[Appended]:
+MOMENT: Asked = ("SELECT id, clock_timestamp() AS at FROM audit_log", ())
+"""What is asked for a `Moment`, by whoever reads other things of the same transaction with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """The installation's log, and the time that all of one call shares: the database's, in UTC."""
+
+    log: str
+    at: datetime
+
+    @classmethod
+    def of(cls, rows: Sequence[Mapping[str, Any]]) -> Moment:
+        """Return the moment that `MOMENT` was answered with."""
+        (row,) = rows
+        return cls(str(row["id"]), row["at"].astimezone(UTC))
+
+
+def transition(batch: Batch | Sequence[Batch], *, moment: Moment | None = None, using: str = "default") -> list[Appended]:
     """Write `batch` (or several as one); return what the log says of each entry, in the order given.
+
+    `moment` is given by whoever asked for it in this transaction, once all rows that are to be changed were locked.
 
     Order: births, changes, births marked `after_changes`, content, entries. Two changes of one row are done one after
     the other. Raises StaleState when a change finds its row in another state or a guard unmet, IllegalMove,
@@ -53,10 +76,14 @@ def transition(batch: Batch | Sequence[Batch], *, using: str = "default") -> lis
     entries = [entry for one in batches for entry in one.entries]
     with transaction.atomic(using=using, savepoint=False):
         writer = Writer(using)
-        log, at = _log_and_clock(writer, [notice for one in batches for notice in one.notices])
+        notices = [notice for one in batches for notice in one.notices]
+        now = moment or _log_and_clock(writer, notices)
+        log, at = now.log, now.at
         moves: list[Move] = []
         try:
             with writer.sending():
+                if moment and notices:
+                    writer.send(_TELLING, _told(notices))
                 _give_birth(writer, [birth for birth in births if not birth.after_changes], at)
                 _change(writer, changes, at, moves)
                 _give_birth(writer, [birth for birth in births if birth.after_changes], at)
@@ -73,18 +100,18 @@ def record(entries: Iterable[Entry], *, using: str = "default") -> list[Appended
     return transition(Batch(entries=tuple(entries)), using=using)
 
 
-_NOTICES = ", (SELECT count(pg_notify(n.channel, n.payload)) FROM unnest(%s::text[], %s::text[]) AS n(channel, payload))"
+_TELLING = "SELECT count(pg_notify(n.channel, n.payload)) FROM unnest(%s::text[], %s::text[]) AS n(channel, payload)"
 
 
-def _log_and_clock(writer: Writer, notices: Sequence[tuple[str, str]]) -> tuple[str, datetime]:
-    """Return the installation's log and the time that all of one call shares: the database's, in UTC.
+def _told(notices: Sequence[tuple[str, str]]) -> list[list[str]]:
+    return [list(column) for column in zip(*notices, strict=True)]
 
-    What is told with the commit goes with the same statement.
-    """
-    told = [list(column) for column in zip(*notices, strict=True)]
-    statement = f"SELECT id, clock_timestamp(){_NOTICES if told else ''} FROM audit_log"  # noqa: S608 no value is in it
-    ((log, at, *_),) = writer.rows(statement, told)
-    return str(log), at.astimezone(UTC)
+
+def _log_and_clock(writer: Writer, notices: Sequence[tuple[str, str]]) -> Moment:
+    """Return the moment of this call. What is told with the commit goes with the same statement."""
+    statement = f"SELECT id, clock_timestamp(){f', ({_TELLING})' if notices else ''} FROM audit_log"  # noqa: S608 no value is in it
+    ((log, at, *_),) = writer.rows(statement, _told(notices))
+    return Moment(str(log), at.astimezone(UTC))
 
 
 def _give_birth(writer: Writer, births: list[Birth], at: datetime) -> None:

@@ -6,7 +6,6 @@ calls before sessions, here and everywhere.
 
 import json
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -39,7 +38,7 @@ from approvals.models import ApprovalRequest
 from approvals.policy import Person, judge
 from approvals.sameness import Same
 from approvals.sensitive import masked_changes
-from approvals.services import Decided, Edit, Glass, Settled, decide, key_of
+from approvals.services import Decided, Edit, Glass, Locked, Settled, decide, key_of
 from approvals.services import undo as undo_decision
 from audit.actors import SYSTEM, Actor
 from audit.atomically import atomically
@@ -47,7 +46,7 @@ from audit.connection import locked, locked_with
 from audit.events import EventKind
 from audit.ids import uuid7
 from audit.index import index_soon
-from audit.services import NOW, After, Batch, Change, Entry, Text
+from audit.services import MOMENT, NOW, After, Batch, Change, Entry, Moment, Text
 from audit.services import transition as write
 
 
@@ -96,11 +95,13 @@ def answer(  # noqa: PLR0913  one name for each thing that can be said
     made: list[Edited] = []
     session: Session | None = None
 
-    def lock(request_id: UUID | int) -> tuple[ApprovalRequest, datetime] | None:
+    def lock(request_id: UUID | int) -> Locked | None:
         nonlocal session
-        found = locked_with(ApprovalRequest, request_id, Session, "session_id", by=key_of(request_id))
-        session = found[2] if found else None
-        return found[:2] if found else None
+        found = locked_with(ApprovalRequest, request_id, Session, "session_id", by=key_of(request_id), beside=(MOMENT,))
+        if found is None:
+            return None
+        request, now, session, (moment,) = found
+        return Locked(request, now, Moment.of(moment))
 
     def edit(request: ApprovalRequest) -> Edit:
         if request.call_id is None:
