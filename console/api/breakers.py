@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Literal, cast
 
 from ninja import Query, Router, Schema
-from pydantic import AfterValidator, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, ValidationInfo, field_validator
 
 from agents.breaker_lines import Line, line, lines
 from agents.breakers import LONGEST_REASON
@@ -18,6 +18,7 @@ from console.rights import Right
 router = Router(tags=["breakers"])
 Key = Annotated[str, StringConstraints(min_length=3, max_length=200), AfterValidator(storable)]
 Reason = Annotated[str, StringConstraints(max_length=LONGEST_REASON, strip_whitespace=True), AfterValidator(storable)]
+LEAST_REASON = 3  # characters
 State = Literal["closed", "open", "half_open", "forced_open", "forced_closed"]
 _COPIED = ("key", "kind", "name", "agents", "failures", "calls", "errors", "detail", "reason", "since", "retry_at",
            "failed_at", "failed_probes")  # fmt: skip
@@ -61,13 +62,14 @@ class BreakerPatch(Body):
 
     key: Key
     act: Literal["open", "closed", "release"]
-    reason: Reason = ""
+    reason: Annotated[Reason, Field(validate_default=True)] = ""
 
-    @model_validator(mode="after")
-    def _says_why(self) -> "BreakerPatch":
-        if self.act != "release" and len(self.reason) < 3:
-            raise ValueError("`reason` says why, in at least 3 characters")
-        return self
+    @field_validator("reason")
+    @classmethod
+    def _says_why(cls, reason: str, info: ValidationInfo) -> str:
+        if info.data.get("act") in ("open", "closed") and len(reason) < LEAST_REASON:
+            raise ValueError(f"say why, in at least {LEAST_REASON} characters")
+        return reason
 
 
 @endpoint(router, "GET", "/breakers", right=Right.SEE, scope="breakers:read", answer=BreakersOut, refuses=(422,))

@@ -65,7 +65,7 @@ class CaseRow(Schema):
     wrong: list[dict[str, Any]] | None = Field(description="What was not as expected; null for those who may not read cases")
 
 
-class ComparisonOut(Schema):
+class RunComparisonOut(Schema):
     """A run by case, what became worse first, beside the newest one of the version that most sessions start with."""
 
     run: RunOut
@@ -140,8 +140,8 @@ def start_eval_run(request: ApiRequest, body: NewRun) -> RunOut:
     return _run(runs.start_run(actor=request.auth.actor(), **body.model_dump()))
 
 
-@endpoint(router, "GET", "/evals/runs/{run}", right=Right.SEE, scope="evals:read", answer=ComparisonOut, refuses=(404, 422))
-def get_eval_run(request: ApiRequest, run: RunPath) -> ComparisonOut:
+@endpoint(router, "GET", "/evals/runs/{run}", right=Right.SEE, scope="evals:read", answer=RunComparisonOut, refuses=(404, 422))
+def get_eval_run(request: ApiRequest, run: RunPath) -> RunComparisonOut:
     """Return a run by case, what became worse or fails first."""
     row = runs.run_numbered(run)
     against = runs.compared_with(row)
@@ -155,7 +155,7 @@ def get_eval_run(request: ApiRequest, run: RunPath) -> ComparisonOut:
         )
         for one in report.rows(row, against)
     ]  # fmt: skip
-    return ComparisonOut(run=_run(row), against=runs.ref_of(against.run) if against else None, cases=cases)
+    return RunComparisonOut(run=_run(row), against=runs.ref_of(against.run) if against else None, cases=cases)
 
 
 @endpoint(

@@ -62,6 +62,12 @@ def test_what_names_no_breaker_or_says_no_reason_is_refused(
     refused(Program(olga)("PATCH", "/breakers", body), status, code)
 
 
+def test_a_reason_that_is_missing_is_told_at_its_field(olga: User, desk: AgentRevision) -> None:
+    """Who reads the error knows what to send."""
+    told = Program(olga)("PATCH", "/breakers", {"key": KEY, "act": "open"}).json()
+    assert [error["loc"][-1] for error in told["errors"]] == ["reason"]
+
+
 def test_the_list_goes_on_by_cursor(olga: User, desk: AgentRevision) -> None:
     """Each once, in one order."""
     program = Program(olga)

@@ -1,5 +1,6 @@
 """The OpenAPI document holds: whatever is sent to an operation, the answer is one that it declares, and never a 5xx."""
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,6 +10,7 @@ from django.core.signals import request_finished, request_started
 from django.core.wsgi import get_wsgi_application
 from django.db import close_old_connections
 from hypothesis import HealthCheck, settings
+from ninja import Schema
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
@@ -22,6 +24,7 @@ from agents.tools import egress
 from agents.tools.errors import Unavailable
 from audit.actors import SYSTEM
 from audit.index import index_log
+from console.api.paging import Paged
 from console.auth import caller_of_user
 from tests.approvals.conftest import ask
 from tests.conftest import person
@@ -92,3 +95,19 @@ def test_every_answer_is_a_declared_one(case: Any, things: dict[str, Any]) -> No
     """No server error and no undeclared status, for an admin who may call everything."""
     real(case, things)
     case.call_and_validate(headers={"Authorization": f"Bearer {things['program'].made.secret}"}, checks=CHECKS)
+
+
+def shapes(of: type[Schema] = Schema) -> Iterator[type[Schema]]:
+    """Return what answers and bodies of the API are made of."""
+    for shape in of.__subclasses__():
+        if shape.__module__.startswith("console.api.") and not issubclass(shape, Paged):
+            yield shape
+        yield from shapes(shape)
+
+
+def test_no_two_shapes_have_one_name() -> None:
+    """The document has room for one shape of a name: the other's operations would describe what they do not answer."""
+    found = {(shape.__name__, shape.__module__) for shape in shapes()}
+    names = Counter(name for name, _ in found)
+    assert len(found) > 100
+    assert [name for name, times in names.items() if times > 1] == []
