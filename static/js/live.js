@@ -4,7 +4,7 @@
   "use strict";
   const root = document.body;
   if (!root.dataset.n || !window.htmx) return;
-  const MERGE = 250, RAIN = 8, RAINING = 1000, SPARED = 3000, STALE = 3000, BANNER = 30_000, POLL = 15_000, SILENT = 45_000, WATCH = 20_000, GREETING = 12_000;
+  const MERGE = 250, RAIN = 8, RAINING = 1000, SPARED = 3000, STALE = 3000, BANNER = 30_000, POLL = 15_000, SILENT = 45_000, GREETING = 12_000;
   const foot = document.getElementById("live");
   const banner = document.getElementById("stale");
   let cursor = Number(root.dataset.n);
@@ -269,7 +269,7 @@
     heard = Date.now();
     if (message.type === "hello") return greeted(message);
     if (message.type === "resync") { cursor = message.n ?? cursor; refreshAll(); show(); return; }
-    if (message.type === "session.delta") return stream(message);
+    if (message.type === "session.delta") { document.dispatchEvent(new CustomEvent("live:delta", { detail: message })); return; }
     if (message.type === "presence") { document.dispatchEvent(new CustomEvent("live:presence", { detail: message.at })); return; }
     if (message.n <= cursor && message.type !== "ping") return;
     if (message.prev !== cursor) { again(); return; }
@@ -285,7 +285,6 @@
     everLive = true;
     banner.hidden = true;
     if (message.build && root.dataset.build && message.build !== root.dataset.build) newBuild();
-    watch();
     document.dispatchEvent(new Event("live:hello"));
     show();
   };
@@ -295,28 +294,7 @@
     document.dispatchEvent(new CustomEvent(`live:${message.type}`, { detail: message }));
     for (const region of regions()) if (concerns(region, message)) refresh(region);
     if (/^(approval|session)\./.test(message.type)) counts();
-    if (/^(message\.answered|turn\.)/.test(message.type)) settle(message);
-  };
-
-  // Answers as they are written: shown until the stored one comes.
-  const box = () => document.querySelector("[data-stream]");
-  const watch = () => { if (box()) wish({ watch: box().dataset.stream }); };
-  let streamed = 0; // characters of the present answer up to the end of what was shown last
-  const stream = (message) => {
-    const place = box();
-    if (!place || place.closest("[data-still]") || !(message.ids || []).includes(place.dataset.stream)) return;
-    place.closest("[data-stream-box]").hidden = false;
-    if (message.at < streamed) place.replaceChildren(); // asked again: the answer begins anew
-    else if (message.at > streamed) place.append("… "); // who came late, or missed a piece, sees that something is missing
-    place.append(message.text);
-    streamed = message.at + [...message.text].length;
-  };
-  const settle = (message) => {
-    const place = box();
-    if (!place || !(message.ids || []).includes(place.dataset.stream)) return;
-    streamed = 0;
-    place.replaceChildren();
-    place.closest("[data-stream-box]").hidden = true;
+    document.dispatchEvent(new CustomEvent("live:event", { detail: message }));
   };
 
   // How fresh the page is, said honestly ------------------------------------------------------------------------
@@ -352,7 +330,6 @@
     }
     show();
   }, 1000);
-  setInterval(watch, WATCH);
   addEventListener("online", () => { if (lost) again(); });
   document.addEventListener("visibilitychange", () => { if (!document.hidden && lost && !ended) again(); });
   addEventListener("pagehide", () => { ended ||= "Left"; if (socket?.readyState === WebSocket.OPEN) socket.close(); });

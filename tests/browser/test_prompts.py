@@ -2,13 +2,17 @@
 
 from playwright.sync_api import expect
 
+from approvals.models import ApprovalRequest
 from tests.browser.conftest import Visit
+from tests.browser.house import House
 
 PAGE = "/prompts/research-assistant/1.0.1/"
 
 
-def test_a_canary_is_started_by_a_click_and_rolled_back_by_keys(visit: Visit) -> None:
+def test_a_canary_is_started_by_a_click_and_rolled_back_by_keys(house: House, visit: Visit) -> None:
     """`b` opens the rollback with its reason in focus; Enter does it."""
+    for row in house.do(lambda: list(ApprovalRequest.objects.filter(kind="prompt_release", status="pending"))):
+        house.decide(row, "ada", "reject", instruction="Not this one.")  # while one waits no other release is offered
     paul = visit("paul")
     paul.page.goto(PAGE)
     paul.settle()

@@ -136,7 +136,7 @@ def test_the_json_text_is_checked_by_the_same_model(signed_in: SignedIn, ada: Us
     base, client = policies.current().number, signed_in(ada)
     for typed, said in (
         ("{", "JSON"),
-        ("[]", "must be an object"),
+        ("[]", "it is no object"),
         ('{"tiers": {}}', "environments: Must be given."),
         ('{"a": 1e999}', ""),
     ):
