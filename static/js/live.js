@@ -4,7 +4,7 @@
   "use strict";
   const root = document.body;
   if (!root.dataset.n || !window.htmx) return;
-  const MERGE = 250, RAIN = 8, RAINING = 1000, SPARED = 3000, STALE = 3000, BANNER = 30_000, POLL = 15_000, SILENT = 45_000, GREETING = 12_000;
+  const MERGE = 250, SPARED = 3000, STALE = 3000, BANNER = 30_000, POLL = 15_000, SILENT = 45_000, GREETING = 12_000;
   const foot = document.getElementById("live");
   const banner = document.getElementById("stale");
   let cursor = Number(root.dataset.n);
@@ -25,14 +25,10 @@
     const mine = of(region);
     if (mine.timer || region.hasAttribute("data-still")) return;
     const idle = Date.now() - mine.last;
-    // While it rains events, and where a server is slow to answer, it is asked less often.
-    const merge = Math.min(Math.max(raining() ? RAINING : MERGE, 4 * mine.took), SPARED);
+    const merge = Math.min(Math.max(MERGE, 4 * mine.took), SPARED); // a server that is slow to answer is asked less often
     const jitter = Math.random() * (document.hidden ? 1000 : 60);
     mine.timer = setTimeout(() => fetchRegion(region), Math.max(0, merge - idle) + jitter);
   };
-
-  const drops = []; // when the last events came
-  const raining = () => drops.length === RAIN && Date.now() - drops[0] < RAINING;
 
   // A form that is being sent takes the page with it. What is asked meanwhile could find the session under another name.
   let leaving = 0;
@@ -207,28 +203,23 @@
     const counted = new Set([...fresh.querySelectorAll("[data-count]")].map((span) => span.dataset.count));
     for (const span of here.querySelectorAll("[data-count]")) if (!counted.has(span.dataset.count)) span.textContent = "0";
   };
-  // They are asked for once things are quiet, and now and then while they are not.
-  const QUIET = 800, UNQUIET = 4000;
-  let counting = 0, wanted = 0;
+  let counting = 0;
   const approvals = document.querySelector('a[data-go="a"]')?.getAttribute("href");
   const counts = () => {
-    if (!approvals) return;
-    wanted ||= Date.now();
-    clearTimeout(counting);
-    counting = setTimeout(fetchCounts, Math.max(0, Math.min(QUIET + Math.random() * 700, wanted + UNQUIET - Date.now())));
-  };
-  const fetchCounts = async () => {
-    counting = wanted = 0;
-    if (Date.now() < leaving) { counts(); return; }
-    const asked = document.querySelector("[data-counts]")?.dataset.counts || `${approvals}?`;
-    const answer = await fetch(`${asked}&fragment=counts`, { headers: { "HX-Request": "true" } }).catch(() => null);
-    if (!answer?.ok) return;
-    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-    for (const span of page.querySelectorAll("[data-count]")) {
-      for (const shown of document.querySelectorAll(`[data-count="${CSS.escape(span.dataset.count)}"]`)) shown.textContent = span.textContent;
-    }
-    const fresh = page.querySelector("[data-facets]");
-    if (fresh) facets(fresh);
+    if (counting || !approvals) return;
+    counting = setTimeout(async () => {
+      counting = 0;
+      if (Date.now() < leaving) { counts(); return; }
+      const asked = document.querySelector("[data-counts]")?.dataset.counts || `${approvals}?`;
+      const answer = await fetch(`${asked}&fragment=counts`, { headers: { "HX-Request": "true" } }).catch(() => null);
+      if (!answer?.ok) return;
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      for (const span of page.querySelectorAll("[data-count]")) {
+        for (const shown of document.querySelectorAll(`[data-count="${CSS.escape(span.dataset.count)}"]`)) shown.textContent = span.textContent;
+      }
+      const fresh = page.querySelector("[data-facets]");
+      if (fresh) facets(fresh);
+    }, 800 + Math.random() * 700);
   };
 
   // The socket ---------------------------------------------------------------------------------------------------
@@ -289,8 +280,6 @@
     show();
   };
   const changed = (message) => {
-    drops.push(Date.now());
-    if (drops.length > RAIN) drops.shift();
     document.dispatchEvent(new CustomEvent(`live:${message.type}`, { detail: message }));
     for (const region of regions()) if (concerns(region, message)) refresh(region);
     if (/^(approval|session)\./.test(message.type)) counts();
