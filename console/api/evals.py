@@ -103,7 +103,7 @@ class CasePage(Schema):
 
 
 class NewCase(Body):
-    """A case; see docs/evaluations.md for its document. Another document makes another revision."""
+    """A case; docs/api.md says what its document holds. Another document makes another revision."""
 
     title: Title
     document: dict[str, Any]
