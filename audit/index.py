@@ -68,7 +68,7 @@ class _Pace:
         try:
             while self._wanted():
                 if not self._ending:
-                    time.sleep(max(BEHIND_S, self._last + EVERY_S - time.monotonic()))  # the pace itself
+                    time.sleep(max(BEHIND_S, self._last + EVERY_S - time.monotonic()))  # the pace itself; see BEHIND_S
                 self._due.clear()
                 with self._lock:
                     self._last = time.monotonic()

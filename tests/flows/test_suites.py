@@ -22,6 +22,7 @@ from agents.prompts.releases import release, routed
 from agents.prompts.versions import add_version
 from audit.errors import CountersignError
 from audit.models import AuditEntry
+from console.management.commands import prompts
 from tests.flows.conftest import World, actor_of
 
 SUITE, AGENT = "no-harm", "research-assistant"
@@ -251,6 +252,14 @@ def test_a_check_from_the_command_line_prints_a_report_and_says_no(
         call_command("prompts", "check", AGENT, worse(paul).version)
     assert refused.value.returncode == 1
     assert "| small-talk | 0 of 1 | 1 of 1 |" in capsys.readouterr().out
+
+
+def test_a_check_does_not_wait_for_good(world: World, paul: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is not played in time is named; it fails the pull request instead of holding it."""
+    suite(world, paul)
+    monkeypatch.setattr(prompts, "MOST_S", 0.0)
+    with pytest.raises(CommandError, match=r"Not all was played within 0 minutes: E-\d+"):
+        call_command("prompts", "check", AGENT, "1.0.0")
 
 
 def test_no_result_is_lost_that_takes_longer_than_a_round_of_writing(

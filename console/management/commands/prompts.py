@@ -25,7 +25,9 @@ FILES = {
 }
 
 
-PORTION_S, LOOK_S = 3_600.0, 0.5
+LOOK_S = 0.5
+MOST_S = 3_600.0
+"""So long a check waits: a model that stays away must not hold a pull request for good."""
 
 
 class Command(BaseCommand):
@@ -96,9 +98,13 @@ class Command(BaseCommand):
             raise CommandError(f"The prompt {slug} has no such suite.")
         started = [start_run(suite=one, version=version, actor=SYSTEM, model=model, seed=seed) for one in suites]
         numbers = [one.number for one in started]
+        until = time.monotonic() + MOST_S
         while EvalRun.objects.filter(number__in=numbers, status__in=OPEN).exists():
-            work.work_open(provider, seconds=PORTION_S)  # beside the workers, which may have taken some of it
-            time.sleep(LOOK_S)
+            if time.monotonic() >= until:
+                told = ", ".join(f"E-{number}" for number in numbers)
+                raise CommandError(f"Not all was played within {MOST_S / 60:.0f} minutes: {told}. See /evals/; they go on.")
+            work.work_open(provider, seconds=until - time.monotonic())  # beside the workers
+            time.sleep(LOOK_S)  # other workers may play the rest
         ended = [run_numbered(f"E-{number}") for number in numbers]
         self.stdout.write(report.markdown(ended))
         if not all(run.reached for run in ended):
