@@ -2,6 +2,8 @@
 
 from django.apps import AppConfig
 
+from audit import tampering
+
 
 class AuditConfig(AppConfig):
     """The lowest floor: it imports no other part of the project."""
@@ -9,3 +11,7 @@ class AuditConfig(AppConfig):
     name = "audit"
     label = "audit"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Have every connection tell when the database refuses to change the log."""
+        tampering.listen()

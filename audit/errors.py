@@ -95,3 +95,86 @@ class UnknownEntry(CountersignError):
     """There is no such audit entry."""
 
     code = "unknown_entry"
+
+
+class NotInLog(CountersignError):
+    """The log has no entry {place}."""
+
+    code = "not_in_log"
+    place: int
+
+
+class NotSealed(CountersignError):
+    """Nothing is signed for the log of {size} entries yet, or not at that size."""
+
+    code = "not_sealed"
+    size: int
+
+
+class LogForked(CountersignError):
+    """What was signed as the first {size} entries is not what the log holds now. Nothing more is signed; verify the log."""
+
+    code = "log_forked"
+    size: int
+
+
+class KeyExists(CountersignError):
+    """There is a file at {path} already; a key is never written over."""
+
+    code = "key_exists"
+    path: str
+
+
+class NoKey(CountersignError):
+    """No key could be taken from {path}: {reason}."""
+
+    code = "no_key"
+    path: str
+    reason: str
+
+
+class WrongKey(CountersignError):
+    """The log is not to be signed with this key: {reason}."""
+
+    code = "wrong_key"
+    reason: str
+
+
+class InvalidCosignature(CountersignError):
+    """This is not kept as a witness's signature: {reason}."""
+
+    code = "invalid_cosignature"
+    reason: str
+
+
+class NotPublished(CountersignError):
+    """A checkpoint could not be shown at {target}: {reason}."""
+
+    code = "not_published"
+    target: str
+    reason: str
+
+
+class InvalidCheckpoint(CountersignError, ValueError):
+    """This is not a checkpoint to verify from: {reason}."""
+
+    code = "invalid_checkpoint"
+    reason: str
+
+
+class UnknownVerification(CountersignError):
+    """There is no such verification."""
+
+    code = "unknown_verification"
+
+
+class NoFinding(CountersignError):
+    """That verification found nothing that waits for an answer."""
+
+    code = "no_finding"
+
+
+class AlreadyVerifying(CountersignError):
+    """The log is being verified already; its outcome comes in a moment."""
+
+    code = "already_verifying"

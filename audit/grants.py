@@ -6,19 +6,32 @@ for both there is nothing to grant, and no wall either: triggers still refuse, a
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from collections.abc import Sequence
+from typing import Any, LiteralString, Protocol
 
 from django.conf import settings
 from django.db import connections
 from psycopg import sql
 
-READ_ONLY = ("audit_log", "audit_stream", "audit_entry", "audit_pending", "audit_log_index")
+READ_ONLY = (
+    "audit_log",
+    "audit_stream",
+    "audit_entry",
+    "audit_pending",
+    "audit_log_index",
+    "audit_subtree",
+    "audit_checkpoint",
+)
 CONTENT = "audit_content"
-FUNCTIONS = ("audit_append(bytea[], integer[], uuid[], text[], bytea[], text[])", "audit_index(integer)")
+FUNCTIONS = (
+    "audit_append(bytea[], integer[], uuid[], text[], bytea[], text[])",
+    "audit_index(integer)",
+    "audit_seal(bigint, bytea, text, integer[], bigint[], bytea[])",
+)
 
 
 class _Cursor(Protocol):
-    def execute(self, query: Any) -> object: ...
+    def execute(self, query: Any, parameters: Any = ...) -> object: ...
     def fetchone(self) -> Any: ...
 
 
@@ -48,9 +61,10 @@ def grant_future(cursor: _Cursor, *, schema: str, role: str) -> None:
 def grant_present(cursor: _Cursor, *, schema: str, role: str) -> None:
     """Let `role` use every table that is there, and of the log only what it may: read, append, index, delete content."""
     names = {"schema": sql.Identifier(schema), "role": sql.Identifier(role)}
-    log = sql.SQL(", ").join(sql.Identifier(schema, table) for table in READ_ONLY)
+    tables, signatures = _there(cursor, schema, "to_regclass", READ_ONLY), _there(cursor, schema, "to_regprocedure", FUNCTIONS)
+    log = sql.SQL(", ").join(sql.Identifier(schema, table) for table in tables)
     content = sql.Identifier(schema, CONTENT)
-    functions = sql.SQL(", ").join(sql.SQL("{}.").format(sql.Identifier(schema)) + sql.SQL(name) for name in FUNCTIONS)
+    functions = sql.SQL(", ").join(sql.SQL("{}.").format(sql.Identifier(schema)) + sql.SQL(name) for name in signatures)
     for statement in (
         "GRANT USAGE ON SCHEMA {schema} TO {role}",
         "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO {role}",
@@ -62,3 +76,10 @@ def grant_present(cursor: _Cursor, *, schema: str, role: str) -> None:
         "GRANT EXECUTE ON FUNCTION {functions} TO {role}",
     ):
         cursor.execute(sql.SQL(statement).format(log=log, content=content, functions=functions, **names))
+
+
+def _there(cursor: _Cursor, schema: str, look: LiteralString, names: Sequence[str]) -> list[str]:
+    """Return those that are there: an early migration grants before a later one makes the rest."""
+    found = f"SELECT array_agg(n) FROM unnest(%s::text[]) AS n WHERE {look}(format('%%I.', %s::text) || n) IS NOT NULL"  # noqa: S608 ours
+    cursor.execute(found, [list(names), schema])
+    return cursor.fetchone()[0] or []

@@ -17,7 +17,9 @@ CHANNEL = "countersign_log"
 INDEX = "SELECT audit_index(%s)"
 PATIENCE_MS = 2000
 EVERY_S = 0.05
-BEHIND_S = 0.005  # so long the thread lets the answer go first, which shares the interpreter with it
+BEHIND_S = (
+    0.02  # so long the thread lets the answer go first, and the next one that its caller asks for: both share the interpreter
+)
 IDLE_S = 0.5  # how long the thread that catches up keeps its connection
 
 log = structlog.get_logger(__name__)

@@ -12,6 +12,11 @@ from typing import ClassVar
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import F, Func, Q
+from django.db.models.functions import Now
+
+from audit.exports.models import Export, ExportPart, ExportStream  # noqa: F401  Django looks for models here
+from audit.push.models import PushTarget  # noqa: F401  Django looks for models here
+from audit.retention.models import DeletedStream, Deletion, Hold, KeptBack, RetentionRule  # noqa: F401
 
 # The words of an entry that people search for. Long runs of hex digits (hashes, keys) would only swell the index; one that
 # follows a backslash is left alone, as it may be a part of an escape.
@@ -111,6 +116,52 @@ class LogIndex(models.Model):
         ]
 
 
+class Subtree(models.Model):
+    """The root of a complete subtree of 2^level leaves (see `audit.merkle`), kept so that no proof reads the whole log."""
+
+    pk = models.CompositePrimaryKey("level", "number")
+    level = models.IntegerField()
+    number = models.BigIntegerField()
+    hash = models.BinaryField()
+
+    class Meta:
+        db_table = "audit_subtree"
+
+
+class Checkpoint(models.Model):
+    """How large the log was, and its root then, as a note that the sealer signed. One for each size, for good."""
+
+    size = models.BigIntegerField(primary_key=True)
+    root = models.BinaryField()
+    note = models.TextField()
+    at = models.DateTimeField()
+
+    class Meta:
+        db_table = "audit_checkpoint"
+        constraints: ClassVar = [
+            # Of an empty log there is nothing to sign.
+            models.CheckConstraint(condition=Q(size__gte=1), name="audit_checkpoint_of_something"),
+        ]
+
+
+class Cosignature(models.Model):
+    """What a witness signed under a checkpoint: the line of a note, the newest of each witness."""
+
+    pk = models.CompositePrimaryKey("size", "name", "key_id")
+    size = models.BigIntegerField()
+    name = models.TextField(db_collation="C")
+    key_id = models.TextField(db_collation="C")
+    line = models.TextField()
+    at = models.DateTimeField()
+
+    class Meta:
+        db_table = "audit_cosignature"
+        constraints: ClassVar = [
+            # As of a checkpoint.
+            models.CheckConstraint(condition=Q(size__gte=1), name="audit_cosignature_of_something"),
+        ]
+
+
 class Content(models.Model):
     """Raw content of an entry, apart from it, with the salt of its commitment. Deleting a row leaves the log whole."""
 
@@ -128,4 +179,52 @@ class Content(models.Model):
         constraints: ClassVar = [
             # A commitment of an entry has one text, so that none can be shown in another's place.
             models.UniqueConstraint(fields=["entry", "name"], name="audit_content_one_text_per_name"),
+        ]
+
+
+class VerificationRun(models.Model):
+    """One verification of the log from inside: of what, how far it has come, what it found, and who answered for that.
+
+    One is open at a time. It is taken up where it was left: `place` is how far the log is checked, `peaks` are the roots of
+    the tree's complete subtrees there.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    what = models.TextField(db_collation="C")
+    stream = models.TextField(default="", db_default="")
+    since = models.BigIntegerField(default=0, db_default=0)  # what comes up to here is held against the tree alone
+    since_root = models.TextField(default="", db_default="")  # what a trusted checkpoint says the root was there
+    upto = models.BigIntegerField(default=0, db_default=0)
+    place = models.BigIntegerField(default=0, db_default=0)
+    peaks = models.JSONField(default=list)
+    checked = models.BigIntegerField(default=0, db_default=0)
+    actor_kind = models.TextField()
+    actor_id = models.TextField()
+    actor_name = models.TextField()
+    remark = models.TextField(default="", db_default="")  # what it could not check
+    began_at = models.DateTimeField(db_default=Now())
+    ended_at = models.DateTimeField(null=True)
+    seconds = models.FloatField(default=0, db_default=0)  # of work
+    ok = models.BooleanField(null=True)
+    first_bad = models.JSONField(null=True)
+    evidence = models.JSONField(null=True)
+    acknowledged_at = models.DateTimeField(null=True)
+    acknowledged_by = models.TextField(default="", db_default="")
+    note = models.TextField(default="", db_default="")
+
+    class Meta:
+        db_table = "audit_verification"
+        indexes: ClassVar = [
+            models.Index(fields=["id"], name="audit_verification_finding", condition=Q(ok=False, acknowledged_at=None)),
+        ]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(what__in=["whole", "stream", "since", "incremental"]), name="audit_verification_of_something"
+            ),
+            models.CheckConstraint(
+                condition=Q(ended_at=None, ok=None) | Q(ended_at__isnull=False, ok__isnull=False),
+                name="audit_verification_ends_so",
+            ),
+            # Two at once would each read the whole log.
+            models.UniqueConstraint(models.Value(True), condition=Q(ended_at=None), name="audit_verification_one_open"),
         ]

@@ -8,15 +8,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import BooleanField, Func, Q, QuerySet, Value
-
 from audit.actors import Actor
 from audit.errors import UnknownEntry
 from audit.events import EventKind
-from audit.models import WORDS, AuditEntry, AuditStream
+from audit.models import AuditEntry, AuditStream
+from audit.searching import LOG, LOOKED, Part, Sought, Way, find, together
+from audit.sessions import ids_about
 
+FEWEST = 2_000  # entries of a kind of principal that are fetched whole
 LONGEST_APPEND = timedelta(minutes=10)  # the clock is read before the number is taken: they disagree by less than this
-_COLUMNS = (
+COLUMNS = (
     "id", "place__log_index", "stream", "seq", "kind", "at", "actor_kind", "actor_id", "tool", "body", "prev_hash", "entry_hash",
 )  # fmt: skip
 
@@ -25,11 +26,12 @@ _COLUMNS = (
 class EntryFilter:
     """What to look for; empty means any.
 
-    `principal` is "kind" or "kind:id", `kind` an event kind or its noun ("tool_call"), `since` is included and `until`
-    is not, `text` is searched for in the words of the entry.
+    `session` ("S-88123") finds its stream and what names it elsewhere, `principal` is "kind" or "kind:id", `kind` an event
+    kind or its noun ("tool_call"), `since` is included and `until` is not, `text` is searched for in the words of the entry.
     """
 
     stream: str = ""
+    session: str = ""
     principal: str = ""
     kind: str = ""
     tool: str = ""
@@ -65,36 +67,45 @@ class StoredEntry:
 
 @dataclass(frozen=True, slots=True)
 class EntryPage:
-    """Entries, newest first, and the cursor of the page after it; None on the last."""
+    """Entries, newest first, and the cursor of the page after it; None on the last.
+
+    `looked_to` is there where the page stopped before it was full: the entry up to which everything was looked at.
+    """
 
     items: Sequence[StoredEntry]
     next: int | None
+    looked_to: StoredEntry | None = None
 
 
-def entries(where: EntryFilter, *, before: int | None = None, limit: int = 50, using: str = "default") -> EntryPage:
-    """Return the page of entries that match `where` and come before the cursor."""
-    rows = _matching(where, using)
-    # Within a stream the sequence is the order, and its index serves the page; elsewhere the number is.
-    order = "seq" if where.stream else "id"
-    if before is not None:
-        rows = rows.filter(**{f"{order}__lt": before})
-    found = list(rows.order_by(f"-{order}").values(*_COLUMNS)[: limit + 1])
-    items = [_entry(row) for row in found[:limit]]
-    return EntryPage(items, getattr(items[-1], order) if len(found) > limit else None)
+def entries(
+    where: EntryFilter, *, before: int | None = None, limit: int = 50, looked: int = LOOKED, using: str = "default"
+) -> EntryPage:
+    """Return the page of entries that match `where` and come before the cursor, after looking at no more than `looked`."""
+    sought = _sought(where, before, using)
+    found = find(sought, limit=limit + 1, looked=looked, using=using)
+    rows = AuditEntry.objects.using(using)
+    if where.stream:
+        rows = rows.filter(stream=where.stream)
+    places = [*found.places[:limit], *([] if found.end is None else [found.end])]
+    read = {row[sought.order]: stored(row) for row in rows.filter(**{f"{sought.order}__in": places}).values(*COLUMNS)}
+    items = [read[place] for place in found.places[:limit] if place in read]
+    if found.end is not None:
+        return EntryPage(items, found.end + 1, read.get(found.end))
+    return EntryPage(items, found.places[limit - 1] if len(found.places) > limit else None)
 
 
 def entry(*, log_index: int, using: str = "default") -> StoredEntry:
     """Return the entry at one place of the log; raise UnknownEntry."""
-    row = AuditEntry.objects.using(using).filter(place__log_index=log_index).values(*_COLUMNS).first()
+    row = AuditEntry.objects.using(using).filter(place__log_index=log_index).values(*COLUMNS).first()
     if row is None:
         raise UnknownEntry(log_index=log_index)
-    return _entry(row)
+    return stored(row)
 
 
 def story(stream: str, *, after: int = 0, limit: int = 200, using: str = "default") -> list[StoredEntry]:
     """Return the entries of one stream in their order, from after sequence number `after`."""
     rows = AuditEntry.objects.using(using).filter(stream=stream, seq__gt=after).order_by("seq")
-    return [_entry(row) for row in rows.values(*_COLUMNS)[:limit]]
+    return [stored(row) for row in rows.values(*COLUMNS)[:limit]]
 
 
 def is_closed(stream: str, *, using: str = "default") -> bool:
@@ -102,39 +113,71 @@ def is_closed(stream: str, *, using: str = "default") -> bool:
     return AuditStream.objects.using(using).filter(name=stream, closed=True).exists()
 
 
-def _matching(where: EntryFilter, using: str) -> QuerySet[AuditEntry]:
-    rows = AuditEntry.objects.using(using).filter(*_conditions(where))
-    # The bounds on numbers are wider than those on times; they let a page walk only a part of the log.
+def _sought(where: EntryFilter, before: int | None, using: str) -> Sought:
+    """Return how to look for entries: within a stream its sequence is the order, elsewhere the number is."""
+    asked, ways = conditions(where), {}
+    if where.session:
+        asked["session"] = Part("id = ANY(%s)", (ids_about(where.session, using),))
+        ways["session"] = Way((asked["session"],), small=True)
+    kind, _, id_ = where.principal.partition(":")
+    if kind and id_:
+        ways["principal"] = Way((asked["principal"],))
+    elif kind and _are_few(kind, using):
+        ways["principal"] = Way((asked["principal"],), small=True)
+    if where.kind:
+        ways["kind"] = Way(tuple(Part("kind = %s", (one,)) for one in _kinds(where.kind)))
+    if where.tool:
+        ways["tool"] = Way((asked["tool"],))
+    if where.stream:
+        bounds = Part("TRUE") if before is None else Part("seq < %s", (before,))
+        return Sought(asked, {"stream": Way((asked["stream"],))}, bounds, "seq", where.text)
+    return Sought(asked, {**ways, "": LOG}, _bounds(where, before, using), "id", where.text)
+
+
+def conditions(where: EntryFilter) -> dict[str, Part]:
+    """Return what columns have to say, by name; a session and words are looked for in other ways."""
+    kind, _, id_ = where.principal.partition(":")
+    asked = {
+        "stream": Part("stream = %s", (where.stream,)) if where.stream else None,
+        "tool": Part("(tool = %s AND tool <> '')", (where.tool,)) if where.tool else None,
+        "kind": Part("kind = ANY(%s)", (_kinds(where.kind),)) if where.kind else None,
+        "since": Part("at >= %s", (where.since,)) if where.since is not None else None,
+        "until": Part("at < %s", (where.until,)) if where.until is not None else None,
+    }
+    if kind:
+        asked["principal"] = (
+            Part("(actor_kind = %s AND actor_id = %s)", (kind, id_)) if id_ else Part("actor_kind = %s", (kind,))
+        )
+    return {name: part for name, part in asked.items() if part is not None}
+
+
+def _kinds(kind: str) -> list[str]:
+    """Return a kind, or those of a noun."""
+    return sorted({kind, *(one.value for one in EventKind if one.noun == kind)}) if "." not in kind else [kind]
+
+
+def _bounds(where: EntryFilter, before: int | None, using: str) -> Part:
+    """Return between which numbers to look. They are wider than the times; those are looked at besides."""
+    bounds = [] if before is None else [Part("id < %s", (before,))]
     if where.since is not None:
-        rows = rows.filter(at__gte=where.since)
         older = AuditEntry.objects.using(using).filter(at__lt=where.since - LONGEST_APPEND).order_by("-at")
         if (first := older.values_list("id", flat=True).first()) is not None:
-            rows = rows.filter(id__gt=first)
+            bounds.append(Part("id > %s", (first,)))
     if where.until is not None:
-        rows = rows.filter(at__lt=where.until)
         newer = AuditEntry.objects.using(using).filter(at__gte=where.until + LONGEST_APPEND).order_by("at")
         if (last := newer.values_list("id", flat=True).first()) is not None:
-            rows = rows.filter(id__lt=last)
-    if where.text:
-        rows = rows.filter(_has_words(where.text))
-    return rows
+            bounds.append(Part("id < %s", (last,)))
+    return together(bounds)
 
 
-def _conditions(where: EntryFilter) -> list[Q]:
-    conditions = [Q(**{name: value}) for name, value in (("stream", where.stream), ("tool", where.tool)) if value]
-    kind, _, id_ = where.principal.partition(":")
-    conditions += [Q(**{name: value}) for name, value in (("actor_kind", kind), ("actor_id", id_)) if value]
-    if where.kind:
-        conditions.append(Q(kind__in=[where.kind, *(kind for kind in EventKind if kind.noun == where.kind)]))
-    return conditions
+def _are_few(actor_kind: str, using: str) -> bool:
+    """Return whether principals of a kind did so little that it can be fetched whole; their index is by principal."""
+    rows = AuditEntry.objects.using(using).filter(actor_kind=actor_kind).order_by("actor_kind", "actor_id", "id")
+    return len(rows.values_list("id", flat=True)[: FEWEST + 1]) <= FEWEST
 
 
-def _has_words(text: str) -> Q:
-    wanted = Func(Value(text), template="websearch_to_tsquery('simple', %(expressions)s)")
-    return Q(Func(WORDS, wanted, template="%(expressions)s", arg_joiner=" @@ ", output_field=BooleanField()))
-
-
-def _entry(row: Mapping[str, Any]) -> StoredEntry:
+def stored(row: Mapping[str, Any]) -> StoredEntry:
+    """Return an entry from the columns of its row."""
     body = bytes(row["body"])
     said = _object(_read(body))
     principal, facts = _object(said.get("principal")), _object(said.get("facts"))

@@ -1,29 +1,34 @@
 """Verification from inside: every hash is computed again, and the first entry that is wrong is named.
 
 What it finds: changed, deleted, inserted, swapped and duplicated entries, a cut tail, a dropped stream, a changed copy
-or column, a forged head, content behind a commitment that is not its text, an index with gaps. What nothing inside a
-database can find: a chain rewritten with all its hashes, heads and indexes, or the whole database put back to an older
-state; that needs checkpoints that are kept elsewhere.
+or column, a forged head, content behind a commitment that is not its text, an index with gaps, and what is not as the
+checkpoints have it: a chain rewritten with all its hashes, heads and indexes. What nothing inside a database can find: one
+that was rewritten with its checkpoints, or put back whole to an older state; that needs checkpoints that are kept elsewhere.
 
-It reads through cursors in one snapshot, so memory does not grow with the log and writers are not held up.
+The whole log is first checked in sets by the database (`audit.verify_sets`), which says whether anything is wrong; only then
+it is walked, entry by entry, to say what is. Both read in one snapshot, so memory does not grow with the log and writers are
+not held up.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
-from django.db import connections, transaction
+from django.db import connections
 
 from audit.chain import genesis
-from audit.verify_entry import Found, Link, check_content, check_entry
+from audit.verify_entry import LAST, Found, Link, check_content, check_entry
+from audit.verify_keys import check_signatures
+from audit.verify_sets import Part, chain_holds, ends_hold, one_moment, parts, says_the_same
+from audit.verify_tree import check_tree
 
 CHUNK = 2000
 NO_STREAM = "there is no such stream"
+NOT_IN_SETS = "the database reads something else there than its bytes say"
 
 _ENTRIES = """
 SELECT e.stream, e.id, e.seq, e.kind, e.at, e.actor_kind, e.actor_id, e.tool, e.body, e.body_json::text, e.prev_hash,
@@ -53,6 +58,8 @@ _GAP = """
 SELECT i.expected FROM (SELECT log_index, row_number() OVER (ORDER BY log_index) AS expected FROM audit_log_index) AS i
  WHERE i.log_index <> i.expected ORDER BY i.log_index LIMIT 1
 """
+_HASHES = "SELECT e.entry_hash FROM audit_log_index AS l JOIN audit_entry AS e ON e.id = l.entry_id ORDER BY l.log_index"
+_CHECKPOINTS = "SELECT size, root, note FROM audit_checkpoint ORDER BY size"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,21 +81,60 @@ class Verification:
     first_bad: FirstBad | None
 
 
-def verify(stream: str | None = None, *, using: str = "default") -> Verification:
-    """Verify the whole log, or one stream of it.
+def verify(
+    stream: str | None = None, *, in_sets: bool = True, using: str = "default", answered: Iterable[FirstBad] = ()
+) -> Verification:
+    """Verify the whole log, or one stream of it; without `in_sets` entry by entry whatever the database says of them.
+
+    What is `answered` is named only where nothing else is wrong.
 
     Each stream is checked up to its first wrong entry; of those, the one that is noticed first in the order of the log is
     named. What is missing has no place in the log any more; it is named by the place in its stream.
     """
-    with _snapshot(using):
-        walk = _Walk(stream or "", using)
-        walk.streams()
-        walk.contents()
-        if not stream and walk.first is None:
-            walk.log()
-    found = walk.first
-    bad = None if found is None else FirstBad(found.stream, found.seq, found.log_index, found.reason)
+    with one_moment(using):
+        walk = _Walk(stream or "", using, frozenset(answered))
+        sets = None if stream or not in_sets else _in_sets(using)
+        if sets is not None and sets.ok:
+            walk.checked = sets.checked
+            walk.tree()
+        else:
+            walk.all()
+        found = walk.first or walk.known
+        if found is None and sets is not None and not sets.ok:
+            found = Found("", None, sets.checked + 1, NOT_IN_SETS)
+    bad = None if found is None else first_bad(found)
     return Verification(bad is None, walk.checked, bad)
+
+
+def walked(streams: Iterable[str], *, using: str = "default") -> Found | None:
+    """Walk these streams, and return what was noticed first in the order of the log."""
+    found = None
+    with one_moment(using):
+        for stream in streams:
+            walk = _Walk(stream, using)
+            walk.all()
+            if walk.first is not None and (found is None or walk.first.noticed < found.noticed):
+                found = walk.first
+    return found
+
+
+def first_bad(found: Found) -> FirstBad:
+    """Return what was found as it is told."""
+    return FirstBad(found.stream, found.seq, found.log_index, found.reason)
+
+
+def _in_sets(using: str) -> Verification:
+    """Return whether the whole log holds, and how many entries of it do before the first part that does not."""
+    with connections[using].cursor() as cursor:
+        cursor.execute("SELECT coalesce(max(log_index), 0) FROM audit_log_index")
+        (head,) = cursor.fetchone()
+    checked = 0
+    for part in (*parts(0, head), Part(head, None)):
+        count = chain_holds(part, using)
+        if count is None or not says_the_same(part, using):
+            return Verification(False, checked, None)
+        checked += count
+    return Verification(ends_hold(using), checked, None)
 
 
 def is_unknown(found: Verification) -> bool:
@@ -99,11 +145,24 @@ def is_unknown(found: Verification) -> bool:
 class _Walk:
     """One pass over the log, which keeps the first thing that is wrong."""
 
-    def __init__(self, stream: str, using: str) -> None:
+    def __init__(self, stream: str, using: str, answered: frozenset[FirstBad] = frozenset()) -> None:
         self.stream = stream
         self.using = using
+        self.answered = answered
         self.checked = 0
         self.first: Found | None = None
+        self.known: Found | None = None
+
+    def all(self) -> None:
+        """Walk what was asked for, and where no entry of it is wrong, what stands over the whole log."""
+        self.streams()
+        self.contents()
+        if self.stream:
+            return
+        if self.first is None or self.first.noticed == LAST:
+            self.log()
+        if self.first is None:
+            self.tree()
 
     def streams(self) -> None:
         """Walk entries and registry side by side: both come in the order of the streams' names."""
@@ -145,13 +204,22 @@ class _Walk:
             if row is not None:
                 self._note(Found("", None, row[0], reason))
 
+    def tree(self) -> None:
+        """Check that the log is what was signed, at every size at which it was."""
+        hashes = (bytes(hash_) for (hash_,) in self._rows(_HASHES, whole=True))
+        kept = ((size, bytes(root), note) for size, root, note in self._rows(_CHECKPOINTS, whole=True))
+        if found := check_tree(hashes, kept) or check_signatures(using=self.using):
+            self._note(found)
+
     def _note(self, found: Found) -> None:
-        if self.first is None or found.noticed < self.first.noticed:
+        if first_bad(found) in self.answered:
+            self.known = self.known or found
+        elif self.first is None or found.noticed < self.first.noticed:
             self.first = found
 
-    def _rows(self, query: str) -> Iterator[tuple[Any, ...]]:
+    def _rows(self, query: str, *, whole: bool = False) -> Iterator[tuple[Any, ...]]:
         with connections[self.using].chunked_cursor() as cursor:
-            cursor.execute(query, [self.stream, self.stream])
+            cursor.execute(query, None if whole else [self.stream, self.stream])
             while rows := cursor.fetchmany(CHUNK):
                 yield from rows
 
@@ -174,15 +242,3 @@ def _side_by_side(
     while head is not None:
         yield head[0], (), head
         head = next(registry, None)
-
-
-@contextmanager
-def _snapshot(using: str) -> Iterator[None]:
-    """Read everything as it was at one moment; inside a transaction that is the caller's."""
-    connection = connections[using]
-    outermost = not connection.in_atomic_block
-    with transaction.atomic(using=using):
-        if outermost:
-            with connection.cursor() as cursor:
-                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        yield

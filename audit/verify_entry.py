@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from audit.canonical import canonical, parse
+from audit.canonical import canonical, parse, surely_canonical
 from audit.chain import commitment, entry_hash
 from audit.errors import CountersignError
 
 _CLOSES = b'{"closes":true,'  # canonical members come sorted, so it stands first where it is
 _NOT_COPIED = frozenset({"content", "kind", "log", "span", "stream", "trace", "ts", "v"})
-_LAST = 2**63  # named only where nothing better is found: the missing entry itself is, by its stream
+LAST = 2**63  # named only where nothing better is found: the missing entry itself is, by its stream
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +81,9 @@ def _log(log_index: int | None, *, pending: bool, before: Link) -> str:
 def _says(body: bytes, copy: str, columns: dict[str, str], at: datetime) -> str:
     """Compare the bytes with what stands beside them to search in."""
     try:
-        said: Any = parse(body.decode())
-        if canonical(said) != body:
+        plain = surely_canonical(body)
+        said: Any = json.loads(body) if plain else parse(body.decode())
+        if not plain and canonical(said) != body:
             return "its bytes are not canonical"
     except (CountersignError, UnicodeDecodeError):
         return "its bytes are not an entry"
@@ -114,7 +115,7 @@ def check_content(row: Sequence[Any]) -> Found | None:
     """Check one raw text against what its entry committed to."""
     name, cls, salt, text, body, stream, seq, log_index = row
     if body is None:
-        return Found("", None, log_index, "a text belongs to an entry that is missing", _LAST)
+        return Found("", None, log_index, "a text belongs to an entry that is missing", LAST)
     try:
         committed = _member(json.loads(bytes(body)), "content", name)
     except ValueError:

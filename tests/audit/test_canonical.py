@@ -2,6 +2,7 @@
 
 import json
 import math
+import random
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audit.canonical import LARGEST, canonical, canonical_with_floats, parse
+from audit.canonical import LARGEST, canonical, canonical_with_floats, parse, surely_canonical
 from audit.errors import CountersignError, InvalidEntry, InvalidJson
 
 text = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
@@ -40,6 +41,64 @@ def test_with_floats_too(value: Any) -> None:
 def test_reading_the_bytes_gives_the_value_again(value: Any) -> None:
     assert parse(canonical(value).decode()) == value
     assert canonical(json.loads(canonical(value))) == canonical(value)
+
+
+@given(plain | anything, st.booleans())
+def test_bytes_are_surely_canonical_only_where_they_are(value: Any, spaced: bool) -> None:
+    body = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(", ", ": ") if spaced else (",", ":")).encode()
+    if surely_canonical(body):
+        assert canonical(parse(body.decode())) == body
+
+
+@given(plain)
+def test_plain_entries_are_known_to_be_canonical_at_once(value: Any) -> None:
+    body = canonical(
+        {"facts": {"n": 1, "ok": True}, "kind": "session.resumed", "text": str(value).encode("ascii", "ignore").decode()}
+    )
+    assert surely_canonical(body)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b'{"a":1,"a":1}', b'{"b":1,"a":1}', b'{"a":1.5}', b'{"a":1e2}', b'{"a":-0}', b'{"a":9007199254740992}', b'{"a":NaN}', b"nonsense",
+     b'{"a":"\\u0000"}', b'{"a":"\\ud800"}', b'{"a":"\\u0041"}', b"[" * 65 + b"]" * 65, '{"\ufb33":1,"\U0001f602":2}'.encode()],
+)  # fmt: skip
+def test_what_is_not_canonical_is_never_taken_for_it(body: bytes) -> None:
+    assert not surely_canonical(body)
+
+
+def reordered(value: Any, dice: random.Random) -> Any:
+    """The same value with the members of its objects in another order."""
+    if isinstance(value, dict):
+        members = [(name, reordered(inner, dice)) for name, inner in value.items()]
+        dice.shuffle(members)
+        return dict(members)
+    return [reordered(inner, dice) for inner in value] if isinstance(value, list) else value
+
+
+@given(plain, st.randoms(use_true_random=False), st.booleans(), st.sampled_from([None, 0, 3, "\t"]))
+def test_however_a_value_is_written_its_bytes_are_the_same(value: Any, dice: random.Random, ascii_: bool, indent: Any) -> None:
+    """Another order of members, escapes instead of characters, blanks: hostile spellings of one value."""
+    said = json.dumps(reordered(value, dice), ensure_ascii=ascii_, indent=indent)
+    assert canonical(parse(said)) == canonical(value)
+
+
+@given(st.text(st.sampled_from('{}[]":,\\u0019eE+-.tfnl \n\t\0\ud83d\ude02é'), max_size=60))
+def test_hostile_text_is_refused_or_has_one_canonical_form(said: str) -> None:
+    """Braces, quotes, escapes, halves of pairs, in any order: nothing else is raised, and what is read is read again."""
+    try:
+        made = canonical(parse(said))
+    except (InvalidJson, InvalidEntry):
+        return
+    assert canonical(parse(made.decode())) == made
+
+
+@given(st.dictionaries(text, plain, min_size=1, max_size=4), st.data())
+def test_a_key_that_stands_twice_is_refused_wherever_it_stands(value: dict[str, Any], data: st.DataObject) -> None:
+    name = json.dumps(data.draw(st.sampled_from(sorted(value))))
+    said = json.dumps(value)
+    with pytest.raises(InvalidJson):
+        parse(f'{{"deep": [{said[:-1]}, {name}: 1}}]}}')
 
 
 def test_every_control_character_is_escaped_as_the_standard_says() -> None:

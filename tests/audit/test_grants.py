@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from django.db import connections
 
-from audit.grants import grant
+from audit.grants import CONTENT, READ_ONLY, grant
 from console.local.paths import OWNER_ROLE
 from console.local.postgres import Server
 from console.local.roles import drop, provision
@@ -21,9 +21,9 @@ ROOT = Path(__file__).resolve().parents[2]
 def rights(url: str) -> set[tuple[str, str]]:
     """What the application may do with the tables of the log."""
     query = """SELECT table_name, privilege_type FROM information_schema.role_table_grants
-               WHERE grantee = 'countersign_app' AND table_name LIKE 'audit%'"""
+               WHERE grantee = 'countersign_app' AND table_name = ANY (%s)"""
     with psycopg.connect(url) as raw:
-        return {(str(table), str(right)) for table, right in raw.execute(query).fetchall()}
+        return {(str(table), str(right)) for table, right in raw.execute(query, [[*READ_ONLY, CONTENT]]).fetchall()}
 
 
 def test_granting_again_takes_back_what_was_given_beside_it(fresh_database: Any) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.core.management import CommandError, call_command
 from django.db import connection, connections, transaction
 
@@ -16,6 +17,8 @@ from audit.content import forget
 from audit.ids import uuid7
 from audit.index import index_log
 from audit.models import Content
+from audit.note import Signer
+from audit.seal import origin, seal
 from audit.services import Text, record
 from audit.verify import FirstBad, verify
 from tests.audit.conftest import entry
@@ -40,6 +43,7 @@ def log(fresh_database: Any) -> Iterator[psycopg.Connection[Any]]:
 def bad(stream: str | None = None) -> FirstBad:
     """What the verification names; it must name something."""
     result = verify(stream)
+    assert result.first_bad == verify(stream, in_sets=False).first_bad  # both ways see the same
     assert result.first_bad is not None
     assert not result.ok
     return result.first_bad
@@ -55,6 +59,7 @@ def row(raw: psycopg.Connection[Any], seq: int, stream: str = "session:S-1") -> 
 def test_an_untouched_log_verifies(log: psycopg.Connection[Any]) -> None:
     result = verify()
     assert (result.ok, result.checked, result.first_bad) == (True, 12, None)
+    assert verify(in_sets=False) == result
     assert verify("session:S-1").checked == 4
 
 
@@ -145,6 +150,18 @@ def test_a_dropped_stream_is_missed_even_with_its_head(log: psycopg.Connection[A
     assert bad() == FirstBad("", None, 3, "this place of the log is missing")
 
 
+def test_a_dropped_stream_is_missed_before_the_texts_that_it_left(log: psycopg.Connection[Any]) -> None:
+    """A text without its entry names no place; the hole in the log does."""
+    log.execute("DELETE FROM audit_log_index AS l USING audit_entry AS e WHERE l.entry_id = e.id AND e.stream = 'session:S-1'")
+    log.execute("DELETE FROM audit_entry WHERE stream = 'session:S-1'")
+    log.execute("DELETE FROM audit_stream WHERE name = 'session:S-1'")
+    assert bad() == FirstBad("", None, 2, "this place of the log is missing")
+    err = StringIO()
+    with pytest.raises(SystemExit):
+        call_command("verify_audit", stderr=err)
+    assert "First wrong entry: the log, log index 2: this place of the log is missing." in err.getvalue()
+
+
 def test_an_inserted_entry_is_found(log: psycopg.Connection[Any]) -> None:
     """One that is well made by itself, but was never appended."""
     body, prev, _ = row(log, 4)
@@ -233,8 +250,8 @@ def test_deleting_content_leaves_the_log_whole_and_says_so(log: psycopg.Connecti
     assert forget(ids, actor=SYSTEM, reason="again") == []
 
 
-def test_a_chain_rewritten_with_fresh_hashes_is_beyond_what_the_inside_can_see(log: psycopg.Connection[Any]) -> None:
-    """The limit that the module states: this is why checkpoints are kept elsewhere."""
+def rewrite(log: psycopg.Connection[Any]) -> None:
+    """Change the last entry of a stream, with all that its chain says of it."""
     body, prev, id_ = row(log, 4)
     forged = bytes(body).replace(b'"n":4', b'"n":5')
     hashed = entry_hash("session:S-1", 4, prev, forged)
@@ -244,7 +261,87 @@ def test_a_chain_rewritten_with_fresh_hashes_is_beyond_what_the_inside_can_see(l
     )
     assert bad().reason == "the stream's head is not its last entry"
     log.execute("UPDATE audit_stream SET head_hash = %s WHERE name = 'session:S-1'", [hashed])
+
+
+def signed() -> None:
+    """Have a checkpoint of what is committed."""
+    assert seal(Signer(origin(), Ed25519PrivateKey.from_private_bytes(bytes(32)))) is not None
+
+
+def test_a_chain_rewritten_with_fresh_hashes_is_beyond_what_the_inside_can_see_where_nothing_was_signed(
+    log: psycopg.Connection[Any],
+) -> None:
+    """The limit that the module states: this is why the log is signed, and why checkpoints are kept elsewhere."""
+    rewrite(log)
     assert verify().ok
+
+
+def test_a_chain_rewritten_with_fresh_hashes_is_not_what_was_signed(log: psycopg.Connection[Any]) -> None:
+    signed()
+    record([entry("policy")])
+    signed()
+    assert verify().ok
+    rewrite(log)
+    found = bad()
+    assert (found.log_index, found.reason) == (1, "from here to entry 12 of the log something is not what was signed")
+
+
+def test_only_what_came_after_the_last_good_checkpoint_is_in_doubt(log: psycopg.Connection[Any]) -> None:
+    signed()
+    record([entry("policy", facts={"n": 1})])
+    signed()
+    log.execute("ALTER TABLE audit_checkpoint DISABLE TRIGGER ALL")
+    log.execute("UPDATE audit_checkpoint SET root = sha256(root), note = note WHERE size = 13")
+    assert bad().reason == "the checkpoint of 13 entries is not what its note says"
+
+
+def test_a_stream_that_was_dropped_with_its_place_in_the_log_is_missed_by_what_was_signed(log: psycopg.Connection[Any]) -> None:
+    record([entry("session:S-9")])
+    signed()
+    log.execute("DELETE FROM audit_log_index WHERE log_index = 13")
+    log.execute("DELETE FROM audit_entry WHERE stream = 'session:S-9'")
+    log.execute("DELETE FROM audit_stream WHERE name = 'session:S-9'")
+    found = bad()
+    assert (found.log_index, found.reason) == (13, "it is missing: 13 entries were signed")
+
+
+def test_forged_bytes_with_right_hashes_and_a_copy_of_theirs_are_found_by_their_form_alone(
+    log: psycopg.Connection[Any],
+) -> None:
+    """A space, an escape that nobody needs, a number as text: the last entry of a stream with its head rewritten to fit."""
+    body, prev, id_ = row(log, 4)
+    spaced, escaped = bytes(body).replace(b":", b": ", 1), bytes(body).replace(b"send", b"\\u0073end")
+    for forged, reason in ((spaced, "not canonical"), (escaped, "not canonical"), (_as_number(bytes(body)), "column actor_id")):
+        assert forged != bytes(body)
+        hashed = entry_hash("session:S-1", 4, prev, forged)
+        log.execute(
+            "UPDATE audit_entry SET body = %b, entry_hash = %b, body_json = convert_from(%b, 'UTF8')::jsonb"
+            " - '{content,kind,log,span,stream,trace,ts,v}'::text[] WHERE id = %s", [forged, hashed, forged, id_]
+        )  # fmt: skip
+        log.execute("UPDATE audit_stream SET head_hash = %s WHERE name = 'session:S-1'", [hashed])
+        assert (bad().stream, bad().seq) == ("session:S-1", 4)
+        assert reason in bad().reason
+
+
+def _as_number(body: bytes) -> bytes:
+    return body.replace(b'"id":"system"', b'"id":7')
+
+
+def test_an_entry_that_is_numbered_twice_while_another_has_no_number_is_found(log: psycopg.Connection[Any]) -> None:
+    """As many numbers as entries, dense, and each of an entry that is well."""
+    log.execute("ALTER TABLE audit_log_index DROP CONSTRAINT audit_log_index_entry_id_key")
+    log.execute(
+        "UPDATE audit_log_index SET entry_id = (SELECT entry_id FROM audit_log_index WHERE log_index = 1) WHERE log_index = 12"
+    )
+    assert not verify().ok
+    assert not verify(in_sets=False).ok
+
+
+def test_a_copy_is_told_from_what_only_counts_as_the_same_in_python(log: psycopg.Connection[Any]) -> None:
+    log.execute(
+        "UPDATE audit_entry SET body_json = jsonb_set(body_json, '{closes}', '1') WHERE stream = 'session:S-2' AND seq = 4"
+    )
+    assert not verify().ok
 
 
 def test_the_command_names_the_first_wrong_entry_and_fails(log: psycopg.Connection[Any]) -> None:

@@ -9,7 +9,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from audit.verify import is_unknown, verify
+from audit.seal import newest
+from audit.verify import FirstBad, is_unknown, verify
+from audit.verify_keys import trusted_keys
 
 
 class Command(BaseCommand):
@@ -32,12 +34,18 @@ class Command(BaseCommand):
             self.stdout.write(_as_json(asdict(result)))
         elif result.first_bad is None:
             self.stdout.write(f"The log verifies: {result.checked} entries.")
+            if not stream and newest() is not None and not trusted_keys():
+                self.stdout.write("Signatures were not checked: SEAL_PUBLIC_KEY names no key.")
         else:
             bad = result.first_bad
-            where = f"{bad.stream or 'the log'}, entry {bad.seq}, log index {bad.log_index}"
-            self.stderr.write(f"The log does not verify. First wrong entry: {where}: {bad.reason}.")
+            self.stderr.write(f"The log does not verify. First wrong entry: {_where(bad)}: {bad.reason}.")
         if not result.ok:
             raise SystemExit(1)
+
+
+def _where(bad: FirstBad) -> str:
+    places = (("entry", bad.seq), ("log index", bad.log_index))
+    return ", ".join([bad.stream or "the log", *(f"{word} {place}" for word, place in places if place is not None)])
 
 
 def _as_json(result: dict[str, Any]) -> str:

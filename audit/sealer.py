@@ -1,0 +1,101 @@
+"""The sealer: signs the log every moment, and shows each checkpoint outside. Any number may run; one at a time seals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from threading import Event
+
+import structlog
+from django.db import DatabaseError, InterfaceError, connections
+
+from audit import lag
+from audit.errors import CountersignError, LogForked, NoKey, NotPublished, WrongKey
+from audit.models import Checkpoint
+from audit.note import Signer
+from audit.publish import publish
+from audit.seal import seal
+
+AGAIN_S = 30.0
+"""How long a sealer waits after it found the log forked, before it looks again and says so again."""
+log = structlog.get_logger(__name__)
+
+
+class Sealer:
+    """Seals until it is told to stop."""
+
+    def __init__(
+        self,
+        signer: Signer,
+        *,
+        targets: Sequence[str] = (),
+        every_s: float = 1.0,
+        using: str = "default",
+        renew: Callable[[], Signer] | None = None,
+    ) -> None:
+        """Take the key, where checkpoints are shown, how often it looks, in seconds, and how it gets a key that took its place."""
+        self._signer = signer
+        self._renew = renew
+        self._shown = dict.fromkeys(targets, 0)
+        self._every_s = every_s
+        self._using = using
+        self.stopping = Event()
+
+    def run(self) -> None:
+        """Seal and show, again and again; whatever fails is told, and tried again."""
+        rest = 0.0
+        while not self.stopping.wait(rest):
+            rest = self.look()
+
+    def look(self) -> float:
+        """Seal and show once; return how many seconds to rest then."""
+        try:
+            checkpoint = seal(self._signer, using=self._using)
+        except LogForked as forked:
+            log.critical("seal.forked", size=forked.size)
+            self._alarm(forked.size)
+            return AGAIN_S
+        except WrongKey as wrong:
+            return self._renewed(wrong)
+        except (DatabaseError, InterfaceError) as error:
+            log.warning("seal.database_lost", error=type(error).__name__)
+            connections[self._using].close()
+        else:
+            if checkpoint is not None:
+                self.show(checkpoint)
+        return self._every_s
+
+    def _alarm(self, size: int) -> None:
+        """Have people told of a fork; where even that is not written, the line in the log is what there is."""
+        try:
+            lag.forked(size, using=self._using)
+        except (CountersignError, DatabaseError, InterfaceError) as error:
+            log.warning("seal.alarm_not_written", error=type(error).__name__)
+            connections[self._using].close()
+
+    def _renewed(self, wrong: WrongKey) -> float:
+        """Take the key that is in force now; return how long to wait before sealing with it."""
+        try:
+            if self._renew is not None and (signer := self._renew()).verifier() != self._signer.verifier():
+                self._signer = signer
+                log.info("seal.key_changed", key=str(signer.verifier()))
+                return 0.0
+        except (NoKey, WrongKey) as error:
+            wrong = WrongKey(reason=error.detail)
+        except (DatabaseError, InterfaceError) as error:
+            log.warning("seal.database_lost", error=type(error).__name__)
+            connections[self._using].close()
+            return self._every_s
+        log.critical("seal.wrong_key", reason=wrong.reason)
+        return AGAIN_S
+
+    def show(self, checkpoint: Checkpoint) -> None:
+        """Show a checkpoint at each target that was not shown it by this process; one that fails is tried the next time."""
+        for target, size in self._shown.items():
+            if size >= checkpoint.size:
+                continue
+            try:
+                publish(target, checkpoint.note)
+            except NotPublished as failed:
+                log.warning("seal.not_published", target=target.partition("?")[0], reason=failed.reason)
+            else:
+                self._shown[target] = checkpoint.size

@@ -1,0 +1,252 @@
+"""Verifications that are kept: taken up where they were left, told once, and answered by a person. AUDIT-3, OBS-5."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from audit import verifications, verify_sets
+from audit.actors import SYSTEM
+from audit.errors import AlreadyVerifying, NoFinding, UnknownVerification
+from audit.findings import acknowledge, named, of, open_finding
+from audit.index import index_log
+from audit.models import AuditEntry, VerificationRun
+from audit.note import Signer
+from audit.seal import newest, origin, seal
+from audit.services import record
+from audit.verifications import begin, begin_due, finished, good_until, verify_stream, work
+from audit.verify_sets import Part
+from tests.audit.conftest import REMY, entry
+
+DAY, WEEK = 86_400, 7 * 86_400
+
+
+@pytest.fixture
+def superuser(fresh_database: Any) -> Iterator[psycopg.Connection[Any]]:
+    """Somebody who may do anything in the database, and took the triggers away."""
+    with psycopg.connect(fresh_database.superuser_url, autocommit=True) as raw:
+        for table in ("audit_entry", "audit_stream", "audit_log_index", "audit_checkpoint"):
+            raw.execute(f"ALTER TABLE {table} DISABLE TRIGGER ALL".encode())
+        yield raw
+
+
+@pytest.fixture
+def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Parts of five entries, so that a short log has many."""
+    monkeypatch.setattr(verify_sets, "PART", 5)
+
+
+def written(count: int, first: int = 0) -> None:
+    record([entry(f"session:S-{number % 3}", facts={"n": number}) for number in range(first, first + count)])
+    index_log()
+
+
+def signed() -> None:
+    assert seal(Signer(origin(), Ed25519PrivateKey.from_private_bytes(bytes(32)))) is not None
+
+
+def alarms() -> int:
+    return AuditEntry.objects.filter(kind="alarm.verification_failed").count()
+
+
+def changed(superuser: psycopg.Connection[Any], log_index: int) -> None:
+    """Have an entry say something else than its bytes."""
+    superuser.execute(
+        "UPDATE audit_entry SET kind = 'session.failed' WHERE id = (SELECT entry_id FROM audit_log_index WHERE log_index = %s)",
+        [log_index],
+    )
+
+
+@pytest.mark.usefixtures("small_parts")
+def test_the_whole_log_is_verified_part_by_part_and_that_is_kept(superuser: psycopg.Connection[Any]) -> None:
+    written(17)
+    signed()
+    written(6, first=17)
+    run = finished(begin("whole", REMY))
+    assert (run.ok, run.checked, run.place, run.upto, run.first_bad) == (True, 23, 23, 23, None)
+    assert (run.actor_name, run.what) == ("Remy", "whole")
+    said = AuditEntry.objects.get(kind="audit.verified")
+    assert said.body_json["facts"] == {"ok": True, "checked": 23, "of": "all", "run": run.pk}
+
+
+@pytest.mark.usefixtures("small_parts")
+def test_one_that_was_cut_off_goes_on_where_it_was(superuser: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    written(23)
+    signed()
+    begin("whole", SYSTEM)
+    monkeypatch.setattr(verifications, "PAUSE", 0)
+    assert work(seconds=0)
+    (run,) = VerificationRun.objects.all()
+    assert (run.place, run.checked, run.ok) == (5, 5, None)
+    with pytest.raises(AlreadyVerifying):
+        begin("whole", REMY)
+    while work(seconds=0):
+        pass
+    run.refresh_from_db()
+    assert (run.ok, run.checked, run.place) == (True, 23, 23)
+    assert not work()
+
+
+@pytest.mark.usefixtures("small_parts")
+def test_what_is_new_is_verified_from_where_it_was_known_to_be_good(superuser: psycopg.Connection[Any]) -> None:
+    written(11)
+    signed()
+    assert begin_due(every_s=DAY, whole_every_s=WEEK)
+    work()
+    assert not begin_due(every_s=DAY, whole_every_s=WEEK)
+    VerificationRun.objects.update(began_at="2026-01-01T00:00:00Z")
+    first = good_until()
+    assert first is not None
+    written(9, first=11)
+    signed()
+    VerificationRun.objects.create(what="whole", ok=True, actor_kind="user", actor_id="7", actor_name="Remy",
+                                   ended_at="2026-01-02T00:00:00Z", began_at="2026-01-02T00:00:00Z")  # fmt: skip
+    run = finished(begin("incremental", SYSTEM))
+    assert (run.ok, run.since, run.checked) == (True, first.upto, 10)  # nine, and what was said of the first verification
+    assert run.upto == first.upto + run.checked
+
+
+def test_the_day_s_verification_takes_the_whole_log_once_a_week(superuser: psycopg.Connection[Any]) -> None:
+    assert not begin_due(every_s=0, whole_every_s=WEEK)
+    written(3)
+    assert begin_due(every_s=DAY, whole_every_s=WEEK)
+    work()
+    superuser.execute("UPDATE audit_verification SET began_at = now() - interval '2 days'")
+    assert begin_due(every_s=DAY, whole_every_s=WEEK)
+    work()
+    assert list(VerificationRun.objects.order_by("id").values_list("what", flat=True)) == ["whole", "incremental"]
+    superuser.execute("UPDATE audit_verification SET began_at = now() - interval '8 days'")
+    assert begin_due(every_s=DAY, whole_every_s=WEEK)
+    assert VerificationRun.objects.order_by("-id")[0].what == "whole"
+
+
+@pytest.mark.usefixtures("small_parts")
+def test_a_finding_is_an_alarm_once_with_both_copies_and_waits_for_an_answer(superuser: psycopg.Connection[Any]) -> None:
+    written(14)
+    changed(superuser, 8)
+    run = finished(begin("whole", SYSTEM))
+    assert run.ok is False
+    assert run.first_bad is not None
+    assert run.evidence is not None
+    assert (run.first_bad["log_index"], run.first_bad["stream"]) == (8, "session:S-1")
+    (copy,) = run.evidence["entries"]
+    assert (copy["kind"], copy["log_index"]) == ("session.failed", 8)
+    assert '"kind":"session.resumed"' in copy["bytes"]
+    assert copy["hash"] == copy["computed_hash"]
+    assert run.evidence["last_good"]["log_index"] == 5
+    assert (alarms(), open_finding()) == (1, run)
+
+    again = finished(begin("whole", SYSTEM))
+    assert (again.ok, again.first_bad, alarms()) == (False, run.first_bad, 1)
+
+    answered = acknowledge(run.pk, actor=REMY, note="A drill of ours.")
+    assert (answered.acknowledged_by, answered.note) == ("Remy", "A drill of ours.")
+    assert open_finding() is None
+    with pytest.raises(NoFinding):
+        acknowledge(run.pk, actor=REMY, note="Once more.")
+    assert AuditEntry.objects.filter(kind="audit.acknowledged", actor_id="7").count() == 1
+
+    third = finished(begin("whole", SYSTEM))
+    assert (third.ok, third.acknowledged_by, open_finding(), alarms()) == (False, "Remy", None, 1)
+    changed(superuser, 3)
+    assert finished(begin("whole", SYSTEM)) == open_finding()
+    assert alarms() == 2
+
+
+def test_what_was_answered_hides_nothing_that_is_changed_later(superuser: psycopg.Connection[Any]) -> None:
+    """In another stream, also after it: named, told as an alarm, and open until it is answered itself."""
+    written(12)
+    changed(superuser, 2)
+    run = finished(begin("whole", SYSTEM))
+    acknowledge(run.pk, actor=REMY, note="A drill of ours.")
+    changed(superuser, 12)
+    later = finished(begin("whole", SYSTEM))
+    assert later.first_bad is not None
+    assert later.first_bad != run.first_bad
+    assert (later == open_finding(), alarms()) == (True, 2)
+    acknowledge(later.pk, actor=REMY, note="This one too.")
+    assert finished(begin("whole", SYSTEM)).acknowledged_by == "Remy"
+    assert (open_finding(), alarms()) == (None, 2)
+
+
+def test_what_is_not_there_cannot_be_answered(fresh_database: Any) -> None:
+    with pytest.raises(UnknownVerification):
+        acknowledge(7, actor=REMY, note="Nothing.")
+    with pytest.raises(UnknownVerification):
+        of(7)
+
+
+@pytest.mark.usefixtures("small_parts")
+def test_a_rewritten_chain_is_not_what_was_signed(superuser: psycopg.Connection[Any]) -> None:
+    """With all its hashes: every part holds by itself, the tree does not."""
+    written(12)
+    signed()
+    from_here = superuser.execute(
+        "SELECT id FROM audit_entry WHERE stream = 'session:S-2' ORDER BY seq DESC LIMIT 1"
+    ).fetchone()
+    assert from_here is not None
+    superuser.execute(
+        """UPDATE audit_entry AS e SET body = w.body, body_json = jsonb_set(e.body_json, '{facts,n}', '99'),
+           entry_hash = sha256('countersign.entry.v1\\000'::bytea || int4send(octet_length(e.stream)) || convert_to(e.stream, 'UTF8')
+             || int8send(e.seq) || e.prev_hash || sha256(w.body))
+           FROM (SELECT id, convert_to(regexp_replace(convert_from(body, 'UTF8'), '"n":[0-9]+', '"n":99'), 'UTF8') AS body
+                   FROM audit_entry) AS w WHERE w.id = e.id AND e.id = %s""",
+        [from_here[0]],
+    )
+    superuser.execute(
+        "UPDATE audit_stream SET head_hash = (SELECT entry_hash FROM audit_entry WHERE id = %s) WHERE name = 'session:S-2'",
+        [from_here[0]],
+    )
+    run = finished(begin("whole", SYSTEM))
+    assert run.first_bad is not None
+    assert "not what was signed" in run.first_bad["reason"]
+
+
+@pytest.mark.usefixtures("small_parts")
+def test_a_log_is_verified_since_a_checkpoint_that_somebody_kept(superuser: psycopg.Connection[Any]) -> None:
+    written(8)
+    signed()
+    kept = newest()
+    assert kept is not None
+    written(6, first=8)
+    run = finished(begin("since", REMY, since=kept.size, since_root=bytes(kept.root).hex()))
+    assert (run.ok, run.checked, run.since) == (True, 6, 8)
+    wrong = finished(begin("since", REMY, since=kept.size, since_root="00" * 32))
+    assert wrong.first_bad is not None
+    assert "not what the given checkpoint says" in wrong.first_bad["reason"]
+    longer = finished(begin("since", REMY, since=1000, since_root="00" * 32))
+    assert longer.first_bad is not None
+    assert "it is missing" in longer.first_bad["reason"]
+
+
+@pytest.mark.usefixtures("small_parts")
+def test_of_a_long_log_only_what_may_be_wrong_is_walked_to_name_it(
+    superuser: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written(14)
+    expected = []
+    for tampering in (
+        "UPDATE audit_entry SET kind = 'session.failed' WHERE stream = 'session:S-1' AND seq = 3",
+        "DELETE FROM audit_entry WHERE stream = 'session:S-2' AND seq = 4",
+        "UPDATE audit_stream SET head_seq = 2 WHERE name = 'session:S-0'",
+    ):
+        superuser.execute("BEGIN")
+        superuser.execute(tampering.encode())
+        superuser.execute("COMMIT")
+        monkeypatch.setattr("audit.findings.FEW", 10_000)
+        whole = named(Part(0, 14))
+        monkeypatch.setattr("audit.findings.FEW", 0)
+        expected.append(whole)
+        assert named(Part(0, 14)) == whole
+    assert all(expected)
+
+
+def test_a_stream_is_verified_at_once(superuser: psycopg.Connection[Any]) -> None:
+    written(6)
+    run = verify_stream("session:S-1", REMY)
+    assert (run.ok, run.checked, run.stream, run.what) == (True, 2, "session:S-1", "stream")
+    changed(superuser, 2)
+    assert verify_stream("session:S-2", REMY).ok
+    assert verify_stream("session:S-1", REMY).ok is False
