@@ -112,6 +112,8 @@ class ApprovalRequest(models.Model):
             models.Index(
                 fields=["claimed_until"], name="request_claim_ends", condition=Q(status="pending", claimed_until__isnull=False)
             ),
+            # Who was asked for a prompt version's release: few.
+            models.Index(fields=["prompt_version", "-number"], name="request_of_release", condition=Q(kind="prompt_release")),
             # What can be undone for a moment.
             models.Index(fields=["decided_by"], name="request_held", condition=Q(status="held")),
             # What one person has in hand.

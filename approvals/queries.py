@@ -21,8 +21,9 @@ from approvals.facts import Person
 from approvals.inbox import REF, conditions
 from approvals.lifecycle import OPEN
 from approvals.models import ApprovalRequest, Decision, PolicyRevision
-from audit.connection import as_model, asked_of, read_together
+from audit.connection import as_model, asked_of
 from audit.content import asked_texts, texts_in
+from audit.services import Read
 
 WAITING = ("pending", "held")
 
@@ -119,14 +120,19 @@ def number_of(ref: str) -> int:
     return int(match[1])
 
 
-def with_decisions(row: ApprovalRequest, texts: Sequence[UUID] = ()) -> tuple[ApprovalRequest, dict[UUID, str]]:
-    """Return a request that is at hand, with its decisions read as `get` reads them, and raw texts that go with it."""
-    asked = asked_of(Decision, "WHERE request_id = %s ORDER BY created_at, id", [row.id])
-    found, bodies = read_together(asked, asked_texts(texts))
+def asked_with(row: ApprovalRequest, texts: Sequence[UUID] = ()) -> tuple[Read, Read]:
+    """Return what is read to tell of a request that is at hand: its decisions as `get` reads them, and raw texts of it."""
+    decisions = asked_of(Decision, "WHERE request_id = %s ORDER BY created_at, id", [row.id])
+    return Read(*decisions), Read(*asked_texts(texts))
+
+
+def with_decisions(row: ApprovalRequest, reads: Sequence[Read]) -> tuple[ApprovalRequest, dict[UUID, str]]:
+    """Return the request with its decisions, and the texts, from what `asked_with` asked for."""
+    decisions, texts = reads
     rows = row.decisions.all()
-    rows._result_cache = as_model(Decision, found)  # noqa: SLF001 where Django's own prefetching puts them
+    rows._result_cache = as_model(Decision, decisions.rows)  # noqa: SLF001 where Django's own prefetching puts them
     row._prefetched_objects_cache = {"decisions": rows}  # type: ignore[attr-defined]  # noqa: SLF001
-    return row, texts_in(bodies)
+    return row, texts_in(texts.rows)
 
 
 def open_of(session_ids: Sequence[UUID]) -> list[ApprovalRequest]:
