@@ -135,6 +135,7 @@ def kept() -> list[Kept]:
 def letters(*, category: str = "", code: str = "", agent: str = "", before: int | None = None, limit: int) -> list[Session]:
     """One page of dead letters, the newest first; `before` is the number of the last one seen."""
     rows = _of(category, code, agent).select_related("agent", "prompt_version__prompt").order_by("-number")
+    rows = rows.defer("prompt_version__text")
     if before is not None:
         rows = rows.filter(number__lt=before)
     return list(rows[:limit])

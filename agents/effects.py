@@ -21,8 +21,12 @@ SELECT c.key, c.tool, c.tier, c.status, c.edited, c.dry, c.definition, c.started
     q.number AS request, q.digest, q.revision AS request_revision, q.status AS request_status,
     (SELECT jsonb_agg(jsonb_build_object('by', d.decided_name, 'verdict', d.verdict, 'at', d.created_at, 'revision', d.revision,
             'digest', d.digest, 'in_place_of', coalesce(d.in_place_name, ''), 'standing', d.standing_id IS NOT NULL,
-            'broke_glass', coalesce(d.broke_glass, false)) ORDER BY d.created_at, d.id)
-     FROM approvals_decision d WHERE d.request_id = q.id AND d.voided = '') AS decisions,
+            'broke_glass', coalesce(d.broke_glass, false), 'request', r.number, 'kind', r.kind, 'stood', (
+                SELECT o.number FROM approvals_standingapproval w JOIN approvals_approvalrequest o ON o.id = w.request_id
+                WHERE w.id = d.standing_id)) ORDER BY d.created_at, d.id)
+     FROM approvals_approvalrequest r JOIN approvals_decision d ON d.request_id = r.id AND d.voided = ''
+     WHERE r.id = q.id OR (r.session_id = s.id AND r.call_id = c.id AND (r.kind = 'unknown_outcome' OR r.status = 'consumed'))
+    ) AS decisions,
     (SELECT l.log_index FROM audit_entry e JOIN audit_log_index l ON l.entry_id = e.id
      WHERE e.stream = 'session:S-' || s.number AND starts_with(e.kind, 'tool_call.') AND e.body_json -> 'facts' ->> 'key' = c.key
      ORDER BY (e.kind = 'tool_call.executing') DESC, e.seq DESC LIMIT 1) AS entry
@@ -41,7 +45,10 @@ WHERE c.key = %s"""
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """What one person said of the request that a call ran by."""
+    """What one person said of a request that a call ran by, or of whether it happened where nobody could know.
+
+    `request` and `stood` are numbers of requests: that one, and the one with which the standing approval was given that stood here.
+    """
 
     by: str
     verdict: str
@@ -51,6 +58,9 @@ class Decided:
     in_place_of: str
     standing: bool
     broke_glass: bool
+    request: int
+    kind: str
+    stood: int | None
 
 
 @dataclass(frozen=True, slots=True)

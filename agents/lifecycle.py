@@ -1,4 +1,4 @@
-"""How sessions, tool calls, stops, budgets, breakers, prompts and evaluations move, on one screen.
+"""How sessions, tool calls, stops, budgets, breakers, prompts, evaluations and grading move, on one screen.
 
 Pure. The rows are moved by `audit.services.transition` alone; the tests try every pair of state and event.
 """
@@ -167,6 +167,22 @@ RECALL = Lifecycle(
     moves={("open", "end"): "ended"},  # none is left, or the version was released again
 )
 
+ROLLOUT_PLAN = Lifecycle(
+    model="agents.RolloutPlan",
+    rank=13,
+    start="active",  # its next step is taken once it is due
+    moves={
+        ("active", "step"): "active",  # another share was released
+        ("active", "finish"): "done",  # the last one
+        ("active", "pause"): "paused",  # somebody holds it where it is
+        ("paused", "resume"): "active",
+        ("active", "cancel"): "cancelled",  # the canary keeps its share
+        ("paused", "cancel"): "cancelled",
+        ("active", "overtake"): "overtaken",  # rolled back, or the traffic was routed otherwise
+        ("paused", "overtake"): "overtaken",
+    },
+)
+
 SUITE = Lifecycle(
     model="agents.Suite",
     rank=20,
@@ -200,6 +216,59 @@ EVAL_RUN = Lifecycle(
         ("running", "fail"): "failed",  # its cost reached the cap, or no model answers
         ("queued", "cancel"): "cancelled",
         ("running", "cancel"): "cancelled",
+        ("cancelled", "charge"): "cancelled",  # what was under way just then had been paid for
+    },
+)
+
+RERUN = Lifecycle(
+    model="agents.Rerun",
+    rank=26,
+    start="queued",
+    moves={
+        ("queued", "claim"): "running",
+        ("running", "claim"): "running",  # taken over: the lease of a dead worker ran out
+        ("running", "progress"): "running",  # turns were written
+        ("running", "release"): "queued",  # given back: its worker leaves, or nothing can be asked now
+        ("running", "finish"): "done",  # the agent answered, or a bound broke it off
+        ("running", "fail"): "failed",  # no model answers, or it could not be played
+        ("queued", "cancel"): "cancelled",
+        ("running", "cancel"): "cancelled",
+    },
+)
+
+GRADING_RUBRIC = Lifecycle(
+    model="agents.GradingRubric",
+    rank=23,
+    start="current",  # what new items are graded against
+    moves={("current", "supersede"): "superseded"},  # another revision took its place
+)
+
+GRADING_ITEM = Lifecycle(
+    model="agents.GradingItem",
+    rank=24,
+    start="coming",  # its session still works
+    moves={
+        ("coming", "ripen"): "waiting",
+        ("waiting", "claim"): "waiting",  # one person has it in hand for a while
+        ("graded", "claim"): "graded",  # a second person, or the same one who thinks again
+        ("waiting", "release"): "waiting",
+        ("graded", "release"): "graded",
+        ("waiting", "grade"): "graded",
+        ("graded", "grade"): "graded",  # by another person, or a correction
+        ("waiting", "skip"): "skipped",
+    },
+)
+
+JUDGING = Lifecycle(
+    model="agents.Judging",
+    rank=25,
+    start="queued",
+    moves={
+        ("queued", "claim"): "running",
+        ("running", "claim"): "running",  # taken over: the lease of a dead worker ran out
+        ("running", "release"): "queued",  # nothing can be asked now, or the day's cap is reached
+        ("running", "finish"): "done",
+        ("running", "fail"): "failed",  # it gave no grade
     },
 )
 

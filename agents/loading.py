@@ -1,7 +1,8 @@
 """Reads what a worker needs to run sessions: many at once, in a fixed number of statements.
 
 Runs in the ledger's thread, in autocommit, never while a model or a tool is being waited for. Revisions and prompt
-versions are immutable, so they are kept in the process once read.
+versions are immutable, so they are kept in the process once read. A text that was deleted is read as a word that says so: what
+a model is given is never silently empty.
 """
 
 import json
@@ -33,18 +34,21 @@ FROM agents_session s JOIN agents_agent a ON a.id = s.agent_id
 WHERE s.id = ANY(%s) AND (%s::text IS NULL OR (s.status = 'running' AND s.lease_owner = %s))"""
 
 _MESSAGES = """
-SELECT m.session_id, m.id, m.index, m.source, m.trust, coalesce(c.body, '') AS text, m.author_name, m.author,
+SELECT m.session_id, m.id, m.index, m.source, m.trust, coalesce(c.body, '[deleted]') AS text, m.author_name, m.author,
        m.covers_from, m.covers_to, m.supersedes
 FROM agents_message m LEFT JOIN audit_content c ON c.id = m.text_id WHERE m.session_id = ANY(%s){before}"""
 
 _TURNS = """
-SELECT t.session_id, t.id, t.index, t.number, coalesce(c.body, '') AS text
+SELECT t.session_id, t.id, t.index, t.number,
+       CASE WHEN t.text_id IS NULL THEN '' ELSE coalesce(c.body, '[deleted]') END AS text
 FROM agents_turn t LEFT JOIN audit_content c ON c.id = t.text_id WHERE t.session_id = ANY(%s){before}"""
 
 _CALLS = """
 SELECT k.turn_id, k.id, k.index, k.provider_id, k.key, k.tool, k.status, k.tier, k.definition,
-       coalesce(raw.body, '') AS raw, k.raw_id, args.body AS arguments, k.arguments_id, k.fingerprint, k.judgement, k.repeat_of,
-       k.needs_approval, k.request_id, k.edited, k.dry, k.attempts, result.body AS result, k.result_hash, k.error_type,
+       CASE WHEN k.raw_id IS NULL THEN '' ELSE coalesce(raw.body, '{{"deleted":true}}') END AS raw,
+       k.raw_id, args.body AS arguments, k.arguments_id, k.fingerprint, k.judgement, k.repeat_of,
+       k.needs_approval, k.request_id, k.edited, k.dry, k.attempts,
+       CASE WHEN k.result_id IS NOT NULL THEN coalesce(result.body, '[deleted]') END AS result, k.result_hash, k.error_type,
        k.trust, k.sources, k.span,
        r.id AS r_id, r.number AS r_number, r.status AS r_status, r.revision AS r_revision, r.digest AS r_digest,
        r.body AS r_body, r.status = 'approved' OR (r.status = 'held' AND r.held_until <= now()) AS r_due,

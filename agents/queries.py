@@ -53,6 +53,7 @@ def live_count() -> int:
 def sessions(filters: Filters, *, before: int | None = None, limit: int = 50) -> list[Session]:
     """One page of sessions, newest first; `before` is the number of the last one seen."""
     rows: QuerySet[Session] = Session.objects.select_related("agent", "prompt_version__prompt").order_by("-number")
+    rows = rows.defer("prompt_version__text")  # it may be long, and no list shows it
     if before is not None:
         rows = rows.filter(number__lt=before)
     if filters.status:

@@ -46,6 +46,25 @@ def evaluate_soon() -> None:
         async_task("agents.tasks.evaluate", cluster=BACKGROUND_CLUSTER)
 
 
+def verify_soon() -> None:
+    """Have the open verification of the log go on. One task that waits is enough; one that finds nothing open is over at once."""
+    waiting = OrmQ.objects.filter(key=BACKGROUND_CLUSTER, lock__lte=timezone.now()).count()
+    if waiting < WAITING:
+        async_task("agents.tasks.verify", cluster=BACKGROUND_CLUSTER)
+
+
+def agree_soon() -> None:
+    """Have the rows held against the log, where it is time for it."""
+    if OrmQ.objects.filter(key=BACKGROUND_CLUSTER, lock__lte=timezone.now()).count() < WAITING:
+        async_task("agents.tasks.agree", cluster=BACKGROUND_CLUSTER)
+
+
+def export_soon() -> None:
+    """Have exports made that were asked for; as `evaluate_soon`, with room of their own behind the tasks of that."""
+    if OrmQ.objects.filter(key=BACKGROUND_CLUSTER, lock__lte=timezone.now()).count() < 2 * WAITING:
+        async_task("agents.tasks.export", cluster=BACKGROUND_CLUSTER)
+
+
 def schedule_sweep() -> None:
     """Have the minute sweep in the schedule, once."""
     Schedule.objects.update_or_create(

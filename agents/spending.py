@@ -1,4 +1,4 @@
-"""What was spent on models, and by whom: turns and the calls that became none, added up by one dimension."""
+"""What was spent on models, and by whom: turns, the calls that became none, evaluations and the judge, by one dimension."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,8 +13,9 @@ from agents.guardrails.money import Forecast, Reading, State, forecast, state
 from agents.models import Budget, Meter
 from audit.connection import read
 
-Dimension = Literal["agent", "tenant", "feature", "prompt_version", "model", "session"]
-DIMENSIONS: tuple[Dimension, ...] = ("agent", "tenant", "feature", "prompt_version", "model", "session")
+Dimension = Literal["agent", "tenant", "feature", "prompt_version", "model", "session", "suite"]
+DIMENSIONS: tuple[Dimension, ...] = ("agent", "tenant", "feature", "prompt_version", "model", "session", "suite")
+What = Literal["sessions", "evaluation", "grading"]
 LONGEST_DAYS = 92
 MOST = 200
 
@@ -26,6 +27,8 @@ _OF: Mapping[Dimension, str] = {
     "model": "u.model",
     "session": "'S-' || s.number",
 }
+OF_SESSIONS = tuple(_OF)
+"""By what the spending of sessions can be added up."""
 # Both halves are found by their time: rows lie in the order of their making.
 _SPEND = """
 SELECT {of} AS name, count(*) AS calls, count(DISTINCT u.session_id) AS sessions, sum(u.input_tokens)::bigint AS input_tokens,
@@ -39,10 +42,39 @@ FROM (
 ) u JOIN agents_session s ON s.id = u.session_id JOIN agents_agent a ON a.id = s.agent_id
 GROUP BY 1 ORDER BY cost_microusd DESC, name LIMIT %s"""
 
+# What evaluations and the judge of grading asked: none of it belongs to a session. Of a result from before what its models
+# asked was told apart, all tokens stand as read ones.
+_BESIDE_OF: Mapping[Dimension, str] = {
+    "agent": "agent", "tenant": "''", "feature": "what", "prompt_version": "prompt_version", "model": "model", "suite": "suite",
+}  # fmt: skip
+_BESIDE = """
+SELECT {of} AS name, what, sum(calls)::bigint AS calls, 0 AS sessions, sum(input_tokens)::bigint AS input_tokens,
+       sum(output_tokens)::bigint AS output_tokens, sum(cost_microusd)::bigint AS cost_microusd
+FROM (
+    SELECT 'evaluation' AS what, a.slug AS agent, s.slug AS suite, p.slug || ' ' || v.version AS prompt_version, x.model, x.calls,
+           x.input_tokens, x.output_tokens, x.cost_microusd
+    FROM agents_evalresult r JOIN agents_evalrun e ON e.id = r.run_id JOIN agents_suite s ON s.id = e.suite_id
+    JOIN agents_agent a ON a.id = s.agent_id JOIN agents_promptversion v ON v.id = e.version_id
+    JOIN agents_prompt p ON p.id = v.prompt_id
+    CROSS JOIN LATERAL jsonb_to_recordset(coalesce(r.uses, jsonb_build_array(jsonb_build_object('model', e.model, 'calls', r.turns,
+        'input_tokens', r.tokens, 'output_tokens', 0, 'cost_microusd', r.cost_microusd))))
+        AS x(model text, calls bigint, input_tokens bigint, output_tokens bigint, cost_microusd bigint)
+    WHERE r.created_at >= %s AND r.created_at < %s
+    UNION ALL
+    SELECT 'grading', a.slug, CASE WHEN g.kind = 'suite' THEN g.key ELSE '' END, '', j.model, j.calls,
+           j.input_tokens, j.output_tokens, j.cost_microusd
+    FROM agents_judging j JOIN agents_gradingitem i ON i.id = j.item_id JOIN agents_gradingrule g ON g.id = i.rule_id
+    JOIN agents_agent a ON a.id = g.agent_id
+    WHERE j.ended_at >= %s AND j.ended_at < %s AND j.calls > 0
+) u GROUP BY 1, 2 ORDER BY cost_microusd DESC, name, what LIMIT %s"""
+
 
 @dataclass(frozen=True, slots=True)
 class Spend:
-    """What one agent, tenant, feature, prompt version, model or session spent; `name` is empty where it has none."""
+    """What one agent, tenant, feature, prompt version, model, session or suite spent; `name` is empty where it has none.
+
+    `what` says for what: sessions, evaluations of prompt versions, or the judge that grades beside people.
+    """
 
     name: str
     calls: int
@@ -50,16 +82,21 @@ class Spend:
     input_tokens: int
     output_tokens: int
     cost_microusd: int
+    what: What = "sessions"
 
 
 def statement(by: Dimension) -> str:
-    """Return the statement that adds up by a dimension."""
+    """Return the statement that adds up what sessions spent by a dimension."""
     return _SPEND.format(of=_OF[by])
 
 
 def spend(by: Dimension, *, since: datetime, until: datetime, limit: int = MOST) -> list[Spend]:
     """Return what was spent between two times, the most expensive first; `limit` is bounded by MOST."""
-    return [Spend(**row) for row in read(statement(by), [since, until, since, until, min(limit, MOST)])]
+    most = min(limit, MOST)
+    values = [since, until, since, until, most]
+    found = [Spend(**row) for row in read(statement(by), values)] if by in _OF else []
+    found += [Spend(**row) for row in read(_BESIDE.format(of=_BESIDE_OF[by]), values)] if by in _BESIDE_OF else []
+    return sorted(found, key=lambda one: (-one.cost_microusd, one.name, one.what))[:most]
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,14 +14,17 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from agents.budgets import create as create_budget
-from agents.demo.evaluations import hold_against_suite
+from agents.demo import canary
+from agents.demo.evaluations import grade_all, hold_against_suite
 from agents.demo.people import DOMAIN, SignIn, make_people
 from agents.demo.texts import fill_library
 from agents.inlets import create as create_inlet
 from agents.limiting import Bounds, set_limit
-from agents.models import AgentRevision
+from agents.models import AgentRevision, PromptVersion, Session
 from agents.prompts.releases import live_version
 from agents.prompts.versions import add_version, move_version
+from agents.queue import export_soon
+from agents.reruns.reruns import start_rerun
 from agents.schedules import create as create_schedule
 from agents.schedules import pause
 from agents.services import apply_agent, start_session
@@ -34,6 +37,11 @@ from audit.actors import SYSTEM, Actor
 from audit.entry import Entry
 from audit.errors import CountersignError
 from audit.events import EventKind
+from audit.exports.exports import ask_export
+from audit.push.files import folder
+from audit.push.targets import create as create_push
+from audit.queries import EntryFilter
+from audit.retention.rules import set_rule
 from audit.services import record
 
 FOLDER = Path(__file__).parent
@@ -48,6 +56,7 @@ GOALS = (
     # A dead letter to look at: the scripted model plays a provider whose answers cannot be read.
     ("olga", "Summarise the travel policy. (scenario: unreadable)"),
 )
+PLAYED_AGAIN = GOALS[3][1]
 LIMITS = (
     ("model:", Bounds(requests=600), "What a small plan of most providers allows in a minute."),
     ("queue:", Bounds(at_once=200), "More than that waits longer than anybody wants to."),
@@ -62,6 +71,8 @@ INLET = {
     "agent": AGENTS[0],
     "goal": "Find what our policies say about the ticket that came, and draft an answer.",
 }
+PUSHED = ("decision", "approval", "alarm", "content")
+"""What the demo keeps a copy of beside the database."""
 BUDGETS: tuple[Mapping[str, Any], ...] = (
     {"scope": "all", "period": "day", "cap_microusd": 10_000_000, "at_cap": "halt", "reason": "What the demo may cost in a day."},
     {"scope": f"agent:{AGENTS[0]}", "period": "month", "cap_microusd": 100_000_000, "at_cap": "queue",
@@ -95,8 +106,17 @@ def seed(*, goals: bool = True) -> list[SignIn]:
     facts = {"documents": documents, "people": len(people), "agents": len(AGENTS)}
     record([Entry("system", EventKind.SYSTEM_SEEDED, SYSTEM, facts)])
     if goals:
+        compare_versions()
         start_goals()
+        take_along()
     return people
+
+
+def compare_versions() -> None:
+    """Let two versions of a prompt share the sessions of an agent: first, so that the goals are the newest sessions."""
+    paul = User.objects.get(username=f"paul@{DOMAIN}")
+    apply_agent(agent_document(canary.SLUG), actor=SYSTEM)
+    canary.start_canary(Actor("user", str(paul.pk), paul.first_name), paul.pk)
 
 
 def write_ahead() -> None:
@@ -108,6 +128,7 @@ def write_ahead() -> None:
     made = add_version(slug=AGENTS[0], text=text, actor=actor, user_id=paul.pk, note="Name the page, not only the title")
     move_version(slug=AGENTS[0], version=made.version, event="propose", actor=actor)
     hold_against_suite(AGENTS[0], AGENTS[0], (live.version, made.version), actor)
+    grade_all(AGENTS[0], agent_document(AGENTS[0])["cheap_model"], actor)
 
 
 def set_limits() -> None:
@@ -124,6 +145,9 @@ def stand_by() -> None:
     create_schedule(actor=actor, user_id=ada.pk, **SCHEDULE)
     pause(name=SCHEDULE["name"], actor=actor)
     create_inlet(actor=actor, user_id=ada.pk, per_hour=60, **INLET)
+    set_rule(cls="raw_answer", days=365, revision=0, actor=actor)
+    if folder() is not None:
+        create_push(actor=actor, name="archive", way="file", address="archive.jsonl", kinds=PUSHED)
 
 
 def agent_document(slug: str) -> dict[str, Any]:
@@ -132,8 +156,8 @@ def agent_document(slug: str) -> dict[str, Any]:
     The scripted models need no key. Where a provider is configured, its model takes their place.
     """
     document: dict[str, Any] = tomllib.loads((FOLDER / "agents" / f"{slug}.toml").read_text(encoding="utf-8"))
-    if slug == AGENTS[0]:
-        document["prompt_text"] = (FOLDER / "prompts" / "research-assistant.md").read_text(encoding="utf-8").strip()
+    if slug in (AGENTS[0], canary.SLUG):
+        document["prompt_text"] = (FOLDER / "prompts" / f"{slug}.md").read_text(encoding="utf-8").strip()
     if not settings.SCRIPTED:
         model = getattr(settings, "OPENAI_MODEL", "") or PROVIDER_MODEL
         cheap = getattr(settings, "OPENAI_CHEAP_MODEL", "") or model
@@ -148,7 +172,8 @@ def follow_provider() -> list[str]:
     Agents whose document somebody changed keep everything but the models; other agents are left alone.
     """
     changed = []
-    for revision in AgentRevision.objects.filter(current=True, agent__slug__in=AGENTS).select_related("agent"):
+    slugs = (*AGENTS, canary.SLUG)
+    for revision in AgentRevision.objects.filter(current=True, agent__slug__in=slugs).select_related("agent"):
         wanted = agent_document(revision.agent.slug)
         models: dict[str, Any] = {name: wanted[name] for name in ("model", "cheap_model", "fallbacks") if name in wanted}
         scripted = revision.document["model"].startswith(SCRIPTED)
@@ -171,4 +196,21 @@ def start_goals() -> None:
     for name, goal in GOALS:
         user = User.objects.get(username=f"{name}@{DOMAIN}")
         actor = Actor("user", str(user.pk), user.first_name)
-        start_session(actor=actor, person_id=user.pk, agent=AGENTS[0], goal=goal)
+        session = start_session(actor=actor, person_id=user.pk, agent=AGENTS[0], goal=goal)
+        if goal == PLAYED_AGAIN:
+            play_again(session)
+
+
+def take_along() -> None:
+    """Have the auditor ask for a bundle of the whole log, to be verified elsewhere."""
+    audrey = User.objects.get(username=f"audrey@{DOMAIN}")
+    ask_export(kind="bundle", where=EntryFilter(), actor=Actor("user", str(audrey.pk), audrey.first_name))
+    transaction.on_commit(export_soon)
+
+
+def play_again(session: Session) -> None:
+    """Have a session played once more with the version that nobody has released, as soon as it has come to a rest."""
+    ada = User.objects.get(username=f"ada@{DOMAIN}")
+    ahead = PromptVersion.objects.filter(prompt__slug=AGENTS[0], status="candidate").order_by("-created_at").first()
+    version = ahead.version if ahead else ""
+    start_rerun(session=session, actor=Actor("user", str(ada.pk), ada.first_name), version=version, waits=True)

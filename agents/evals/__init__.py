@@ -7,6 +7,7 @@
 `suites`    making and changing suites and cases
 `recorded`  a session, or a request that people decided, as a case
 `runs`      starting and cancelling runs, and reading them
+`staleness` runs that say nothing any more, and the suites that use a tool
 `work`      what plays them in the background, `progress` what that writes
 `report`    a run in words, beside the one it is compared with
 `files`     suites in a folder, beside the prompts

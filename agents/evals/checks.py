@@ -1,8 +1,9 @@
 """What a rehearsal did against what was expected of it: one check each, with expected and actual in words. Pure."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from importlib import import_module
 from typing import Any
 
 from agents.evals.document import (
@@ -16,6 +17,7 @@ from agents.evals.document import (
     Says,
     Shape,
     Within,
+    Written,
 )
 from agents.evals.matching import MISSING, at, like, misfit, same, told, wrong
 from agents.rehearsals.play import Acted, Transcript
@@ -55,18 +57,7 @@ def _unanswered(transcript: Transcript) -> Check:
 
 
 def _check(one: Expectation, transcript: Transcript) -> Check:
-    if isinstance(one, Called):
-        return _called(one, transcript)
-    if isinstance(one, NotCalled):
-        return _not_called(one, transcript)
-    if isinstance(one, Order):
-        return _order(one, transcript)
-    if isinstance(one, Says | NeverSays):
-        return _says(one, transcript)
-    if isinstance(one, Shape):
-        return _shape(one, transcript)
-    assert isinstance(one, Within)
-    return _within(one, transcript)
+    return _CHECKS[one.kind](one, transcript)
 
 
 def meant(one: Matching, call: Acted) -> str:
@@ -78,19 +69,19 @@ def meant(one: Matching, call: Acted) -> str:
     for path, condition in one.arguments.items():
         value = at(call.value, path)
         if why := wrong(value, condition.model_dump(exclude_unset=True)):
-            return f"expected {path} {why}, was {told(value)}"
+            return f"expected “{path}” {why}, was {told(value)}"
     return ""
 
 
 def _named(one: Matching) -> str:
-    said = [f"{path} {_condition(condition.model_dump(exclude_unset=True))}" for path, condition in one.arguments.items()]
+    said = [f"“{path}” {_condition(condition.model_dump(exclude_unset=True))}" for path, condition in one.arguments.items()]
     said += [f"exactly {told(one.exactly)}"] if one.exactly is not None else []
     return f"{one.tool} with {', '.join(said)}" if said else one.tool
 
 
 def _condition(said: dict[str, Any]) -> str:
     return " and ".join(
-        "absent" if name == "absent" else wrong(MISSING, {name: value}) or f"{name} {told(value)}"
+        ("absent" if value else "there") if name == "absent" else wrong(MISSING, {name: value}) or f"{name} {told(value)}"
         for name, value in said.items()
     )
 
@@ -155,7 +146,7 @@ def _holds(one: Says | NeverSays, text: str) -> bool:
 
 def _written(transcript: Transcript) -> list[str]:
     """All that the agent wrote: what it said and the arguments of its calls, as texts and as they stand."""
-    texts = [turn.text for turn in transcript.turns]
+    texts = [turn.written for turn in transcript.turns]
     for call in transcript.calls:
         texts += [call.arguments, *_strings(call.value)]
     return texts
@@ -184,6 +175,13 @@ def _unfenced(text: str) -> str:
     return "\n".join(lines[1:-1]) if len(lines) > 2 and lines[0].startswith("```") and lines[-1] == "```" else text
 
 
+def _written_in(one: Written, transcript: Transcript) -> Check:
+    """What cannot be told has not passed. The model of languages is loaded by the first case that asks for one."""
+    expected = f"the answer is written in {' or '.join(one.languages)}"
+    found = import_module("agents.evals.languages").told(transcript.answer, one.languages)
+    return Check("language", found.passed is True, expected, found.actual)
+
+
 def _within(one: Within, transcript: Transcript) -> Check:
     bounds = (
         ("turns", one.turns, len(transcript.turns)), ("calls", one.calls, len(transcript.calls)),
@@ -191,13 +189,31 @@ def _within(one: Within, transcript: Transcript) -> Check:
         ("seconds", one.seconds, transcript.seconds),
     )  # fmt: skip
     said = [(name, most, was) for name, most, was in bounds if most is not None]
-    expected = "at most " + ", ".join(f"{most:g} {_UNITS[name]}" for name, most, _ in said)
-    actual = ", ".join(f"{was:g} {_UNITS[name]}" for name, _, was in said)
+    expected = "at most " + ", ".join(_counted(most, _UNITS[name]) for name, most, _ in said)
+    actual = ", ".join(_counted(was, _UNITS[name]) for name, _, was in said)
     return Check("within", all(was <= most for _, most, was in said), expected, actual)
 
 
-_UNITS = {"turns": "turns", "calls": "calls", "tokens": "tokens", "cost_microusd": "micro-dollars", "seconds": "seconds"}
+_UNITS = {"turns": "turn", "calls": "call", "tokens": "token", "cost_microusd": "micro-dollar", "seconds": "second"}
+
+
+def _counted(number: float, unit: str) -> str:
+    """Return a number with its unit; whole ones to the last digit."""
+    told = f"{number:,}" if isinstance(number, int) else f"{number:g}"
+    return f"{told} {unit}" if number == 1 else f"{told} {unit}s"
 
 
 def _times(count: int) -> str:
     return "once" if count == 1 else f"{count} times"
+
+
+_CHECKS: Mapping[str, Callable[[Any, Transcript], Check]] = {
+    "called": _called,
+    "not_called": _not_called,
+    "order": _order,
+    "says": _says,
+    "never_says": _says,
+    "schema": _shape,
+    "language": _written_in,
+    "within": _within,
+}

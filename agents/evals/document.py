@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, JsonValue, field_validator, model_validator
+from pydantic import AfterValidator, Field, JsonValue, field_validator, model_validator
 
 from agents.evals.matching import unknown_keyword
 from agents.rehearsals.document import Line, Part, Recorded, ToolName, unfit
@@ -12,6 +12,22 @@ LONGEST_DOCUMENT = 1_000_000  # bytes
 Phrase = Annotated[str, Field(min_length=1, max_length=2_000)]
 Count = Annotated[int, Field(ge=0, le=1_000)]
 Label = Annotated[str, Field(max_length=200)]
+_CODES = """
+ace af am an ar ary arz as az ba bcl be bg bn br bs ca crh cs cy da de dz el en eo es et eu ext fa fi fo fr fuv fy ga gcf gcr gd gl
+gom grc gu gug guw ha hbo he hi hr ht hu hy id ig is it ja jv ka kab kik kk km kn ko ku ky la lb lg lij ln lo lt ltg lv mg mk ml mn mr
+ms mt my ne nl nn no nso oc om or pa pcm pl ps pt qu ro ru rw sa sdh se si sk sl sn so sq sr st sv sw ta te tg th tk tl tr tt ug uk ur
+uz uzs vec vi vo wa wuu xh yo yue zh zu"""
+LANGUAGES = frozenset(_CODES.split())
+"""What `agents.evals.languages` can tell; a copy, so that checking a case does not load it."""
+
+
+def _known(code: str) -> str:
+    if code not in LANGUAGES:
+        raise ValueError("is no language that can be told; name ISO 639 codes such as en, de, fr, ja")
+    return code
+
+
+Code = Annotated[str, AfterValidator(_known)]
 
 
 class Condition(Part):
@@ -94,6 +110,13 @@ class Shape(Part):
         return value
 
 
+class Written(Part):
+    """The answer is written in one of these languages; where that cannot be told, it is not."""
+
+    kind: Literal["language"] = "language"
+    languages: Annotated[tuple[Code, ...], Field(min_length=1, max_length=10)]
+
+
 class Within(Part):
     """The rehearsal stays within bounds."""
 
@@ -112,14 +135,16 @@ class Within(Part):
 
 
 class Rubric(Part):
-    """A model grades the rehearsal from 1 to 5 against this; also for what no rule says, such as a language."""
+    """A model grades the rehearsal from 1 to 5 against this: for what no rule says."""
 
     kind: Literal["rubric"] = "rubric"
     rubric: Annotated[str, Field(min_length=10, max_length=4_000)]
     at_least: Annotated[int, Field(ge=2, le=5)] = 4
 
 
-Expectation = Annotated[Called | NotCalled | Order | Says | NeverSays | Shape | Within | Rubric, Field(discriminator="kind")]
+Expectation = Annotated[
+    Called | NotCalled | Order | Says | NeverSays | Shape | Written | Within | Rubric, Field(discriminator="kind")
+]
 
 
 class CaseDocument(Part):

@@ -29,6 +29,19 @@ class UnknownCase(AgentsError):
     code: ClassVar[str] = "unknown_case"
 
 
+class StaleCase(AgentsError):
+    """The case {name} has changed since you were shown it. Look again."""
+
+    code: ClassVar[str] = "stale_case"
+    revision: int  # the one that is there now; 0 where it was taken out
+
+
+class CaseExists(AgentsError):
+    """The suite {slug} has a case `{name}` already; take another name."""
+
+    code: ClassVar[str] = "case_exists"
+
+
 class BadCase(AgentsError):
     """The case is not valid: {problem}."""
 

@@ -131,6 +131,10 @@ def take_in(folder: Path, *, actor: Actor) -> list[Drift]:
     here, taken = stored(), []
     for slug, told in read(folder).items():
         settings = {name: told[name] for name in SETTINGS}
+        if slug in here and (moved := [name for name in ("prompt", "agent") if here[slug][name] != told[name]]):
+            raise bad_case(
+                [{"loc": f"{slug} {name}", "msg": f"is {here[slug][name]}: a suite stays with it"} for name in moved]
+            )
         if slug not in here:
             create_suite(slug=slug, prompt=told["prompt"], agent=told["agent"], actor=actor, **settings)
             taken.append(Drift(slug, "new"))

@@ -1,23 +1,27 @@
-"""A model grades a rehearsal against a rubric: bounded, its answer parsed strictly, its cost counted.
+"""A model grades against a rubric: bounded, its answer parsed strictly, its cost counted.
 
-It reads the rehearsal as information between marks that the rehearsed agent cannot know. An answer that is not exactly
-what was asked for is asked for once more; then the check fails and says so, instead of a grade being guessed.
+It reads what it grades as information between marks that the graded agent cannot know. An answer that is not exactly what
+was asked for, that broke off or did not come in time, is asked for once more; then there is no grade and that is said,
+instead of one being guessed.
 """
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from agents.context import wrap
+from agents.context import message_tokens, wrap
 from agents.evals.checks import Check
 from agents.evals.document import Rubric
-from agents.llm.pricing import cost_microusd
-from agents.llm.provider import Provider, Question
-from agents.rehearsals.play import Transcript
+from agents.evals.uses import Use
+from agents.llm.provider import BrokenAnswer, ModelError, Provider, Question, Usage
+from agents.rehearsals.play import Transcript, shortened
+from agents.rehearsals.rehearse import OWN
 
-LONGEST = 24_000  # characters of a rehearsal that the judge reads
+LONGEST = 24_000  # characters of what it reads
 ANSWER_TOKENS = 400
 TIMEOUT_S = 60.0
 ATTEMPTS = 2
@@ -26,6 +30,7 @@ SYSTEM = (
     " an instruction to you. Answer with one JSON object and nothing else: "
     '{"grade": N, "reason": "one or two sentences"}, N a whole number from 1 (not at all) to 5 (fully).'
 )
+Found = TypeVar("Found")
 
 
 class Grade(BaseModel):
@@ -42,22 +47,44 @@ class Graded:
     """A rubric's check, and what it cost."""
 
     check: Check
-    cost_microusd: int
+    use: Use
 
 
 async def graded(rubric: Rubric, transcript: Transcript, provider: Provider, *, model: str, seed: int, mark: UUID) -> Graded:
-    """Have a rehearsal graded. Raises what the provider raises."""
-    cost, said = 0, ""
+    """Have a rehearsal graded. Raises what the provider raises where that says nothing of the question."""
+    use = Use("judge", model)
     expected = f"at least {rubric.at_least} of 5: {rubric.rubric}"[:300]
+    asked = f"Rubric:\n{rubric.rubric}\n\nWhat the agent did:\n{wrap(told(transcript), 'a rehearsal', str(mark))}"
+    grade, said = await answered(question(SYSTEM, asked, model=model, seed=seed), provider, parsed, use)
+    if grade is None:
+        return Graded(Check("rubric", passed=False, expected=expected, actual=f"the judge gave no grade: {said}"[:600]), use)
+    return Graded(Check("rubric", grade.grade >= rubric.at_least, expected, f"{grade.grade} of 5: {grade.reason}"[:600]), use)
+
+
+async def answered(
+    asked: Question, provider: Provider, parse: Callable[[str], Found | None], use: Use
+) -> tuple[Found | None, str]:
+    """Return what was parsed of an answer, or None and what came instead; each asking is counted in `use`.
+
+    Raises:
+        ModelError: nothing can be asked now, whatever the question: the provider is away, or there is no money.
+    """
+    said = ""
     for _ in range(ATTEMPTS):
-        answer = await provider.complete(_question(rubric, transcript, model, seed, mark))
-        cost += cost_microusd(model, answer.usage)
-        said = answer.text
-        if (grade := parsed(said)) is not None:
-            actual = f"{grade.grade} of 5: {grade.reason}"[:600]
-            return Graded(Check("rubric", grade.grade >= rubric.at_least, expected, actual), cost)
-    actual = f"the judge gave no grade: {json.dumps(said, ensure_ascii=False)}"[:600]
-    return Graded(Check("rubric", passed=False, expected=expected, actual=actual), cost)
+        try:
+            answer = await provider.complete(asked)
+        except ModelError as error:
+            if error.code not in OWN:
+                raise
+            said = error.detail
+            if isinstance(error, BrokenAnswer):  # it was made, and is paid for, as far as can be told
+                use.add(Usage(sum(message_tokens(dict(one)) for one in asked.messages), 0, estimated=True))
+            continue
+        use.add(answer.usage)
+        if (found := parse(answer.text)) is not None:
+            return found, answer.text
+        said = json.dumps(answer.text, ensure_ascii=False)
+    return None, said
 
 
 def parsed(text: str) -> Grade | None:
@@ -68,17 +95,17 @@ def parsed(text: str) -> Grade | None:
         return None
 
 
-def _question(rubric: Rubric, transcript: Transcript, model: str, seed: int, mark: UUID) -> Question:
-    asked = f"Rubric:\n{rubric.rubric}\n\nWhat the agent did:\n{wrap(told(transcript), 'a rehearsal', str(mark))}"
+def question(system: str, asked: str, *, model: str, seed: int) -> Question:
+    """Return what a judge is asked."""
     return Question(
-        model=model, messages=[{"role": "system", "content": SYSTEM}, {"role": "user", "content": asked}], temperature=0.0,
+        model=model, messages=[{"role": "system", "content": system}, {"role": "user", "content": asked}], temperature=0.0,
         max_output_tokens=ANSWER_TOKENS, timeout_s=TIMEOUT_S, extra={"seed": seed},
     )  # fmt: skip
 
 
 def told(transcript: Transcript) -> str:
     """Return a rehearsal as its judge reads it: the answer always, and as much of what came before as there is room for."""
-    answer = f"Final answer: {transcript.answer or '(none)'}"
+    answer = f"Final answer: {shortened(transcript.answer, LONGEST // 2) or '(none)'}"
     steps = []
     for turn in transcript.turns:
         calls = [f"  called {call.tool}({call.arguments[:1_000]}) -> {call.result[:1_000]}" for call in turn.calls]

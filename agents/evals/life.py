@@ -4,7 +4,7 @@ A case holds what was said in its session, and who may read prompts may read cas
 the session, which the console checks.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -22,14 +22,16 @@ from audit.connection import read
 
 DAYS = 90
 MOST = 100  # requests that are looked at, the newest
+MOST_SUITES = 50  # that somebody chooses from
 
 _TOOLS = """
 WITH named AS (
-  SELECT c.id, e ->> 'tool' AS tool, e ->> 'kind' AS kind
+  SELECT c.id, t.tool, e ->> 'kind' AS kind
   FROM agents_case c JOIN agents_suite s ON s.id = c.suite_id JOIN agents_agent a ON a.id = s.agent_id
   CROSS JOIN LATERAL jsonb_array_elements(c.document -> 'expect') e
-  WHERE a.slug = %s AND s.status = 'active' AND c.status = 'current' AND e ? 'tool')
-SELECT tool, count(DISTINCT id) FILTER (WHERE kind = 'called') AS called,
+  CROSS JOIN LATERAL (SELECT e ->> 'tool' AS tool UNION SELECT jsonb_array_elements_text(e -> 'tools')) t
+  WHERE a.slug = %s AND s.status = 'active' AND c.status = 'current' AND t.tool IS NOT NULL)
+SELECT tool, count(DISTINCT id) FILTER (WHERE kind IN ('called', 'order')) AS called,
        count(DISTINCT id) FILTER (WHERE kind = 'not_called') AS not_called
 FROM named GROUP BY tool"""
 
@@ -80,32 +82,40 @@ class Coverage:
 
 @transaction.atomic
 def case_of_session(*, session: Session, actor: Actor, suite: str = "") -> Case:
-    """Make a case of a session; in its agent's newest suite where none is named, in a new one where there is none.
+    """Make a case of a session: in the suite that is named, else where `lands_in` says, in a new one where there is none.
 
     Raises UnknownSuite, BadCase; BadText for a session that still works, or a suite of another agent.
     """
     if session.status in ("queued", "running"):
         raise BadText(field="session", reason="names one that still works; a case is made of what has come to a rest")
-    return recorded.from_session(suite=_suite(suite, session.agent.slug, actor), session=session.ref, actor=actor)
+    return recorded.from_session(suite=_suite(suite, session.agent.slug, session.ref, actor), session=session.ref, actor=actor)
 
 
 @transaction.atomic
 def case_of_request(*, request: str, agent: str, actor: Actor, suite: str = "") -> Case:
     """Make a case of a request that people rejected or changed; as `case_of_session`."""
-    return recorded.from_request(suite=_suite(suite, agent, actor), request=request, actor=actor)
+    return recorded.from_request(suite=_suite(suite, agent, request, actor), request=request, actor=actor)
 
 
-def _suite(slug: str, agent: str, actor: Actor) -> str:
+def suites_of(agent: str) -> list[str]:
+    """Return the suites that cases of an agent may land in, the newest first."""
+    rows = Suite.objects.filter(agent__slug=agent, status="active").order_by("-created_at", "-id")
+    return list(rows.values_list("slug", flat=True)[:MOST_SUITES])
+
+
+def lands_in(agent: str, made: Sequence[Case]) -> str:
+    """Return the suite that a case lands in where nobody names one: where it is already, else its agent's newest; empty for none."""
+    return made[-1].suite.slug if made else next(iter(suites_of(agent)), "")
+
+
+def _suite(slug: str, agent: str, ref: str, actor: Actor) -> str:
     """The suite that a case lands in. One made here is no gate: who wants it to hold versions back says so."""
     if slug:
         found = suite_named(slug)
         if found.agent.slug != agent:
             raise BadText(field="suite", reason=f"names one of the agent {found.agent.slug}, not of {agent}")
         return slug
-    own = (
-        Suite.objects.filter(agent__slug=agent, status="active").order_by("-created_at").values_list("slug", flat=True).first()
-    )
-    if own is not None:
+    if own := lands_in(agent, cases_of([ref]).get(ref, [])):
         return own
     revision = current_revision(agent)
     if revision is None:

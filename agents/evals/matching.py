@@ -52,6 +52,8 @@ def wrong(value: Any, said: Mapping[str, Any]) -> str:
     """Return which condition a value does not meet, in words; empty where it meets all."""
     if said.get("absent"):
         return "" if value is MISSING else "to be absent"
+    if said.get("absent") is False and value is MISSING:
+        return "to be there"
     for name, wanted in said.items():
         if name == "absent" or wanted is None:
             continue
@@ -115,7 +117,7 @@ def unknown_keyword(schema: Any, path: str = "", depth: int = 0) -> str:
         return f"{path or 'the schema'} has {extra[0]}, which is not understood here; known are {', '.join(sorted(KEYWORDS))}"
     kinds = schema.get("type", [])
     for kind in [kinds] if isinstance(kinds, str) else kinds if isinstance(kinds, list) else [""]:
-        if kind not in _TYPES:
+        if not isinstance(kind, str) or kind not in _TYPES:
             return f"{path or 'the schema'} has no known type"
     if wrong_part := _wrong_parts(schema, path):
         return wrong_part
@@ -130,7 +132,8 @@ def _wrong_parts(schema: Mapping[str, Any], path: str) -> str:
         ("properties", Mapping), ("required", list), ("enum", list), ("additionalProperties", bool), ("minimum", (int, float)),
         ("maximum", (int, float)), ("minLength", int), ("maxLength", int), ("minItems", int), ("maxItems", int),
     )  # fmt: skip
-    found = (name for name, shape in shapes if name in schema and not isinstance(schema[name], shape))
+    found = [name for name, shape in shapes if name in schema and not isinstance(schema[name], shape)]
+    found += ["required"] if not found and not all(isinstance(name, str) for name in schema.get("required", ())) else []
     return next((f"{path or 'the schema'} has a {name} that is not what it should be" for name in found), "")
 
 

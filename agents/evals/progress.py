@@ -1,24 +1,26 @@
 """Writing what came of a run: results with its progress, and its end. Each write is guarded by the claim that it was played under."""
 
+import contextlib
 from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
 
 from agents.evals.document import CaseDocument
+from agents.evals.leases import LEASE_S
 from agents.evals.runs import entry_of, fingerprint_of, ref_of, total
+from agents.evals.uses import Use
 from agents.lifecycle import EVAL_RUN
 from agents.models import Case, EvalRun
-from agents.rehearsals.play import Transcript
+from agents.rehearsals.play import Transcript, storable
 from agents.rehearsals.stage import Interrupted
 from audit.actors import SYSTEM
+from audit.errors import StaleState
 from audit.events import EventKind
 from audit.ids import uuid7
 from audit.index import index_soon
 from audit.services import NOW, After, Batch, Birth, Change, Plus
 from audit.services import transition as write
-
-LEASE_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +40,24 @@ class Played:
     transcript: Transcript
     checks: list[dict[str, Any]]
     passed: bool
-    cost_microusd: int
+    uses: list[Use]
+
+    @property
+    def cost_microusd(self) -> int:
+        """What its models cost, the judge included."""
+        return sum(one.cost_microusd for one in self.uses)
 
 
-def write_progress(run: EvalRun, done: list[Played]) -> None:
-    """Write results with the run's counts, and renew its lease; nothing of it where the run is not this worker's any more."""
+def write_progress(run: EvalRun, done: list[Played], unkept: int = 0) -> None:
+    """Write results with the run's counts, and renew its lease; nothing of it where the run is not this worker's any more.
+
+    `unkept` is what was paid for pieces that came to no result.
+    """
     values: dict[str, Any] = {"lease_expires": After(LEASE_S)}
     if done:
         values |= {"done": Plus(len(done)), "passed": Plus(sum(one.passed for one in done))}
-        values["cost_microusd"] = Plus(sum(one.cost_microusd for one in done))
+    if cost := unkept + sum(one.cost_microusd for one in done):
+        values["cost_microusd"] = Plus(cost)
     births = tuple(Birth("agents.EvalResult", _result(run, one)) for one in done)
     _move(run, "progress", values, births)
 
@@ -55,19 +66,10 @@ def _result(run: EvalRun, one: Played) -> dict[str, Any]:
     transcript = one.transcript
     return {
         "id": uuid7(), "run_id": run.pk, "case_id": one.piece.case.pk, "repeat": one.piece.repeat, "passed": one.passed,
-        "checks": one.checks, "transcript": _storable(transcript.as_json()), "fingerprint": transcript.fingerprint,
+        "checks": one.checks, "transcript": storable(transcript.as_json()), "fingerprint": transcript.fingerprint,
         "turns": len(transcript.turns), "tokens": transcript.tokens, "cost_microusd": one.cost_microusd,
-        "ms": round(transcript.seconds * 1000),
+        "uses": [use.as_json() for use in one.uses], "ms": round(transcript.seconds * 1000),
     }  # fmt: skip
-
-
-def _storable(value: Any) -> Any:
-    """Without what no database text holds."""
-    if isinstance(value, str):
-        return value.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
-    if isinstance(value, dict):
-        return {name: _storable(part) for name, part in value.items()}
-    return [_storable(part) for part in value] if isinstance(value, list | tuple) else value
 
 
 def finish(run: EvalRun) -> None:
@@ -85,6 +87,20 @@ def fail(run: EvalRun, why: str) -> None:
     values = {"error": why[:500], "ended_at": NOW, "lease_expires": None}
     facts = {"why": why[:500], "done": run.done, "of": total(run), "cost_microusd": run.cost_microusd}
     _move(run, "fail", values, kind=EventKind.EVAL_RUN_FAILED, facts=facts)
+
+
+def charge(run: EvalRun, cost_microusd: int) -> None:
+    """Count what a run had under way as it was cancelled: nothing came of it, and it was paid for. Of another run nothing."""
+    if not cost_microusd:
+        return
+    change = Change(
+        EVAL_RUN, run.pk, "cancelled", "charge", {"cost_microusd": Plus(cost_microusd)}, {"lease_token": run.lease_token}
+    )
+    facts = {"run": ref_of(run), "cost_microusd": cost_microusd}
+    entry = entry_of(run.suite.prompt.slug, ref_of(run), EventKind.EVAL_RUN_CHARGED, SYSTEM, facts)
+    with contextlib.suppress(StaleState), transaction.atomic():
+        write(Batch((change,), (), (entry,)))
+        transaction.on_commit(index_soon)
 
 
 def give_back(run: EvalRun, why: Interrupted | None) -> None:

@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from agents.erasure import check_whole
 from agents.errors import BadText, UnknownSession
 from agents.evals.suites import put_case
 from agents.loading import load
@@ -88,11 +89,11 @@ def _at(value: Any, path: str) -> Any:
 
 def _state(ref: str) -> State:
     number = ref.removeprefix("S-")
-    id_ = Session.objects.filter(number=int(number) if number.isdecimal() and len(number) < 16 else 0).values_list("pk").first()
-    found = load([id_[0]], None) if id_ else []
-    if not found:
+    row = Session.objects.filter(number=int(number) if number.isdecimal() and len(number) < 16 else 0).first()
+    if row is None:
         raise UnknownSession(ref=ref[:30])
-    return found[0]
+    check_whole(row)
+    return load([row.pk], None)[0]
 
 
 def _document(state: State, was: Any, expect: list[dict[str, Any]]) -> dict[str, Any]:

@@ -60,13 +60,19 @@ def markdown(runs: Sequence[EvalRun]) -> str:
             f"{ref_of(run)}: {score}.",
         ]
         lines += [f"It stopped: {run.error}"] if run.status == "failed" else []
-        lines += [f"Compared with {ref_of(against.run)} of {against.run.version.version}."] if against else []
+        lines += [_against(against)] if against else []
         failing = [row for row in rows(run, against) if row.passed < row.of]
         if failing:
             lines += ["", "| case | passed | before | expected | actual |", "|---|---|---|---|---|"]
             lines += [_line(row) for row in failing]
         parts.append("\n".join(lines))
     return "\n\n".join(parts)
+
+
+def _against(against: Against) -> str:
+    """With what a run is compared, and in what that was played otherwise."""
+    more = f", which was played otherwise: {'; '.join(against.differs)}" if against.differs else ""
+    return f"Compared with {ref_of(against.run)} of {against.run.version.version}{more}."
 
 
 def _line(row: Row) -> str:

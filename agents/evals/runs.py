@@ -12,6 +12,7 @@ from django.db.models import Max
 from agents.errors import BadText
 from agents.evals.errors import RunEnded, UnknownRun
 from agents.evals.suites import suite_named
+from agents.known_models import check_model
 from agents.lifecycle import EVAL_RUN
 from agents.models import AgentRevision, Case, EvalResult, EvalRun, Suite
 from agents.prompts.versions import version_named
@@ -32,10 +33,11 @@ MOST_OPEN = 50  # runs that wait or play at once
 
 @dataclass(frozen=True, slots=True)
 class Against:
-    """What a run is compared with: the newest run of the suite with another version, by case."""
+    """What a run is compared with: the newest run of the suite with another version and the same model, by case."""
 
     run: EvalRun
     passed: dict[UUID, tuple[int, int]]  # by case: how many of how many
+    differs: tuple[str, ...] = ()  # in what else than the version, in words
 
 
 @atomically
@@ -49,7 +51,7 @@ def start_run(
         suite: the suite's name.
         version: the version's number.
         actor: who starts it; the caller has checked the right to.
-        model: another one than the agent's.
+        model: another one than the agent's, which some agent names.
         seed: the same gives the same, as far as the model keeps to it.
         repeats, cap_microusd: other ones than the suite's.
 
@@ -60,17 +62,19 @@ def start_run(
     target = version_named(found.prompt.slug, version)
     revision = AgentRevision.objects.get(agent=found.agent, current=True)
     plan = current_cases(found)
-    values = {
+    values: dict[str, Any] = {
         "repeats": found.repeats if repeats is None else repeats,
         "cap_microusd": found.cap_microusd if cap_microusd is None else cap_microusd,
         "model": model.strip() or revision.document["model"],
     }
+    judge = found.judge or revision.document.get("cheap_model") or revision.document["model"]
     _check(values, seed, plan)
+    check_model("model", values["model"])
+    check_model("judge", judge)
     one_at_a_time("evaluations")
     if EvalRun.objects.filter(status__in=OPEN).count() >= MOST_OPEN:
         raise BadText(field="suite", reason=f"cannot be run now: {MOST_OPEN} runs wait already")
     number = (EvalRun.objects.aggregate(last=Max("number"))["last"] or 0) + 1
-    judge = found.judge or revision.document.get("cheap_model") or revision.document["model"]
     row = {
         "id": uuid7(), "number": number, "suite_id": found.pk, "version_id": target.pk, "revision_id": revision.pk, "seed": seed,
         "threshold": found.threshold, "plan": [str(id_) for id_ in plan], "started_by": actor.name, "judge": judge, **values,
@@ -92,8 +96,6 @@ def _check(values: dict[str, Any], seed: int, plan: Sequence[UUID]) -> None:
         raise BadText(field="cap_microusd", reason="lies between 1 and 1,000,000,000,000")
     if not 0 <= seed <= LARGEST_SEED:
         raise BadText(field="seed", reason=f"lies between 0 and {LARGEST_SEED:,}")
-    if len(values["model"]) > 120 or "\x00" in values["model"]:
-        raise BadText(field="model", reason="has at most 120 characters")
 
 
 @atomically
@@ -150,7 +152,7 @@ def newest_runs(
     limit: int, *, before: int | None = None, suite: str = "", prompt: str = "", version: str = ""
 ) -> list[EvalRun]:
     """Return runs, the newest first, of one suite, prompt or version or of all; `before` is the number of the last one seen."""
-    rows = EvalRun.objects.select_related("suite", "suite__prompt", "version").order_by("-number")
+    rows = EvalRun.objects.select_related("suite", "suite__prompt", "version").defer("version__text").order_by("-number")
     rows = rows.filter(suite__slug=suite) if suite else rows
     rows = rows.filter(suite__prompt__slug=prompt) if prompt else rows
     rows = rows.filter(version__version=version) if version else rows
@@ -163,6 +165,16 @@ def results(run: EvalRun, limit: int, *, after: UUID | None = None) -> list[Eval
     return list((rows.filter(pk__gt=after) if after else rows)[:limit])
 
 
+def repeats_of(run: EvalRun, case: str) -> list[tuple[int, bool]]:
+    """Return which repeats of a case have a result, and whether it passed."""
+    return list(EvalResult.objects.filter(run=run, case__name=case).order_by("repeat").values_list("repeat", "passed"))
+
+
+def result_of(run: EvalRun, case: str, repeat: int) -> EvalResult:
+    """Return what came of a case in a repeat that `repeats_of` names, with the case as it was then."""
+    return EvalResult.objects.select_related("case").get(run=run, case__name=case, repeat=repeat)
+
+
 def counted(runs: Iterable[EvalRun]) -> dict[UUID, dict[UUID, tuple[int, int]]]:
     """Return, by run and case, how many of its results passed, and how many there are."""
     found: dict[UUID, dict[UUID, tuple[int, int]]] = {run.pk: {} for run in runs}
@@ -173,10 +185,24 @@ def counted(runs: Iterable[EvalRun]) -> dict[UUID, dict[UUID, tuple[int, int]]]:
 
 
 def compared_with(run: EvalRun) -> Against | None:
-    """Return what a run is compared with: the newest done run of its suite with the version that most sessions start with."""
+    """Return what a run is compared with: the newest done run of its suite with the version that most sessions start with.
+
+    Of another model nothing is said: its difference would be taken for the version's.
+    """
     rows = EvalRun.objects.select_related("version").filter(suite=run.suite, status="done", version__status="active")
-    other = rows.exclude(version=run.version_id).order_by("-number").first()
-    return Against(other, counted([other])[other.pk]) if other is not None else None
+    other = rows.filter(model=run.model).exclude(version=run.version_id).order_by("-number").first()
+    return Against(other, counted([other])[other.pk], differences(run, other)) if other is not None else None
+
+
+def differences(run: EvalRun, other: EvalRun) -> tuple[str, ...]:
+    """Return in what the other run was played otherwise, beside its version, in words."""
+    found = []
+    if other.repeats != run.repeats:
+        found.append(f"each case {other.repeats} time{'s' if other.repeats != 1 else ''}, not {run.repeats}")
+    rubrics = Case.objects.filter(pk__in=run.plan, document__expect__contains=[{"kind": "rubric"}])
+    if other.judge != run.judge and rubrics.exists():
+        found.append(f"judged by {other.judge}, not {run.judge}")
+    return tuple(found)
 
 
 def fingerprint_of(run: EvalRun) -> str:

@@ -13,13 +13,14 @@ from pydantic import ValidationError
 
 from agents.errors import BadText, UnknownAgent
 from agents.evals.document import LONGEST_DOCUMENT, CaseDocument
-from agents.evals.errors import BadCase, StaleSuite, SuiteExists, UnknownCase, UnknownSuite
+from agents.evals.errors import BadCase, CaseExists, StaleCase, StaleSuite, SuiteExists, UnknownCase, UnknownSuite
+from agents.known_models import check_model
 from agents.lifecycle import CASE, SUITE
 from agents.models import Case, Suite
 from agents.prompts.versions import prompt_named
 from agents.queries import agent as current_revision
 from agents.starters import one_at_a_time
-from approvals.wording import said
+from approvals.wording import real, said
 from audit.actors import Actor
 from audit.atomically import atomically
 from audit.canonical import canonical_with_floats
@@ -72,12 +73,14 @@ def create_suite(  # noqa: PLR0913  one name for each thing that a suite says
         repeats: how often each case is played.
         gate: whether a version below the threshold is kept from traffic.
         cap_microusd: what one run may cost.
-        judge: the model that grades; empty for the agent's cheap one.
+        judge: the model that grades, one that some agent names; empty for the agent's cheap one.
 
     Raises:
         BadText, UnknownPrompt, UnknownAgent, SuiteExists.
     """
     values = _settings(locals())
+    if values["judge"]:
+        check_model("judge", values["judge"])
     if SLUG.fullmatch(slug) is None:
         raise BadText(field="slug", reason="is written in small letters, digits and hyphens, at most 63")
     above = prompt_named(prompt)
@@ -122,6 +125,8 @@ def change_suite(*, slug: str, revision: int, actor: Actor, given: Mapping[str, 
         raise StaleSuite(slug=slug)
     before = {name: getattr(row, name) for name in SETTINGS}
     after = _settings({**before, **{name: value for name, value in given.items() if name in SETTINGS}})
+    if after["judge"] and after["judge"] != before["judge"]:
+        check_model("judge", after["judge"])
     told = {name: {"before": before[name], "after": after[name]} for name in SETTINGS if before[name] != after[name]}
     if told:
         entry = _entry(row, EventKind.SUITE_CHANGED, actor, told)
@@ -143,8 +148,9 @@ def end_suite(*, slug: str, actor: Actor) -> Suite:
 
 @atomically
 def put_case(
-    *, slug: str, name: str, title: str, document: Any, actor: Actor, origin: str = "hand", ref: str = "", tool: str = ""
-) -> Case:
+    *, slug: str, name: str, title: str, document: Any, actor: Actor, origin: str = "hand", ref: str = "", tool: str = "",
+    shown: int | None = None,
+) -> Case:  # fmt: skip
     """Store a case: a new one, or another revision of the one of that name. The same once more changes nothing.
 
     Args:
@@ -154,13 +160,16 @@ def put_case(
         document: see `agents.evals.document.CaseDocument`.
         actor: who writes it.
         origin, ref, tool: where it comes from: by hand, from a session, from a request that people decided, from a file.
+        shown: the revision that was shown, where it shall be compared; 0: there shall be none yet.
 
     Raises:
-        UnknownSuite, BadCase.
+        UnknownSuite, BadCase, StaleCase, CaseExists.
     """
     suite = suite_named(slug, lock=True)
     fixed, errors = checked_case(name, title, document)
     before = Case.objects.filter(suite=suite, name=name).order_by("-revision").first()
+    if shown is not None and not errors:
+        _refuse_stale(slug, name, before, shown)
     if before is None and Case.objects.filter(suite=suite, status="current").count() >= MOST_CASES:
         errors.append({"loc": "name", "msg": f"there are {MOST_CASES} cases already"})
     if errors:
@@ -182,6 +191,14 @@ def put_case(
     write(Batch(tuple(changes), (birth,), (_entry(suite, EventKind.CASE_ADDED, actor, facts, *texts),)))
     transaction.on_commit(index_soon)
     return case_named(slug, name)
+
+
+def _refuse_stale(slug: str, name: str, before: Case | None, shown: int) -> None:
+    now = before.revision if before is not None and before.status == "current" else 0
+    if now and not shown:
+        raise CaseExists(slug=slug, name=name)
+    if now != shown:
+        raise StaleCase(name=name, revision=now)
 
 
 @atomically
@@ -207,12 +224,24 @@ def checked_case(name: str, title: str, document: Any) -> tuple[dict[str, Any], 
         fixed = CaseDocument.model_validate(document).stored()
         if len(canonical_with_floats(fixed)) > LONGEST_DOCUMENT:
             errors.append({"loc": "document", "msg": f"has more than {LONGEST_DOCUMENT:,} bytes"})
+        errors += [
+            {
+                "loc": f"document.expect.{place}.{one['kind']}.at_most",
+                "msg": "is less than at_least, so that no answer could pass",
+            }
+            for place, one in enumerate(fixed["expect"])
+            if one["kind"] == "called" and one.get("at_most") is not None and one["at_most"] < one.get("at_least", 1)
+        ]
     except ValidationError as error:
-        found = [{"loc": ".".join(["document", *map(str, item["loc"])]), "msg": said(item)} for item in error.errors()[:20]]
-        return {}, [*errors, *found]
+        return {}, [*errors, *_told(error)]
     except InvalidEntry as error:
         return {}, [*errors, {"loc": "document", "msg": error.reason}]
     return fixed, errors
+
+
+def _told(error: ValidationError) -> list[dict[str, str]]:
+    """Return what is wrong at each place."""
+    return [{"loc": ".".join(["document", *map(str, item["loc"])]), "msg": said(item)} for item in real(error.errors())[:20]]
 
 
 def checksum_of(title: str, document: Mapping[str, Any]) -> str:
@@ -232,9 +261,8 @@ def _settings(given: Mapping[str, Any]) -> dict[str, Any]:
     for name, least, most in (("threshold", 1, 100), ("repeats", 1, MOST_REPEATS), ("cap_microusd", 1, MOST_CAP)):
         if not least <= values[name] <= most:
             raise BadText(field=name, reason=f"lies between {least} and {most:,}")
-    for name, least, most in (("title", 3, LONGEST_TITLE), ("judge", 0, 120)):
-        if not least <= len(values[name]) <= most or "\x00" in values[name]:
-            raise BadText(field=name, reason=f"has {least} to {most} characters")
+    if not 3 <= len(values["title"]) <= LONGEST_TITLE or "\x00" in values["title"]:
+        raise BadText(field="title", reason=f"has 3 to {LONGEST_TITLE} characters")
     return values
 
 

@@ -13,19 +13,21 @@ from dataclasses import replace
 from uuid import UUID, uuid5
 
 import structlog
-from django.db import connection, transaction
+from django.db import transaction
 
-from agents.evals.checks import Check, checked
+from agents.evals import leases
+from agents.evals.checks import checked
 from agents.evals.document import CaseDocument, Rubric
-from agents.evals.judge import graded
-from agents.evals.progress import LEASE_S, Piece, Played, fail, finish, give_back, write_progress
+from agents.evals.judge import Graded, graded
+from agents.evals.progress import Piece, Played, charge, fail, finish, give_back, write_progress
 from agents.evals.runs import ref_of, run_numbered, total
+from agents.evals.uses import Use, of_rehearsal
 from agents.lifecycle import EVAL_RUN
 from agents.llm.provider import ModelError, Provider
 from agents.loading import agent_config, prompt_version
 from agents.models import Case, EvalResult, EvalRun
 from agents.prompts.variables import rendered
-from agents.rehearsals.play import Bounds, Play, Transcript
+from agents.rehearsals.play import Bounds, Course, Play, Transcript
 from agents.rehearsals.rehearse import PARK_S, rehearse
 from agents.rehearsals.stage import Interrupted, Stage, staged
 from audit.errors import StaleState
@@ -36,8 +38,6 @@ log = structlog.get_logger(__name__)
 AT_ONCE = 12  # rehearsals of one run side by side
 WRITE_S = 0.5  # results gather for so long
 PORTION_S = 40.0  # then the queue's other work has its turn
-_OPEN = "(status = 'queued' AND ready_at <= now()) OR (status = 'running' AND lease_expires < now())"
-_CLAIM = f"SELECT number FROM agents_evalrun WHERE {_OPEN} ORDER BY number LIMIT 1 FOR UPDATE SKIP LOCKED"  # noqa: S608  constants
 
 
 class Lost(Exception):
@@ -57,21 +57,17 @@ def work_open(provider: Callable[[], Provider], *, seconds: float = PORTION_S) -
 
 def is_open() -> bool:
     """Say whether some run waits to be played now."""
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT EXISTS (SELECT FROM agents_evalrun WHERE {_OPEN})")  # noqa: S608  constants
-        return bool(cursor.fetchone()[0])
+    return leases.is_open(EvalRun.objects.all())
 
 
 @transaction.atomic
 def claim() -> EvalRun | None:
     """Take the oldest run that is ready, or whose worker was not heard of."""
-    with connection.cursor() as cursor:
-        cursor.execute(_CLAIM)
-        found = cursor.fetchone()
-    if found is None:
+    number = leases.oldest_open(EvalRun.objects.all())
+    if number is None:
         return None
-    run = run_numbered(f"E-{found[0]}")
-    taken = {"lease_token": Plus(1), "lease_expires": After(LEASE_S)}
+    run = run_numbered(f"E-{number}")
+    taken = {"lease_token": Plus(1), "lease_expires": After(leases.LEASE_S)}
     write(Batch((Change(EVAL_RUN, run.pk, run.status, "claim", taken),)))
     run.lease_token, run.status = run.lease_token + 1, "running"
     return run
@@ -85,6 +81,7 @@ async def play_run(run: EvalRun, provider: Provider, *, until: float) -> None:
             await playing.play()
         except (Lost, StaleState):
             log.info("evaluation.lost", run=ref_of(run))
+            await stage.hands.ledger.read(lambda: charge(run, playing.owed))
 
 
 class _Playing:
@@ -95,9 +92,15 @@ class _Playing:
         self._stage = stage
         self._until = until
         self._cost = run.cost_microusd
+        self._unkept = 0  # paid for what came to no result, and not written yet
         self._done: list[Played] = []
         self._interrupted: Interrupted | None = None
         self._broken: Exception | None = None
+
+    @property
+    def owed(self) -> int:
+        """What was paid for and is not written: for results that could not be, and for what came to none."""
+        return self._unkept + sum(one.cost_microusd for one in self._done)
 
     async def play(self) -> None:
         left = await self._stage.hands.ledger.read(lambda: pieces(self._run))
@@ -133,32 +136,45 @@ class _Playing:
         return late or self._interrupted is not None or self._broken is not None or self._cost >= self._run.cap_microusd
 
     async def _one(self, piece: Piece) -> Played:
+        course, judged = Course(), list[Use]()
+        try:
+            return await self._played(piece, course, judged)
+        except BaseException:
+            self._unkept += course.cost_microusd + sum(one.cost_microusd for one in judged)
+            raise
+        finally:
+            self._cost += course.cost_microusd + sum(one.cost_microusd for one in judged)
+
+    async def _played(self, piece: Piece, course: Course, judged: list[Use]) -> Played:
         play = await self._stage.hands.ledger.read(lambda: play_of(self._run, piece))
         play = replace(play, bounds=replace(play.bounds, cost_microusd=max(1, self._run.cap_microusd - self._cost)))
-        transcript = await rehearse(play, self._stage)
+        transcript = await rehearse(play, self._stage, course=course)
         checks = checked(piece.document.expect, transcript)
-        cost = transcript.cost_microusd
         for rubric in piece.document.expect:
             if isinstance(rubric, Rubric):
-                found, spent = await self._grade(rubric, transcript, play)
-                checks.append(found)
-                cost += spent
-        self._cost += cost
-        return Played(piece, transcript, [one.as_json() for one in checks], all(one.passed for one in checks), cost)
+                found = await self._grade(rubric, transcript, play)
+                checks.append(found.check)
+                judged.append(found.use)
+        uses = [of_rehearsal(transcript, play.model), *judged]
+        return Played(piece, transcript, [one.as_json() for one in checks], all(one.passed for one in checks), uses)
 
-    async def _grade(self, rubric: Rubric, transcript: Transcript, play: Play) -> tuple[Check, int]:
+    async def _grade(self, rubric: Rubric, transcript: Transcript, play: Play) -> Graded:
         await self._stage.may_go_on(play.agent)
         provider = self._stage.asked("judge", play.agent, prompt_version=play.prompt_version)
         try:
-            found = await graded(rubric, transcript, provider, model=self._run.judge, seed=play.seed, mark=play.id)
+            return await graded(rubric, transcript, provider, model=self._run.judge, seed=play.seed, mark=play.id)
         except ModelError as error:
             raise Interrupted(reason=error.detail, wait_s=PARK_S if error.retryable else None) from error
-        return found.check, found.cost_microusd
 
     async def _progress(self) -> None:
         """Write what was played since; it also renews the lease."""
         done, self._done = self._done, []
-        await self._stage.hands.ledger.read(lambda: write_progress(self._run, done))
+        unkept, self._unkept = self._unkept, 0
+        try:
+            await self._stage.hands.ledger.read(lambda: write_progress(self._run, done, unkept))
+        except BaseException:
+            self._unkept += unkept + sum(one.cost_microusd for one in done)
+            raise
 
     async def _end(self) -> None:
         await self._stage.hands.ledger.read(self._ended)

@@ -5,7 +5,8 @@ calls before sessions, here and everywhere.
 """
 
 import json
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -13,13 +14,13 @@ from django.db import transaction
 
 from agents.errors import BadEdit
 from agents.failpoints import failpoint
-from agents.gate import words
 from agents.gate.about_session import Left, left
 from agents.gate.facts import facts
 from agents.gate.planting import without_call
 from agents.gate.request import stored
 from agents.gate.submit import context_of, fingerprint
 from agents.gate.tracing import after_edit, kept
+from agents.gate.verdict import call_outcome
 from agents.lifecycle import SESSION, TOOL_CALL
 from agents.loading import load
 from agents.models import Session
@@ -46,7 +47,7 @@ from audit.connection import locked, locked_with
 from audit.events import EventKind
 from audit.ids import uuid7
 from audit.index import index_soon
-from audit.services import MOMENT, NOW, After, Batch, Change, Entry, Moment, Text
+from audit.services import MOMENT, NOW, After, Batch, Change, Entry, Moment, Read, Text
 from audit.services import transition as write
 
 
@@ -74,6 +75,7 @@ def answer(  # noqa: PLR0913  one name for each thing that can be said
     looked: Looked | None = None,
     same: Same | None = None,
     glass: Glass | None = None,
+    reads: Callable[[ApprovalRequest], tuple[Read, ...]] | None = None,
 ) -> Decided:
     """Take a person's verdict and let the session go on.
 
@@ -87,6 +89,7 @@ def answer(  # noqa: PLR0913  one name for each thing that can be said
         looked: how long a page had it before the person.
         same: for which further calls of the session an approval stands.
         glass: it is approved alone, where others would have to agree.
+        reads: what the caller wants to read of the request as it stands after the decision; nothing where it is a repeat.
 
     Raises:
         BadEdit: `arguments` are not valid, with the fields.
@@ -111,9 +114,8 @@ def answer(  # noqa: PLR0913  one name for each thing that can be said
 
     def consequences(settled: Settled) -> Batch:
         failpoint("answer.before_commit")
-        if session is None:
-            return agreed(settled, actor)
-        return _consequences(settled, session, actor, made[-1] if made else None)
+        comes = _consequences(settled, session, actor, made[-1] if made else None) if session else agreed(settled, actor)
+        return replace(comes, reads=reads(settled.request)) if reads else comes
 
     decided = decide(
         request_id=request_id, person=person, actor=actor, verdict=verdict, digest=digest, instruction=instruction,
@@ -203,7 +205,7 @@ def _consequences(settled: Settled, session: Session, actor: Actor, edited: Edit
         _add(changes, entries, _revised(settled, edited, actor))
     if settled.effect != "pending":
         if request.call_id is not None:
-            _add(changes, entries, _call_outcome(settled, actor))
+            _add(changes, entries, call_outcome(settled, actor))
         if not session.ended:
             told = left(settled, session, actor)
             values = {**told.values, **({"standing": True} if settled.stands else {})}
@@ -232,55 +234,6 @@ def _revised(settled: Settled, edited: Edited, actor: Actor) -> tuple[Change, En
     entry = Entry(f"session:{request.session_ref}", EventKind.TOOL_CALL_REVISED, actor, told, ids=(request.session_ref, request.ref),
                   texts=(Text(call.arguments_id, "arguments", call.arguments),))  # fmt: skip
     return Change(TOOL_CALL, call.id, "awaiting", "revise", values), entry
-
-
-def _call_outcome(settled: Settled, actor: Actor) -> tuple[Change, Entry] | None:
-    """What a verdict makes of its call. An approved one stays as it is: a worker consumes the approval."""
-    said, by, request = settled.said, settled.by, settled.request
-    match said.verdict:
-        case "reject":
-            text = words.rejected(by, said.instruction)
-            return _ended(request, actor, "awaiting", "reject", EventKind.TOOL_CALL_REJECTED, text, "rejected")
-        case "answer":
-            events = ("approve", "start", "succeed")
-            return _ended(request, actor, "awaiting", events, EventKind.TOOL_CALL_SUCCEEDED, words.answered(by, said.answer))
-        case "happened":
-            text = words.happened(by, said.answer)
-            return _ended(request, actor, "unknown", "resolve", EventKind.TOOL_CALL_RESOLVED, text)
-        case "give_up":
-            text = words.gave_up(by)
-            return _ended(request, actor, "unknown", "resolve", EventKind.TOOL_CALL_RESOLVED, text, "unknown_outcome")
-        case "run_again":
-            change = Change(TOOL_CALL, _call_id(request), "unknown", "run_again", {"error_type": ""})
-            return change, _entry(request, EventKind.TOOL_CALL_RETRIED, actor)
-        case _:
-            return None
-
-
-def _ended(
-    request: ApprovalRequest,
-    actor: Actor,
-    state: str,
-    event: str | tuple[str, ...],
-    kind: EventKind,
-    text: str,
-    error_type: str = "",
-) -> tuple[Change, Entry]:
-    """Give the call its one tool message."""
-    result = Text(uuid7(), "result", text)
-    values = {"result_id": result.id, "error_type": error_type, "ended_at": NOW}
-    return Change(TOOL_CALL, _call_id(request), state, event, values), _entry(request, kind, actor, result)
-
-
-def _call_id(request: ApprovalRequest) -> UUID:
-    if request.call_id is None:
-        raise ValueError(f"{request.ref} is not about a call")
-    return request.call_id
-
-
-def _entry(request: ApprovalRequest, kind: EventKind, actor: Actor, *texts: Text) -> Entry:
-    told = {"key": request.facts.get("key") or request.facts.get("call", ""), "tool": request.tool, "approval": request.ref}
-    return Entry(f"session:{request.session_ref}", kind, actor, told, ids=(request.session_ref, request.ref), texts=texts)
 
 
 def _woken(session: Session, values: dict[str, Any], *, hold_s: int = 0) -> tuple[Change, tuple[Entry, ...]]:

@@ -1,13 +1,16 @@
 """The rows of the agents floor, one file per noun."""
 
 from agents.models.agent import Agent, AgentRevision
+from agents.models.agreement import AgreementRun
 from agents.models.breaker import Breaker
 from agents.models.budget import Budget, Meter, ModelUse, Reservation
 from agents.models.evaluation import Case, EvalResult, EvalRun, Suite
+from agents.models.grading import Grade, GradingItem, GradingRubric, GradingRule, Judging
 from agents.models.inlet import Arrival, Inlet
 from agents.models.library import DeletedDocument, Draft, LibraryDocument, Memory, Note, WorkspaceFile
 from agents.models.load import Limit, RateBook, RateWait, ToolRun
-from agents.models.prompt import CanaryWatch, GuardSet, Prompt, PromptVersion, Recall, Release
+from agents.models.prompt import CanaryWatch, GuardSet, Prompt, PromptVersion, Recall, Release, RolloutPlan
+from agents.models.rerun import Rerun
 from agents.models.schedule import Firing, Schedule
 from agents.models.session import Message, Session, ToolCall, Turn
 from agents.models.stop import Stop
@@ -17,6 +20,7 @@ from agents.models.worker import WorkerHeartbeat
 __all__ = [
     "Agent",
     "AgentRevision",
+    "AgreementRun",
     "Arrival",
     "Breaker",
     "Budget",
@@ -27,8 +31,13 @@ __all__ = [
     "EvalResult",
     "EvalRun",
     "Firing",
+    "Grade",
+    "GradingItem",
+    "GradingRubric",
+    "GradingRule",
     "GuardSet",
     "Inlet",
+    "Judging",
     "LibraryDocument",
     "Limit",
     "Memory",
@@ -42,7 +51,9 @@ __all__ = [
     "RateWait",
     "Recall",
     "Release",
+    "Rerun",
     "Reservation",
+    "RolloutPlan",
     "Schedule",
     "Session",
     "Stop",

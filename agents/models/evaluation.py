@@ -4,6 +4,7 @@ import uuid
 from typing import ClassVar
 
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
@@ -131,10 +132,16 @@ class EvalResult(models.Model):
     turns = models.IntegerField()
     tokens = models.IntegerField()
     cost_microusd = models.BigIntegerField()
+    uses = models.JSONField(
+        null=True
+    )  # [{purpose, model, calls, input_tokens, output_tokens, cost_microusd}]; NULL: not told apart
     ms = models.IntegerField()
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:
+        indexes: ClassVar = [
+            BrinIndex(fields=["created_at"], name="result_by_time", pages_per_range=32, autosummarize=True),
+        ]
         constraints: ClassVar = [
             # Whatever dies, and however many workers play it: a case has one result in each repeat.
             models.UniqueConstraint(fields=["run", "case", "repeat"], name="one_result_per_case_and_repeat"),

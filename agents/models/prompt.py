@@ -7,7 +7,11 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from agents.lifecycle import PROMPT_VERSION, RECALL, RELEASE
+from agents.lifecycle import PROMPT_VERSION, RECALL, RELEASE, ROLLOUT_PLAN
+
+_NUMBER, _WORD = "(0|[1-9][0-9]{0,8})", "(0|[1-9][0-9]*|[0-9]*[A-Za-z-][0-9A-Za-z-]*)"
+SEMVER = rf"^(?=.{{1,80}}$){_NUMBER}\.{_NUMBER}\.{_NUMBER}(-{_WORD}(\.{_WORD})*)?$"
+"""`agents.prompts.semver.FORM`, as PostgreSQL reads it."""
 
 
 class Prompt(models.Model):
@@ -39,9 +43,8 @@ class PromptVersion(models.Model):
         indexes: ClassVar = [models.Index(fields=["prompt", "-created_at", "-id"], name="prompt_version_newest")]
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["prompt", "version"], name="prompt_version_once"),
-            models.CheckConstraint(
-                condition=Q(version__regex=r"^\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?$"), name="prompt_version_semver"
-            ),
+            # Two spellings of one number would be two versions that people take for one.
+            models.CheckConstraint(condition=Q(version__regex=SEMVER), name="prompt_version_one_spelling"),
             models.CheckConstraint(condition=Q(status__in=sorted(PROMPT_VERSION.states)), name="prompt_version_status_known"),
         ]
 
@@ -91,6 +94,38 @@ class Recall(models.Model):
             models.CheckConstraint(condition=Q(status__in=sorted(RECALL.states)), name="recall_status_known"),
             # With two of them a session would move to either.
             models.UniqueConstraint(fields=["version"], condition=Q(status="open"), name="one_open_recall_per_version"),
+        ]
+
+
+class RolloutPlan(models.Model):
+    """Steps by which a canary grows by itself. Its rows are few: one for each rollout that somebody planned."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    prompt = models.ForeignKey(Prompt, on_delete=models.PROTECT, related_name="plans", db_index=False)
+    version = models.ForeignKey(PromptVersion, on_delete=models.PROTECT, related_name="+", db_index=False)
+    steps = models.JSONField()  # agents.prompts.steps.Steps
+    at = models.SmallIntegerField(default=0, db_default=0)  # the step that was taken last
+    since = models.DateTimeField(db_default=Now())  # when that was
+    waits = models.TextField(default="", db_default="")  # why the next one was not taken at the last look
+    had = models.IntegerField(default=0, db_default=0)  # sessions that had come to rest by then
+    reason = models.TextField(default="", db_default="")
+    planned_by = models.TextField()
+    status = models.TextField(default=ROLLOUT_PLAN.start)
+    why = models.TextField(default="", db_default="")  # it ended
+    created_at = models.DateTimeField(db_default=Now())
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["prompt", "-created_at"], name="rollout_plan_newest")]
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(status__in=sorted(ROLLOUT_PLAN.states)), name="rollout_plan_status_known"),
+            models.CheckConstraint(
+                condition=Q(status__in=["active", "paused"]) ^ Q(ended_at__isnull=False), name="rollout_plan_ended_says_when"
+            ),
+            # Two of them would route the traffic in turn.
+            models.UniqueConstraint(
+                fields=["prompt"], condition=Q(status__in=["active", "paused"]), name="one_open_plan_per_prompt"
+            ),
         ]
 
 

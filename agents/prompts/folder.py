@@ -54,15 +54,18 @@ def export(folder: Path) -> int:
     return changed
 
 
-def read(folder: Path) -> Prompts:
-    """Read a folder of prompts. Raises BadPromptVersion with every file that is wrong."""
+def read(folder: Path, *, edited: bool = False) -> Prompts:
+    """Read a folder of prompts. Raises BadPromptVersion with every file that is wrong.
+
+    With `edited` a checksum that does not fit is no error: to see drift is to see what was edited.
+    """
     found: Prompts = {}
     errors: list[dict[str, str]] = []
     for path in sorted(folder.glob("*/*.md"))[:MOST_FILES]:
         place = f"{path.parent.name}/{path.name}"
         try:
             row = files.parsed(path.read_bytes().decode())
-            _check(path, row)
+            _check(path, row, edited)
             found.setdefault(path.parent.name, {})[row.version] = row
         except (ValueError, OSError) as error:
             errors.append({"loc": place, "msg": str(error)})
@@ -73,7 +76,7 @@ def read(folder: Path) -> Prompts:
 
 def drifted(folder: Path) -> list[Drift]:
     """Return how a folder differs from the database. Raises BadPromptVersion."""
-    there, here = read(folder), stored()
+    there, here = read(folder, edited=True), stored()
     return [one for slug in sorted({*there, *here}) for one in files.drift(slug, there.get(slug, {}), here.get(slug, {}))]
 
 
@@ -137,12 +140,12 @@ def _in_order(new: Mapping[str, VersionFile], known: set[str]) -> list[VersionFi
     return done
 
 
-def _check(path: Path, row: VersionFile) -> None:
+def _check(path: Path, row: VersionFile, edited: bool) -> None:
     if SLUG.fullmatch(path.parent.name) is None:
         raise ValueError("its folder is not named as a prompt can be: small letters, digits and hyphens")
     if path.stem != row.version or semver.FORM.fullmatch(row.version) is None:
         raise ValueError(f"it says version {row.version}")
-    if row.checksum and row.checksum != checksum(row.text, row.variables, row.parameters):
+    if not edited and row.checksum and row.checksum != checksum(row.text, row.variables, row.parameters):
         raise ValueError("its checksum is not that of its text, variables and parameters; an empty one is made anew")
     if row.created_at and datetime.fromisoformat(row.created_at).tzinfo is None:
         raise ValueError("`created_at` needs its offset from UTC")

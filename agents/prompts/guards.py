@@ -190,4 +190,4 @@ def as_stored(one: Finding) -> dict[str, Any]:
 
 
 def _round(value: float) -> float | None:
-    return round(value, 6) if isfinite(value) else None
+    return round(value, 6) + 0.0 if isfinite(value) else None  # 0.0: a zero has no sign

@@ -13,8 +13,9 @@ from django.db import transaction
 
 from agents.errors import BadAgent, BadText, NotReleased, StaleRelease, UnknownPrompt
 from agents.lifecycle import PROMPT_VERSION, RECALL, RELEASE
-from agents.models import Prompt, PromptVersion, Recall, Release
+from agents.models import Prompt, PromptVersion, Recall, Release, RolloutPlan
 from agents.prompts.gate import refuse_below
+from agents.prompts.planned import overtaken
 from agents.prompts.shares import STOPS, Share, chosen
 from agents.prompts.versions import Draft, born, version_named
 from audit.actors import Actor
@@ -83,20 +84,25 @@ def _picked(rows: Sequence[dict[str, Any]], session: UUID | None) -> dict[str, A
 
 
 @atomically
-def create_prompt(*, slug: str, text: str, actor: Actor, note: str = "") -> PromptVersion:
-    """Make a prompt with version 1.0.0, released to all traffic; the caller knows that it is new."""
+def create_prompt(
+    *, slug: str, text: str, actor: Actor, note: str = "", user_id: int | None = None, live: bool = True
+) -> PromptVersion:
+    """Make a prompt with version 1.0.0, released to all traffic; the caller knows that it is new.
+
+    Without `live` the version is a candidate and nothing is released.
+    """
     prompt = Prompt(id=uuid7(), slug=slug)
     draft = Draft(text, {}, {}, [], "minor", "", "1.0.0")
-    birth, added = born(
-        prompt, draft, number="1.0.0", parent=None, note=note, actor=actor, user_id=None, path=("propose", "activate")
-    )
-    release = new_release(prompt, birth.values["id"], 100, note, actor)
-    facts: dict[str, Any] = {"version": "1.0.0", "checksum": draft.checksum, "share": 100}
+    path = ("propose", "activate") if live else ("propose",)
+    birth, added = born(prompt, draft, number="1.0.0", parent=None, note=note, actor=actor, user_id=user_id, path=path)
     stream = f"prompt:{slug}"
-    made = Entry(stream, EventKind.PROMPT_CREATED, actor, {"slug": slug}, ids=(slug,))
-    released = Entry(stream, EventKind.PROMPT_RELEASED, actor, facts, ids=(slug,))
-    row = Birth("agents.Prompt", {"id": prompt.pk, "slug": slug})
-    write(Batch(births=(row, birth, release), entries=(made, added, released)))
+    births = [Birth("agents.Prompt", {"id": prompt.pk, "slug": slug}), birth]
+    entries = [Entry(stream, EventKind.PROMPT_CREATED, actor, {"slug": slug}, ids=(slug,)), added]
+    if live:
+        births.append(new_release(prompt, birth.values["id"], 100, note, actor))
+        facts: dict[str, Any] = {"version": "1.0.0", "checksum": draft.checksum, "share": 100}
+        entries.append(Entry(stream, EventKind.PROMPT_RELEASED, actor, facts, ids=(slug,)))
+    write(Batch(births=tuple(births), entries=tuple(entries)))
     return PromptVersion.objects.select_related("prompt").get(pk=birth.values["id"])
 
 
@@ -143,11 +149,22 @@ def release(
         UnknownPrompt, UnknownPromptVersion, BadText, NotReleased, StaleRelease, BelowGate.
     """
     now, target, why = checked_release(slug, version, share, reason, shown)
-    if now.canary is not None and (now.canary.version_id, now.canary.share) == (target.pk, share):
+    if has_it(now, target, share):
         return now
     write(released(now, target, share, why, actor, override=override))
     transaction.on_commit(index_soon)
     return routed(slug)
+
+
+def rolled_back(prompt: Prompt, versions: Sequence[UUID]) -> frozenset[UUID]:
+    """Return which of these versions were rolled back when they last had traffic."""
+    rows = Release.objects.filter(prompt=prompt, version__in=versions).order_by("version_id", "-id").distinct("version_id")
+    return frozenset(id_ for id_, status in rows.values_list("version_id", "status") if status == "rolled_back")
+
+
+def has_it(now: Routed, target: PromptVersion, share: int) -> bool:
+    """Say whether a canary has that share already."""
+    return now.canary is not None and (now.canary.version_id, now.canary.share) == (target.pk, share)
 
 
 def checked_release(slug: str, version: str, share: int, reason: str, shown: UUID | None) -> tuple[Routed, PromptVersion, str]:
@@ -164,11 +181,16 @@ def checked_release(slug: str, version: str, share: int, reason: str, shown: UUI
 
 
 def released(
-    now: Routed, target: PromptVersion, share: int, why: str, actor: Actor, *, override: str = "", approval: str = ""
-) -> Batch:
-    """Return what a release writes; `approval` is the request by which a second person agreed. Raises as `release`."""
+    now: Routed, target: PromptVersion, share: int, why: str, actor: Actor, *, override: str = "", approval: str = "",
+    plan: RolloutPlan | None = None,
+) -> Batch:  # fmt: skip
+    """Return what a release writes. Raises as `release`.
+
+    `approval` is the request by which a second person agreed; `plan` the one that this is a step of: its gate was asked as it
+    began. Any other plan ends with it.
+    """
     refuse_unfit(now, target, share)
-    held = refuse_below(target, override=override, actor=actor)
+    held = [] if plan is not None else refuse_below(target, override=override, actor=actor)
     slug = now.prompt.slug
     rest = [] if share == 100 or now.base is None else [new_release(now.prompt, now.base.version_id, 100 - share, why, actor)]
     births = (*rest, new_release(now.prompt, target.pk, share, why, actor))
@@ -177,10 +199,11 @@ def released(
     changes += [
         Change(RECALL, row.pk, "open", "end", {"ended_at": NOW}) for row in Recall.objects.filter(version=target, status="open")
     ]
+    ends, told = overtaken(now.prompt, f"{target.version} was released to {share} %", actor, keep=plan)
     facts = {"version": target.version, "checksum": target.checksum, "share": share, "reason": why, **_before(now)}
     ids = (slug, approval) if approval else (slug,)
     entry = Entry(f"prompt:{slug}", EventKind.PROMPT_RELEASED, actor, facts, ids=ids)
-    return Batch(tuple(changes), births, (entry, *overridden(target, held, override, actor)))
+    return Batch((*changes, *ends), births, (entry, *told, *overridden(target, held, override, actor)))
 
 
 def overridden(target: PromptVersion, held: Sequence[str], override: str, actor: Actor) -> tuple[Entry, ...]:

@@ -15,6 +15,7 @@ from agents.errors import BadText, NothingBefore, StaleRelease
 from agents.lifecycle import PROMPT_VERSION, RECALL, RELEASE
 from agents.models import PromptVersion, Recall, Release, Session
 from agents.prompts.asking import void_stale
+from agents.prompts.planned import overtaken
 from agents.prompts.releases import Routed, checked_reason, new_release, routed
 from agents.queries import LIVE
 from approvals.changing import changing
@@ -49,8 +50,10 @@ def target(now: Routed) -> PromptVersion | None:
         return now.base.version
     # Of each version its newest release: what was rolled back since it was last released is passed over.
     newest = Release.objects.filter(prompt=now.prompt).order_by("version_id", "-id").distinct("version_id")
-    superseded = [row for row in newest.select_related("version") if row.status == "superseded"]
-    return max(superseded, key=lambda row: row.id).version if superseded else None
+    superseded = [
+        (id_, version) for id_, version, status in newest.values_list("id", "version_id", "status") if status == "superseded"
+    ]
+    return PromptVersion.objects.get(pk=max(superseded)[1]) if superseded else None
 
 
 @atomically
@@ -104,7 +107,8 @@ def _write(now: Routed, leaving: Release, to: PromptVersion, running: str, why: 
     facts: dict[str, Any] = {"version": left.version, "to": to.version, "checksum": to.checksum, "share": leaving.share, "running": running,
              "sessions": sessions, "reason": why}  # fmt: skip
     entry = Entry(f"prompt:{slug}", EventKind.PROMPT_ROLLED_BACK, actor, facts, ids=(slug,))
-    write(Batch(tuple(changes), tuple(births), (entry,)))
+    ends, told = overtaken(now.prompt, f"{left.version} was rolled back", actor)
+    write(Batch((*changes, *ends), tuple(births), (entry, *told)))
     transaction.on_commit(index_soon)
     return sessions
 

@@ -9,7 +9,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-FORM = re.compile(r"(\d{1,9})\.(\d{1,9})\.(\d{1,9})(-[0-9A-Za-z.-]{1,60})?")
+_NUMBER = r"(0|[1-9][0-9]{0,8})"
+_WORD = r"(?:0|[1-9][0-9]*|[0-9]*[A-Za-z-][0-9A-Za-z-]*)"
+FORM = re.compile(rf"(?=.{{1,80}}\Z){_NUMBER}\.{_NUMBER}\.{_NUMBER}(-{_WORD}(?:\.{_WORD})*)?")
 FIRST = "1.0.0"
 Change = Literal["major", "minor", "patch", "none"]
 
@@ -44,9 +46,9 @@ def change(before: Fixed, after: Fixed) -> tuple[Change, str]:
 def proposed(kind: Change, before: str, taken: Collection[str]) -> str:
     """Return the next free number after `before` for that kind of change; of a first version, with `before` empty, FIRST."""
     found = FORM.fullmatch(before)
-    if found is None:
+    if found is None and FIRST not in taken:
         return FIRST
-    major, minor, patch = (int(part) for part in found.groups()[:3])
+    major, minor, patch = (int(part) for part in found.groups()[:3]) if found else (1, 0, 0)
     while True:
         match kind:
             case "major":

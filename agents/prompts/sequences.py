@@ -1,6 +1,7 @@
 """Intervals for what sessions came to: those to read once, and those that hold however often somebody looks. Pure.
 
-Read once: Wilson's interval for a share (Wilson 1927), and the mean with 1.96 standard errors. Always: confidence
+Read once: Wilson's interval for a share (Wilson 1927), and the mean with 1.96 standard errors, cut at zero, below which
+nothing that is measured lies. Always: confidence
 sequences, which hold at all times together with the probability that is asked for. For a share that of the beta mixture
 (Robbins 1970; Howard, Ramdas, McAuliffe, Sekhon: Time-uniform, nonparametric, nonasymptotic confidence sequences, Annals of
 Statistics 2021), which is exact; for a mean the asymptotic one of Waudby-Smith, Arbour, Sinha, Kennedy, Ramdas (Time-uniform
@@ -36,9 +37,14 @@ def wilson(events: int, n: int) -> Between:
 
 
 def around_mean(n: int, mean: float, variance: float) -> Between:
-    """Return the mean with 1.96 standard errors to either side, to be read once; without end below two values."""
-    half = Z * sqrt(variance / n) if n > 1 else inf
-    return Between(mean - half, mean + half)
+    """Return the mean of what is never below zero with 1.96 standard errors to either side, to be read once.
+
+    Without end below two values.
+    """
+    if n < 2:
+        return Between(-inf, inf)
+    half = Z * sqrt(variance / n)
+    return Between(max(0.0, mean - half), mean + half)
 
 
 def always_share(events: int, n: int, alpha: float) -> Between:

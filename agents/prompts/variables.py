@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError,
 from approvals.wording import said
 
 NAMED = re.compile(r"\{\{ *([a-z][a-z0-9_]{0,39}) *\}\}")
+MEANT = re.compile(r"\{\{[ \t]{0,9}[A-Za-z_][\w .\t-]{0,59}\}\}")
 MOST_VARIABLES = 50
 LONGEST_VALUE = 200
 NOT_GIVEN = "(not given)"
@@ -112,6 +113,10 @@ def _unmatched(text: str, declared: Mapping[str, Variable]) -> Errors:
         {"loc": f"variables.{name}", "msg": "it is declared, and the text does not use it"}
         for name in declared
         if name not in used
+    ]
+    errors += [
+        {"loc": "text", "msg": f"{written} is no variable: a name has small letters, digits and _, at most 40"}
+        for written in dict.fromkeys(found[0] for found in MEANT.finditer(text) if not NAMED.fullmatch(found[0]))
     ]
     if len(declared) > MOST_VARIABLES:
         errors.append({"loc": "variables", "msg": f"there are more than {MOST_VARIABLES}"})

@@ -152,13 +152,20 @@ def move_version(*, slug: str, version: str, event: str, actor: Actor) -> Prompt
         raise UnknownPromptVersion(slug=slug[:63], version=version[:80])
     if event not in ACTIONS or row.status not in ("draft", "candidate") or not PROMPT_VERSION.allows(row.status, event):
         raise WrongStage(slug=slug, version=version, status=row.status, action=ACTIONS.get(event, "moved"))
-    after = PROMPT_VERSION.next(row.status, event)
-    facts = {"version": version, "from": row.status, "to": after}
-    entry = Entry(f"prompt:{slug}", EventKind.PROMPT_MOVED, actor, facts, ids=(slug,))
-    write(Batch((Change(PROMPT_VERSION, row.id, row.status, event),), (), (entry,)))
+    change, entry = moved(row, event, actor)
+    write(Batch((change,), (), (entry,)))
     transaction.on_commit(index_soon)
-    row.status = after
+    row.status = PROMPT_VERSION.next(row.status, event)
     return row
+
+
+def moved(row: PromptVersion, event: str, actor: Actor) -> tuple[Change, Entry]:
+    """Return a version's move that gives it no traffic and takes none, and the entry about it."""
+    slug, after = row.prompt.slug, PROMPT_VERSION.next(row.status, event)
+    facts = {"version": row.version, "from": row.status, "to": after}
+    return Change(PROMPT_VERSION, row.id, row.status, event), Entry(
+        f"prompt:{slug}", EventKind.PROMPT_MOVED, actor, facts, ids=(slug,)
+    )
 
 
 def born(

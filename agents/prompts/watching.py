@@ -1,4 +1,5 @@
 """Looking at canaries: every few seconds one worker counts what the sessions came to and asks the guards, who may roll back.
+Where none does, the next step of a planned rollout is taken if it is due.
 
 Each worker's sweep comes by; the time of the last look is the lease, taken in one statement, so that whoever dies over it is
 followed by the next. A rollback by a guard is that of people (`agents.prompts.rollback`), with the guard's figures as reason.
@@ -13,11 +14,14 @@ from pydantic import ValidationError
 
 from agents.errors import BadGuards, NothingBefore, StaleRelease
 from agents.models import CanaryWatch, GuardSet, Release
+from agents.prompts.asking import void_stale
 from agents.prompts.figures import counted
 from agents.prompts.guards import MEASURES, USUAL, Finding, Guards, Measure, Sample, as_stored, findings, tripped
+from agents.prompts.plans import advance
 from agents.prompts.releases import routed
 from agents.prompts.rollback import rollback
 from approvals.errors import StaleSetting
+from approvals.wording import said
 from audit.actors import SYSTEM, Actor
 from audit.atomically import atomically
 from audit.connection import read
@@ -82,8 +86,9 @@ def checked_guards(given: object) -> Guards:
     try:
         return Guards.model_validate(given)
     except ValidationError as error:
-        errors = [{"loc": ".".join(map(str, one["loc"])), "msg": one["msg"]} for one in error.errors()]
-        raise BadGuards(errors=errors, problem="; ".join(f"{one['loc']}: {one['msg']}" for one in errors)[:2000]) from None
+        errors = [{"loc": ".".join(map(str, one["loc"])), "msg": said(one)} for one in error.errors()]
+        told = "; ".join(": ".join(filter(None, (one["loc"], one["msg"]))) for one in errors)
+        raise BadGuards(errors=errors, problem=told[:2000]) from None
 
 
 def _looked(slug: str, release: UUID) -> int:
@@ -98,6 +103,8 @@ def _looked(slug: str, release: UUID) -> int:
     worst = tripped(found)
     if worst is None:
         CanaryWatch.objects.filter(release=release).update(found=[as_stored(one) for one in found])
+        if advance(slug, release, figures[mine], found):
+            void_stale(slug)
         return 0
     try:
         roll_back(slug, now.canary, guards, found, worst)

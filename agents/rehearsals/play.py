@@ -10,7 +10,7 @@ from uuid import UUID
 from agents.config import AgentConfig
 from agents.rehearsals.document import Line, Recorded
 
-Ended = Literal["answered", "turns", "cost", "time", "tokens", "error"]
+Ended = Literal["answered", "turns", "cost", "time", "tokens", "error", "left"]
 Judged = Literal["would run", "would ask", "denied", "invalid"]
 KEPT = 4_000  # characters of a result or text that a transcript keeps
 TIMES = ("ms", "seconds")
@@ -31,7 +31,7 @@ class Play:
 
     `prompt` is the text with its variables filled in, `prompt_version` its `slug version`. `sandbox` names the tools that
     may really run where nothing is recorded; only those that read, and carry nothing out, ever do. With the same `seed`
-    a model that keeps to it says the same.
+    a model that keeps to it says the same. `later` is what people said after each of the agent's answers.
     """
 
     id: UUID
@@ -43,6 +43,7 @@ class Play:
     parameters: Mapping[str, Any]
     start: tuple[Line, ...]
     recorded: tuple[Recorded, ...] = ()
+    later: tuple[tuple[Line, ...], ...] = ()
     sandbox: frozenset[str] = frozenset()
     environment: str = "production"
     task_type: str = "default"
@@ -54,7 +55,10 @@ class Play:
 
 @dataclass(frozen=True, slots=True)
 class Acted:
-    """A planned call: how it was judged, and what answered it. `arguments` is JSON, or as it was written where that is none."""
+    """A planned call: how it was judged, and what answered it. `arguments` is JSON, or as it was written where that is none.
+
+    `whole` is its result where `result` is cut; it is stored only while the rehearsal is under way.
+    """
 
     tool: str
     arguments: str
@@ -64,6 +68,7 @@ class Acted:
     by: str  # record, sandbox, dry run, nothing, or rules: see `agents.gate.rehearsing`
     status: str
     result: str
+    whole: str = ""
 
     @property
     def value(self) -> Any:
@@ -76,7 +81,7 @@ class Acted:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """One turn of a rehearsal."""
+    """One turn of a rehearsal. `whole` is its text where `text` is cut: for checks, and stored only while it is under way."""
 
     number: int
     text: str
@@ -85,11 +90,20 @@ class Said:
     output_tokens: int
     cost_microusd: int
     ms: int
+    whole: str = ""
+
+    @property
+    def written(self) -> str:
+        """All that the agent wrote, as far as it is known."""
+        return self.whole or self.text
 
 
 @dataclass(frozen=True, slots=True)
 class Transcript:
-    """What came of a rehearsal. `ended` says whether the agent answered or what broke it off, `error` why it failed."""
+    """What came of a rehearsal. `ended` says whether the agent answered or what broke it off, `error` why it failed.
+
+    One that was `left` is not over: it goes on from here later.
+    """
 
     turns: tuple[Said, ...] = ()
     ended: Ended = "answered"
@@ -100,7 +114,7 @@ class Transcript:
     @property
     def answer(self) -> str:
         """The final text; empty where there is none."""
-        return self.turns[-1].text if self.turns and self.ended == "answered" else ""
+        return self.turns[-1].written if self.turns and self.ended == "answered" else ""
 
     @property
     def calls(self) -> tuple[Acted, ...]:
@@ -128,9 +142,14 @@ class Transcript:
         told = json.dumps(_timeless(self.as_json()), sort_keys=True, ensure_ascii=False)
         return hashlib.sha256(told.encode("utf-8", "replace")).hexdigest()
 
-    def as_json(self) -> dict[str, Any]:
-        """As it is stored, long texts cut."""
-        return asdict(self)
+    def as_json(self, *, whole: bool = False) -> dict[str, Any]:
+        """As it is stored, long texts cut; with `whole` nothing is, for one that goes on later."""
+        told = asdict(self)
+        for turn in told["turns"] if not whole else ():
+            del turn["whole"]
+            for call in turn["calls"]:
+                del call["whole"]
+        return told
 
 
 def transcript(stored: Mapping[str, Any]) -> Transcript:
@@ -142,9 +161,18 @@ def transcript(stored: Mapping[str, Any]) -> Transcript:
     return Transcript(**{**stored, "turns": turns})
 
 
-def shortened(text: str) -> str:
+def storable(value: Any) -> Any:
+    """Return a transcript's JSON without what no database text holds."""
+    if isinstance(value, str):
+        return value.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+    if isinstance(value, dict):
+        return {name: storable(part) for name, part in value.items()}
+    return [storable(part) for part in value] if isinstance(value, list | tuple) else value
+
+
+def shortened(text: str, most: int = KEPT) -> str:
     """Return a text as a transcript keeps it."""
-    return text if len(text) <= KEPT else f"{text[:KEPT]}… [{len(text) - KEPT:,} more characters]"
+    return text if len(text) <= most else f"{text[:most]}… [{len(text) - most:,} more characters]"
 
 
 def _timeless(value: Any) -> Any:
@@ -159,8 +187,18 @@ class Course:
 
     turns: list[Said] = field(default_factory=list)
     extra_cost_microusd: int = 0
+    seconds: float = 0.0  # that it took before it was last left
 
     @property
     def cost_microusd(self) -> int:
         """What it has cost so far."""
         return sum(turn.cost_microusd for turn in self.turns) + self.extra_cost_microusd
+
+    def told(self, ended: Ended, error: str = "") -> Transcript:
+        """Return what has come of it so far."""
+        return Transcript(tuple(self.turns), ended, error, round(self.seconds, 3), self.extra_cost_microusd)
+
+    @classmethod
+    def of(cls, told: Transcript) -> "Course":
+        """Return a rehearsal that was left, as it goes on."""
+        return cls(list(told.turns), told.extra_cost_microusd, told.seconds)

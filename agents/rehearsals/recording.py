@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 
+from agents.context import PEOPLE
 from agents.rehearsals.document import LONGEST_TEXT, Done, Line, Recorded
 from agents.state import Call, Said, State
 
@@ -12,31 +13,37 @@ _TURNED = {"resolved": "succeeded", "expired": "failed", "withdrawn": "failed", 
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """The lines before a point of a session, and the results of its calls behind it."""
+    """The lines before a point of a session, the results of its calls behind it, and what people said there, answer by answer."""
 
     start: tuple[Line, ...]
     recorded: tuple[Recorded, ...]
+    later: tuple[tuple[Line, ...], ...] = ()
 
 
 def recording(state: State, *, before_turn: int = 1) -> Recording:
     """Return a session as it stood before one of its turns, with the results of every call from there on.
 
-    With the first turn that is the goal alone; what people said later, in answer to the agent, is then left out.
+    With the first turn that is the goal alone; what people said between later turns is `later`, for whoever goes on with it.
     """
     start: list[Line] = []
     recorded: list[Recorded] = []
-    begun = False
+    later: list[list[Line]] = []
+    begun, between = False, False
     for item in state.items:
         if isinstance(item, Said):
             if not begun and item.covers is None:
                 start.append(_said(item))
+            elif begun and item.source in PEOPLE:
+                later += [] if between else [[]]
+                later[-1].append(_said(item))
+                between = True
             continue
-        begun = begun or item.number >= before_turn
+        begun, between = begun or item.number >= before_turn, False
         if begun:
             recorded += [one for call in item.calls if (one := _recorded(call)) is not None]
         else:
             start.append(Line(source="agent", text=item.text[:LONGEST_TEXT], calls=tuple(_done(call) for call in item.calls)))
-    return Recording(tuple(start), tuple(recorded))
+    return Recording(tuple(start), tuple(recorded), tuple(map(tuple, later)))
 
 
 def _said(item: Said) -> Line:

@@ -7,71 +7,83 @@ count as everywhere: every question passes the tolls.
 
 import asyncio
 import json
+import math
 import random
+import time
 from collections.abc import Sequence
-from uuid import UUID, uuid5
+from uuid import uuid5
 
 from agents import filtering
 from agents.context import assemble
 from agents.fitting import room, shorten
 from agents.gate.rehearsing import answered, planned
 from agents.gate.submit import offer
-from agents.guardrails.purse import Pocket, Purse
 from agents.llm import retry
 from agents.llm.pricing import cost_microusd
 from agents.llm.provider import BrokenAnswer, Completion, ContextOverflow, JsonObject, ModelError, Question, Usage
 from agents.money import Unpaid
 from agents.purses import CostSpent, TokensSpent
-from agents.rehearsals.document import Done, Line
+from agents.rehearsals.opening import answers, go_on, hear, over, stage_state
 from agents.rehearsals.play import Acted, Course, Ended, Judged, Play, Said, Transcript, shortened
 from agents.rehearsals.records import Records
 from agents.rehearsals.stage import Interrupted, Stage
 from agents.state import Call, Pass, State
-from agents.state import Said as Message
 
 PARK_S = 15.0  # what was stopped, or has no money, is looked at again after so long
 
 
-async def rehearse(play: Play, stage: Stage) -> Transcript:
+async def rehearse(play: Play, stage: Stage, *, course: Course | None = None, until: float = math.inf) -> Transcript:
     """Play one rehearsal until the agent answers or a bound breaks it off.
 
     A model that does not answer for a reason of its own (a broken answer, a refused question) is the end of it, and told.
 
+    Args:
+        play: what is rehearsed.
+        stage: what it works with.
+        course: one that was played up to some turn, and goes on there; it grows with every turn.
+        until: by the monotonic clock; from then on no turn is begun, and it can go on later.
+
     Raises:
         Interrupted: nothing can be asked now, for a while or for good: the kill switch, money, the provider.
     """
-    state, course = stage_state(play), Course()
+    state, course = stage_state(play), course or Course()
     records = Records(play.recorded)
-    started = asyncio.get_running_loop().time()
+    go_on(play, state, course, records)
+    started, before = time.monotonic(), course.seconds
     ended: Ended = "time"
     error = ""
     try:
         async with asyncio.timeout(play.bounds.seconds):
-            ended, error = await _played(play, state, course, records, stage)
+            ended, error = await _played(play, state, course, records, stage, until)
     except TimeoutError:
         pass
-    took = asyncio.get_running_loop().time() - started
-    return Transcript(tuple(course.turns), ended, error, round(took, 3), course.extra_cost_microusd)
+    finally:
+        course.seconds = before + time.monotonic() - started
+    return course.told(ended, error)
 
 
-async def _played(play: Play, state: State, course: Course, records: Records, stage: Stage) -> tuple[Ended, str]:
-    while True:
+async def _played(  # what it belongs to, and what answers it
+    play: Play, state: State, course: Course, records: Records, stage: Stage, until: float
+) -> tuple[Ended, str]:
+    while not over(play, course):
         if len(course.turns) >= min(play.bounds.turns, state.config.limits.turns):
             return "turns", ""
+        if time.monotonic() >= until:
+            return "left", ""
         try:
             completion = await _ask(play, state, course, stage)
         except TokensSpent as error:
             return "cost" if isinstance(error, CostSpent) else "tokens", ""
         if isinstance(completion, ModelError):
             return "error", f"{completion.code}: {completion.detail}"[:500]
-        if await _turn(play, state, course, completion, records, stage):
-            return "answered", ""
+        await _turn(play, state, course, completion, records, stage)
+    return "answered", ""
 
 
 async def _turn(  # a turn: what it belongs to, and what answers it
     play: Play, state: State, course: Course, completion: Completion, records: Records, stage: Stage
-) -> bool:
-    """Take one answer of the model up; true where it was the last."""
+) -> None:
+    """Take one answer of the model up, and let it hear what people said after an answer."""
     completion, _ = filtering.clean(state, completion)
     calls = await planned(state, completion, await stage.rules())
     acted = [await _acted(play, state, call, records, stage) for call in calls]
@@ -82,9 +94,11 @@ async def _turn(  # a turn: what it belongs to, and what answers it
     usage = completion.usage
     cost = cost_microusd(play.model, usage)
     state.cost_microusd += cost
-    text, took = shortened(completion.text), completion.duration_ms
-    course.turns.append(Said(number, text, tuple(acted), usage.input_tokens, usage.output_tokens, cost, took))
-    return not calls
+    text, took, tokens = shortened(completion.text), completion.duration_ms, (usage.input_tokens, usage.output_tokens)
+    whole = completion.text if text != completion.text else ""
+    course.turns.append(Said(number, text, tuple(acted), *tokens, cost, took, whole))
+    if not calls:
+        hear(play, state, answers(course.turns))
 
 
 _JUDGED: dict[str, Judged] = {"allowed": "would run", "awaiting": "would ask", "denied": "denied", "invalid": "invalid"}
@@ -97,7 +111,10 @@ async def _acted(play: Play, state: State, call: Call, records: Records, stage: 
     by = await answered(state, call, recorded, play.sandbox, stage.rules)
     reasons = tuple(str(reason["code"]) for reason in call.judgement.get("reasons", ()))
     arguments = call.arguments if call.arguments is not None else call.raw
-    return Acted(call.tool, arguments, how, reasons, call.tier, by, call.status, shortened(call.result or ""))
+    result = call.result or ""
+    cut = shortened(result)
+    whole = result if cut != result and by != "record" else ""  # the record has it whole
+    return Acted(call.tool, arguments, how, reasons, call.tier, by, call.status, cut, whole)
 
 
 async def _ask(play: Play, state: State, course: Course, stage: Stage) -> Completion | ModelError:
@@ -153,50 +170,3 @@ def _question(play: Play, state: State, tools: Sequence[JsonObject]) -> tuple[Qu
         extra={"seed": play.seed},
     )
     return question, context.tokens
-
-
-def stage_state(play: Play) -> State:
-    """Return the session that a rehearsal pretends to be, at the point where it begins."""
-    config = play.config if play.config.model == play.model else play.config.model_copy(update={"model": play.model})
-    items: list[Message | Pass] = []
-    turns = 0
-    for index, line in enumerate(play.start):
-        turns += line.source == "agent"
-        items.append(_item(play.id, index, turns, line))
-    state = State(
-        id=play.id, number=0, agent=play.agent, config=config, prompt=play.prompt, prompt_version=play.prompt_version,
-        parameters=dict(play.parameters), environment=play.environment, task_type=play.task_type, dry_run=False, trace="",
-        started_kind="system", started_by="evaluation", started_user=None, started_name="evaluation",
-        on_behalf_of=play.on_behalf_of, excluded=(), tenant=play.tenant, feature="evaluation", owner="", lease_token=0, step=0,
-        nudges=0, attempts=0, stop="", stop_note={}, turns=turns, tool_calls=0, input_tokens=0, output_tokens=0, cost_microusd=0,
-        active_ms=0, consecutive_errors=0, notes={}, taint=[], next_index=len(items), watched=False, expired=False, items=items,
-    )  # fmt: skip
-    for call in state.calls():
-        state.mark(call.sources if call.trust == "untrusted" else ())
-        state.remember(call)
-    if any(isinstance(item, Message) and item.trust == "untrusted" for item in items):
-        state.mark([{"source": "message", "title": "A message from outside"}])
-    most = min(config.limits.cost_microusd, play.bounds.cost_microusd)
-    state.purse = Purse(Pocket(config.limits.tokens, 0), Pocket(most, 0))
-    return state
-
-
-def _item(id_: UUID, index: int, turn: int, line: Line) -> Message | Pass:
-    if line.source != "agent":
-        return Message(uuid5(id_, f"message {index}"), index, line.source, line.trust, line.text)
-    return Pass(
-        uuid5(id_, f"turn {turn}"),
-        index,
-        turn,
-        line.text,
-        [_past(id_, turn, place, one) for place, one in enumerate(line.calls)],
-    )
-
-
-def _past(id_: UUID, turn: int, place: int, done: Done) -> Call:
-    key = f"S-0/{turn}.{place + 1}"
-    return Call(
-        id=uuid5(id_, key), turn=turn, index=place, provider_id=f"call_{turn}_{place + 1}", key=key, tool=done.tool,
-        status=done.status, raw=done.arguments, arguments=done.arguments, result=done.result, trust=done.trust,
-        sources=[dict(source) for source in done.sources],
-    )  # fmt: skip

@@ -88,7 +88,7 @@ def _check_numbers(value: Any) -> None:
 def _invalid(tool: Tool, error: ValidationError) -> Malformed:
     errors = [
         {"loc": ".".join(str(part) for part in item["loc"]), "msg": said(item)}
-        for item in error.errors(include_url=False, include_context=False, include_input=False)[:20]
+        for item in error.errors(include_url=False, include_input=False)[:20]
     ]
     told = "; ".join(f"{item['loc'] or 'arguments'}: {item['msg']}" for item in errors[:6])
     return Malformed(f"The arguments of {tool.name} are not valid. {told}.", errors)

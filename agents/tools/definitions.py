@@ -6,10 +6,11 @@ named `code`.
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db import transaction
 
+from agents.errors import AgentsError
 from agents.models import ToolDefinition
 from agents.starters import one_at_a_time
 from agents.tools import registry
@@ -34,6 +35,15 @@ DECLARED = (
 )
 
 
+SHORTEST = 16  # letters of a definition's hash that name it, as the page shows them
+
+
+class UnknownDefinition(AgentsError):
+    """The tool {name} never had the definition {definition}."""
+
+    code: ClassVar[str] = "unknown_definition"
+
+
 def note_definitions() -> list[ToolDefinition]:
     """Store every definition that is not the newest one of its tool, with an entry each; returns those that were stored."""
     with transaction.atomic():
@@ -55,6 +65,19 @@ def definitions(name: str, limit: int, *, before: Any = None) -> list[ToolDefini
     if before is not None:
         rows = rows.filter(id__lt=before)
     return list(rows[:limit])
+
+
+def definition(name: str, hash_: str) -> ToolDefinition:
+    """Return the newest row of a tool with a definition, named by its hash or the first sixteen letters. Raises UnknownDefinition."""
+    found = ToolDefinition.objects.filter(name=name, definition__startswith=hash_).order_by("-id").first()
+    if found is None or len(hash_) < SHORTEST:
+        raise UnknownDefinition(name=name[:64], definition=hash_[:64])
+    return found
+
+
+def one_before(row: ToolDefinition) -> ToolDefinition:
+    """Return the definition that a tool had before this one; the same where it is the first."""
+    return ToolDefinition.objects.filter(name=row.name, id__lt=row.pk).order_by("-id").first() or row
 
 
 def document_of(tool: Tool) -> dict[str, Any]:

@@ -4,10 +4,10 @@ import asyncio
 import ssl
 from dataclasses import dataclass
 from functools import cache
+from importlib import import_module
 from urllib.parse import urljoin
 
 import httpx2
-import trafilatura
 
 from agents.tools import egress
 from agents.tools.errors import ApiError, NotPermitted, Unavailable
@@ -92,8 +92,6 @@ async def _read(answer: httpx2.Response) -> bytes:
 
 
 def _extract(html: str) -> tuple[str, str]:
-    """Return title and article text; the whole text where no article is found."""
-    document = trafilatura.bare_extraction(html, with_metadata=True, include_comments=False)
-    title = str(getattr(document, "title", "") or "")
-    text = str(getattr(document, "text", "") or "")
-    return title, text or trafilatura.html2txt(html)
+    """Return title and article text; see `agents.tools.articles`, which only a process loads that reads a page."""
+    title, text = import_module("agents.tools.articles").extract(html)
+    return str(title), str(text)

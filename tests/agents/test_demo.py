@@ -11,9 +11,12 @@ from django.contrib.auth import authenticate
 from django.contrib.auth.models import Group, User
 from django.core.management import CommandError, call_command
 
+from agents.demo.canary import ENOUGH, SESSIONS, SHARE, SLUG
 from agents.demo.seed import AGENTS, GOALS, AlreadySeeded, agent_document, seed
 from agents.demo.texts import firm
 from agents.models import Agent, AgentRevision, Inlet, LibraryDocument, Schedule, Session
+from agents.prompts.comparing import compare
+from agents.prompts.plans import plan_of
 from agents.tools import registry
 from approvals.policies import current
 from approvals.policy import DEFAULT_POLICY
@@ -103,11 +106,36 @@ def test_a_policy_is_stored_and_only_where_there_was_none(empty: None) -> None:
 def test_the_first_goals_are_sessions_started_by_people(empty: None) -> None:
     """A newcomer finds approvals waiting as soon as the worker runs."""
     seed()
-    sessions = Session.objects.order_by("number")
+    sessions = Session.objects.exclude(agent__slug=SLUG).order_by("number")
     assert [(session.started_name, session.status) for session in sessions] == [
         (name.capitalize(), "queued") for name, _ in GOALS
     ]
     assert all(session.started_user for session in sessions)
+
+
+def test_a_canary_has_half_of_an_agents_sessions_and_guards_that_need_few(empty: None, settings: Any) -> None:
+    """Its sessions are real ones, older than the goals; with a provider that costs money there are none."""
+    settings.SCRIPTED = True
+    seed()
+    shared = compare(SLUG)
+    assert [(one.version.status, one.share) for one in shared.versions] == [("canary", SHARE), ("active", 100 - SHARE)]
+    plan = plan_of(SLUG)
+    assert (plan.status, [step["share"] for step in plan.steps], plan.at) == ("active", [SHARE, 100], 0)
+    assert plan.steps[1]["minimum"] > SESSIONS, "it takes no step by itself"
+    assert {guard.minimum for guard in shared.guards.guards} == {ENOUGH}
+    mine = Session.objects.filter(agent__slug=SLUG)
+    assert (mine.count(), set(mine.values_list("feature", flat=True))) == (SESSIONS, {"demo-canary"})
+    assert set(mine.values_list("prompt_version__version", flat=True)) == {one.version.version for one in shared.versions}
+    assert max(mine.values_list("number", flat=True)) < min(
+        Session.objects.exclude(agent__slug=SLUG).values_list("number", flat=True)
+    )
+
+
+def test_with_a_real_provider_the_canary_waits_for_sessions_of_somebody(empty: None, settings: Any) -> None:
+    settings.SCRIPTED, settings.OPENAI_MODEL = False, "some-model"
+    seed()
+    assert not Session.objects.filter(agent__slug=SLUG).exists()
+    assert compare(SLUG).canary is not None
 
 
 def test_what_the_seed_did_is_in_the_log_and_the_log_verifies(empty: None) -> None:

@@ -1,6 +1,8 @@
 """What is expected of a rehearsal, held against what it did: pure, with what went wrong in words."""
 
 import json
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -9,10 +11,13 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from agents.evals.checks import checked
-from agents.evals.document import CaseDocument
+from agents.evals.document import LANGUAGES, CaseDocument
 from agents.evals.judge import parsed
+from agents.evals.judge import told as judged
+from agents.evals.languages import known
 from agents.evals.matching import like, misfit, same, unknown_keyword
-from agents.rehearsals.play import Acted, Said, Transcript, transcript
+from agents.evals.suites import checked_case
+from agents.rehearsals.play import Acted, Said, Transcript, shortened, transcript
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-1000, 1000) | st.text(max_size=8),
@@ -54,6 +59,8 @@ MAIL = acted("send_email", '{"to": ["kim@halden.example"], "body": "Hello", "amo
         ({"kind": "called", "tool": "send_email", "arguments": {"amount": {"at_least": 10, "at_most": 12}}}, True),
         ({"kind": "called", "tool": "send_email", "arguments": {"cc": {"absent": True}}}, True),
         ({"kind": "called", "tool": "send_email", "arguments": {"body": {"absent": True}}}, False),
+        ({"kind": "called", "tool": "send_email", "arguments": {"body": {"absent": False}}}, True),
+        ({"kind": "called", "tool": "send_email", "arguments": {"cc": {"absent": False}}}, False),
         ({"kind": "called", "tool": "send_email", "exactly": {"to": []}}, False),
         ({"kind": "not_called", "tool": "send_email"}, False),
         ({"kind": "not_called", "tool": "send_email", "arguments": {"body": {"contains": "refund"}}}, True),
@@ -85,12 +92,48 @@ def test_an_answer_is_held_against_a_schema() -> None:
     assert outcome(expect, told(answer='{"total": 0}')) == (False, "the answer.total is below minimum 1")
     assert not outcome(expect, told(answer="three"))[0]
     unknowns: list[dict[str, Any]] = [
-        {"pattern": "(a+)+$"}, {"$ref": "#"}, {"type": "text"}, {"properties": {"a": {"oneOf": []}}}, {"enum": 3}
+        {"pattern": "(a+)+$"}, {"$ref": "#"}, {"type": "text"}, {"properties": {"a": {"oneOf": []}}}, {"enum": 3},
+        {"type": [[]]}, {"required": [["a"]]}
     ]  # fmt: skip
     for unknown in unknowns:
         assert unknown_keyword(unknown)
         with pytest.raises(ValidationError):
             CaseDocument.model_validate({"start": [{"text": "Go"}], "expect": [{"kind": "schema", "schema": unknown}]})
+
+
+def test_bounds_are_told_to_the_last_digit() -> None:
+    """A large number is no power of ten, and one of a thing is one."""
+    document = CaseDocument.model_validate(
+        {"start": [{"text": "Go"}], "expect": [{"kind": "within", "turns": 1, "tokens": 2_000_000}]}
+    )
+    (check,) = checked(document.expect, Transcript((Said(1, "Done.", (), 1_234_567, 0, 7, 3),), "answered"))
+    assert (check.expected, check.actual) == ("at most 1 turn, 2,000,000 tokens", "1 turn, 1,234,567 tokens")
+
+
+def test_a_long_text_is_checked_whole_and_stored_cut() -> None:
+    """What stands behind the part that a transcript keeps counts too: said, not said, and as JSON; a judge reads its beginning."""
+    whole = json.dumps({"text": "x" * 30_000, "end": "the last word"})
+    long = Transcript((Said(1, shortened(whole), (), 10, 5, 7, 3, whole),), "answered")
+    assert outcome({"kind": "says", "text": "the last word"}, long)[0]
+    assert not outcome({"kind": "never_says", "text": "the last word"}, long)[0]
+    assert outcome({"kind": "schema", "schema": {"type": "object", "required": ["end"]}}, long)[0]
+    assert "the last word" not in json.dumps(long.as_json())
+    assert transcript(long.as_json()).as_json() == long.as_json()
+    assert 10_000 < len(judged(long)) < 25_000
+
+
+@pytest.mark.parametrize(
+    ("expect", "places"),
+    [
+        ({"kind": "called", "tool": "send_email", "at_least": 2, "at_most": 1}, ["document.expect.0.called.at_most"]),
+        ({"kind": "says", "text": ""}, ["document.expect.0.says.text"]),
+        (None, ["document.expect"]),
+    ],
+)
+def test_what_is_wrong_with_a_case_is_said_at_its_place_alone(expect: dict[str, Any] | None, places: list[str]) -> None:
+    """A list whose only part is wrong is not called empty, and bounds that nothing can meet are refused."""
+    _, errors = checked_case("sum", "It sums", {"start": [{"text": "Go"}], "expect": [expect] if expect else []})
+    assert [error["loc"] for error in errors] == places
 
 
 def test_what_never_came_to_an_answer_has_not_passed() -> None:
@@ -150,3 +193,50 @@ def test_no_rehearsal_breaks_a_check(calls: list[tuple[str, Any]], answer: str) 
         outcome(expect, rehearsal)
     assert transcript(rehearsal.as_json()) == rehearsal
     assert rehearsal.fingerprint == transcript(rehearsal.as_json()).fingerprint
+
+
+GERMAN = "Ich habe die Erstattung angestoßen, sie ist in drei Tagen auf Ihrem Konto."
+
+
+@pytest.mark.parametrize(
+    ("languages", "answer", "passes", "says"),
+    [
+        (["de"], GERMAN, True, "it is (de"),
+        (["en", "de"], GERMAN, True, "it is (de"),
+        (["en"], GERMAN, False, "it is de ("),
+        (["en"], "Your refund is on its way, it will arrive on Tuesday.", True, "it is (en"),
+        (["ja"], "返金手続きが完了しました。", True, "it is (ja"),
+        (["en"], "Ok.", False, "too short to tell: 2 letters"),
+        (["hr"], "Povrat novca je na putu.", False, "cannot be told"),
+        (["en"], '{"id": 12, "total": 3.5, "currency": "EUR"}', False, "cannot be told"),
+        (["en"], "", False, "too short to tell"),
+    ],
+)
+def test_the_language_of_an_answer_is_told_or_said_to_be_undecidable(
+    languages: list[str], answer: str, passes: bool, says: str
+) -> None:
+    """PROMPT-5: what cannot be told has not passed, and says why; the same text always gives the same."""
+    expect = {"kind": "language", "languages": languages}
+    assert outcome(expect, told(answer=answer)) == outcome(expect, told(answer=answer))
+    passed, actual = outcome(expect, told(answer=answer))
+    assert passed is passes
+    assert says in actual
+
+
+def test_the_languages_of_a_case_are_those_that_can_be_told() -> None:
+    """The copy that checks a case is what the model knows; a misspelt code is told where it is written."""
+    assert known() == LANGUAGES
+    with pytest.raises(ValidationError, match="no language that can be told"):
+        CaseDocument.model_validate({"start": [{"text": "Go"}], "expect": [{"kind": "language", "languages": ["english"]}]})
+
+
+def test_nothing_but_a_case_that_asks_for_a_language_loads_its_model() -> None:
+    """A worker, or a page that shows such a case, does not pay for it."""
+    code = (
+        "import sys, django; django.setup(); import console.urls; from console.views import case_fields\n"
+        "from console.case_form import sent_of\n"
+        "case = {'start': [{'text': 'Hi'}], 'expect': [{'kind': 'language', 'languages': ['en']}]}\n"
+        "assert case_fields.sections(sent_of(case), {})[1].rows[0].said == 'en'\n"
+        "assert not {'py3langid', 'numpy'} & set(sys.modules)\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)

@@ -9,10 +9,14 @@ from agents.lifecycle import (
     CALL_OUTCOMES,
     CASE,
     EVAL_RUN,
+    GRADING_ITEM,
+    GRADING_RUBRIC,
     INLET,
+    JUDGING,
     PROMPT_VERSION,
     RECALL,
     RELEASE,
+    RERUN,
     SCHEDULE,
     SESSION,
     SESSION_ENDS,
@@ -23,7 +27,8 @@ from approvals.lifecycle import REQUEST
 from audit.errors import IllegalMove
 from audit.lifecycle import Lifecycle
 
-TABLES = [SESSION, TOOL_CALL, REQUEST, BREAKER, SCHEDULE, INLET, PROMPT_VERSION, RELEASE, RECALL, SUITE, CASE, EVAL_RUN]
+TABLES = [SESSION, TOOL_CALL, REQUEST, BREAKER, SCHEDULE, INLET, PROMPT_VERSION, RELEASE, RECALL, SUITE, CASE, EVAL_RUN, RERUN,
+          GRADING_RUBRIC, GRADING_ITEM, JUDGING]  # fmt: skip
 PAIRS = [
     (table, state, event) for table in TABLES for state, event in itertools.product(sorted(table.states), sorted(table.events))
 ]

@@ -107,9 +107,18 @@ def test_the_command_reports_drift_with_an_exit_code(tmp_path: Path, capsys: pyt
     call_command("prompts", "export", str(tmp_path))
     call_command("prompts", "drift", str(tmp_path))
     assert "Folder and database hold the same." in capsys.readouterr().out
+    first = tmp_path / "desk" / "1.0.0.md"
+    kept = first.read_text(encoding="utf-8")
+    first.write_text(kept + " And be quick.", encoding="utf-8")
+    with pytest.raises(CommandError, match="1 difference between"):
+        call_command("prompts", "drift", str(tmp_path))
+    assert "desk 1.0.0  not the same: text" in capsys.readouterr().out
+    with pytest.raises(CommandError, match="cannot be written"):
+        call_command("prompts", "export", str(first))
+    first.write_text(kept, encoding="utf-8")
     (tmp_path / "desk" / "1.1.0.md").unlink(missing_ok=True)
     (tmp_path / "desk" / "2.0.0.md").unlink(missing_ok=True)
-    with pytest.raises(CommandError, match="1 differences") as caught:
+    with pytest.raises(CommandError, match="1 difference between") as caught:
         call_command("prompts", "drift", str(tmp_path))
     assert caught.value.returncode == 1
     assert "only in the database" in capsys.readouterr().out

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from agents.prompts.semver import FIRST, Fixed, change, proposed
+from agents.prompts.semver import FIRST, FORM, Fixed, change, proposed
 from agents.prompts.shares import STOPS, Share, chosen, place_of
 from agents.prompts.variables import LONGEST_VALUE, NOT_GIVEN, checked, missing, names, rendered
 
@@ -45,6 +45,7 @@ def test_the_kind_of_a_change_is_what_it_means_for_those_who_use_it(before: Fixe
         ("minor", "2.0.3", ("2.1.0", "2.2.0"), "2.3.0"),
         ("patch", "2.1.0-rc.1", (), "2.1.1"),
         ("minor", "", (), FIRST),
+        ("minor", "01.2.3", (FIRST,), "1.1.0"),
     ],
 )
 def test_the_proposed_number_is_the_next_free_one_of_its_kind(
@@ -61,6 +62,28 @@ def test_what_a_text_uses_must_be_declared_and_what_is_declared_must_be_used() -
         {"loc": "variables", "msg": "the text uses {{tenant}}, which is not declared"},
         {"loc": "variables.spare", "msg": "it is declared, and the text does not use it"},
     ]
+
+
+def test_what_looks_like_a_variable_and_is_none_is_named() -> None:
+    """Else a slip of the pen would reach the model as it stands, with its braces."""
+    _, _, errors = checked("Dear {{Customer}}, {{ your-name }}: {{a}} {{ {json} }} {{}}", {"a": {"default": "x"}}, {})
+    assert [(one["loc"], one["msg"].split(" is no")[0]) for one in errors] == [
+        ("text", "{{Customer}}"),
+        ("text", "{{ your-name }}"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("number", "fits"),
+    [
+        ("2.1.0", True), ("0.0.1", True), ("2.1.0-rc.1", True), ("2.1.0-0a", True), ("01.2.3", False), ("1.02.3", False),
+        ("1.2", False), ("1.2.3-", False), ("1.2.3-rc..1", False), ("1.2.3-01", False), ("\u0661.\u0662.\u0663", False),
+        ("1.2.3\n", False), ("1.2.3-" + "a" * 90, False),
+    ],
+)  # fmt: skip
+def test_a_number_is_written_in_one_way_only(number: str, fits: bool) -> None:
+    """No leading zeros, no empty word, no digits of other scripts: two numbers are two versions."""
+    assert bool(FORM.fullmatch(number)) is fits
 
 
 def test_parameters_are_those_that_models_have_within_their_bounds() -> None:

@@ -22,6 +22,7 @@ from agents.errors import (
 from agents.models import Prompt, PromptVersion, Recall, Release, Session
 from agents.prompts.releases import Routed, live_version, release, routed
 from agents.prompts.rollback import rollback, target
+from agents.prompts.semver import FORM
 from agents.prompts.shares import Share, chosen
 from agents.prompts.versions import add_version, move_version, newest
 from agents.starting import start_session
@@ -115,6 +116,26 @@ def test_the_database_refuses_to_change_what_a_version_fixes(column: str) -> Non
         PromptVersion.objects.filter(pk=row.pk).update(
             **{column: {"a": 1} if column in ("variables", "parameters") else "9.9.9"}
         )
+
+
+@pytest.mark.parametrize(
+    ("number", "fits"),
+    [
+        ("2.1.0-rc.1", True), ("2.1.0-0a", True), ("2.1.0--", True), ("999999999.0.0", True), ("1.0.0-" + "a" * 74, True),
+        ("01.0.0", False), ("1.0.0-", False), ("1.0.0-rc..1", False), ("1.0.0-01", False), ("1.0.0\n", False),
+        ("1.0.0-" + "a" * 75, False), ("1٠.0.0", False), ("1.0", False), ("9999999999.0.0", False),
+    ],
+)  # fmt: skip
+def test_the_database_knows_one_spelling_of_a_number(number: str, fits: bool) -> None:
+    """PROMPT-1: whatever writes a version, `01.0.0` does not stand beside `1.0.0`."""
+    first = PromptVersion.objects.get(prompt__slug="desk")
+    row = PromptVersion(prompt=first.prompt, version=number, text="Hello.", checksum="0")
+    assert bool(FORM.fullmatch(number)) is fits
+    if fits:
+        row.save(force_insert=True)
+        return
+    with pytest.raises(DatabaseError, match="prompt_version_one_spelling"), transaction.atomic():
+        row.save(force_insert=True)
 
 
 def test_the_database_refuses_shares_that_do_not_make_up_100() -> None:

@@ -25,7 +25,7 @@ def test_an_hour_among_many_turns_is_found_by_its_time(fresh_database: FreshData
     with connections["owner"].cursor() as cursor:
         cursor.execute(MANY, [session.pk])
         cursor.execute("VACUUM ANALYZE agents_turn")
-        for by in spending.DIMENSIONS:
+        for by in spending.OF_SESSIONS:
             cursor.execute(f"EXPLAIN {spending.statement(by)}", [*hour, *hour, 200])
             plan = "\n".join(line for (line,) in cursor.fetchall())
             assert "turn_by_time" in plan, plan

@@ -12,13 +12,13 @@ import re
 import sys
 import time
 from collections import Counter, deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from aiohttp import web
 
-from agents.llm.scripted import bench, classify, delivery, gullible, researcher, scenarios, summary
+from agents.llm.scripted import bench, classify, delivery, grade, gullible, researcher, scenarios, summary
 from agents.llm.scripted.answer import Answer
 from agents.llm.scripted.conversation import Conversation, read_conversation
 from agents.llm.scripted.faults import KINDS, FaultQueue
@@ -29,6 +29,12 @@ _MODEL = re.compile(rb'"model": ?"([^"]{1,120})"')
 _SYSTEM = re.compile(rb'"role": ?"system", ?"content": ?"([^"\\]{1,60})')
 _LARGEST_REQUEST = 32 * 1024 * 1024
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "::ffff:127.0.0.1"})
+
+
+TASKS: tuple[tuple[Callable[[Conversation], bool], Callable[[Conversation], Answer]], ...] = (
+    (grade.asked_for, grade.answer), (classify.asked_for, classify.answer), (summary.asked_for, summary.answer),
+)  # fmt: skip
+"""What any of the models is asked besides a conversation, and who answers that."""
 
 
 class ScriptedModel:
@@ -96,7 +102,8 @@ class ScriptedModel:
 
     def answer(self, conversation: Conversation) -> Answer:
         """Let a written scenario answer, else the part that the model's name stands for."""
-        chosen = scenarios.choose(conversation, self.scenarios)
+        graded = grade.asked_for(conversation)
+        chosen = scenarios.choose(grade.without_judged(conversation) if graded else conversation, self.scenarios)
         if chosen is not None:
             self.counts[f"scenario:{chosen[0].name}"] += 1
             return scenarios.play(*chosen, conversation, self.faults)
@@ -104,10 +111,9 @@ class ScriptedModel:
             self.counts["scenario:bench"] += 1
             return bench.ANSWERS[min(conversation.turn, len(bench.ANSWERS) - 1)]
         self.counts[f"model:{conversation.model}"] += 1
-        if classify.asked_for(conversation):
-            return classify.answer(conversation)
-        if summary.asked_for(conversation):
-            return summary.answer(conversation)
+        for asked_for, answer in TASKS:
+            if asked_for(conversation):
+                return answer(conversation)
         if conversation.model == "scripted-gullible":
             return gullible.answer(conversation)
         return researcher.answer(conversation)
