@@ -16,3 +16,4 @@ class ConsoleConfig(AppConfig):
         """Make the product's own system checks part of `manage.py check`."""
         register(checks.roles_are_apart, Tags.security, deploy=True)
         register(checks.public_address_is_https, Tags.security, deploy=True)
+        register(checks.named_keys_are_keys, Tags.security)

@@ -139,13 +139,14 @@ def places_in(tool: str, document: str) -> tuple[Place, ...]:
 
 def covered_texts(calls: Iterable[ToolCall], texts: Mapping[UUID, str], mask: Mask) -> dict[UUID, str]:
     """Return a session's texts as its story shows them: arguments by where their values stand, all else by what it repeats."""
-    written = {id_: call for call in calls for id_ in (call.arguments_id, call.raw_id) if id_ and _hides(call.tool)}
+    written = {id_: call for call in calls for id_ in (call.arguments_id, call.raw_id) if id_ and hides(call.tool)}
     if not mask and not written:
         return dict(texts)
     return {id_: _arguments(written[id_], text, mask) if id_ in written else mask.document(text) for id_, text in texts.items()}
 
 
-def _hides(tool: str) -> bool:
+def hides(tool: str) -> bool:
+    """Return whether a tool takes sensitive fields."""
     found = registry.get(tool)
     return found is not None and found.sensitive
 

@@ -92,6 +92,13 @@ class TooLarge(CountersignError):
     limit: int
 
 
+class RangeNotSatisfiable(CountersignError):
+    """The file has {size} bytes; there is none where you begin."""
+
+    code = "range_not_satisfiable"
+    size: int
+
+
 class UnsupportedMediaType(CountersignError):
     """Send the body as application/json."""
 

@@ -22,8 +22,7 @@ from console.api.reading import clean
 from console.models import CHANNELS, OCCASIONS
 from console.rights import SCOPES
 
-LONGEST = 20_000
-LONGEST_NAME, MOST_NAMES = 100, 40
+LONGEST, LONGEST_NAME, MOST_NAMES = 20_000, 100, 40
 MICRO = 1_000_000
 _PLAIN = re.compile(r"(\d{1,18})(?:\.(\d{1,9})|,(\d{1,2}))?", re.ASCII)
 
@@ -218,12 +217,13 @@ class AuditFilter(forms.Form):
     """What to look for in the trail; a field that cannot be read filters nothing and is said."""
 
     stream = Text(max_length=200, required=False)
+    session = forms.RegexField(r"^S-[1-9][0-9]{0,17}$", required=False)
     principal = Text(max_length=200, required=False)
     kind = Text(max_length=60, required=False)
     tool = Text(max_length=64, required=False)
     q = Text(max_length=200, required=False)
-    since = forms.DateField(required=False)
-    until = forms.DateField(required=False)
+    since = forms.DateTimeField(required=False)
+    until = forms.DateTimeField(required=False)
 
 
 @dataclass(frozen=True, slots=True)

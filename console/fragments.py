@@ -21,6 +21,7 @@ from agents.queries import active_stops, live_count
 from approvals import queries as approval_queries
 from approvals.breaking import open_uses
 from audit import feed
+from audit.findings import open_finding
 from console import preferences
 from console.auth import Caller, caller_of
 from console.guide import guide
@@ -63,6 +64,8 @@ def drawn(request: HttpRequest, template: str, read: Read, part: str) -> tuple[s
     with snapshot():
         around = shell(request, part)
         context = {"shell": around, "rev": around["n"], "caller": caller_of(request), **read()}
+        if context.get("nav") == "audit" and not part:
+            around["finding"] = open_finding()
         try:
             return render_to_string(f"{template}#{part}" if part else template, context, request), context
         except TemplateDoesNotExist as error:

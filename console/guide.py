@@ -31,7 +31,7 @@ def steps(caller: Caller) -> list[Step]:
     """Return the five steps, each done or not; `who` is empty where this person may do it."""
     said = set(Decision.objects.filter(verdict__in=["approve", "edit"]).values_list("verdict", flat=True).distinct())
     told = Decision.objects.filter(verdict="reject").exclude(instruction="").exists()
-    verified = AuditEntry.objects.filter(kind=EventKind.AUDIT_VERIFIED).exists()
+    verified = AuditEntry.objects.filter(kind=EventKind.AUDIT_VERIFIED).exclude(actor_kind="system").exists()
     back = Release.objects.filter(status="rolled_back").exists()
     return [
         _step(caller, "Approve a request", "approvals", Right.DECIDE, "Remy", done="approve" in said),

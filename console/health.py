@@ -1,10 +1,12 @@
 """Probes: is this process alive, and can this installation do its work. They name what is missing, and nothing else."""
 
+from django.conf import settings
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_safe
 
+from audit.lag import is_late, sealed
 from console.auth import allow
 from console.rights import Right
 
@@ -24,7 +26,9 @@ def healthz(request: HttpRequest) -> JsonResponse:
 def readyz(request: HttpRequest) -> JsonResponse:
     """Answer 200 when everything that sessions need answers, else 503 with the parts that are missing."""
     missing = missing_parts()
-    return JsonResponse({"status": "unready" if missing else "ready", "missing": missing}, status=503 if missing else 200)
+    if missing:
+        return JsonResponse({"status": "unready", "missing": missing}, status=503)
+    return JsonResponse({"status": "ready", "missing": [], "late": late_parts()})
 
 
 def missing_parts() -> list[str]:
@@ -35,6 +39,14 @@ def missing_parts() -> list[str]:
         return ["worker"] if _worker_is_stuck() else []
     except DatabaseError:
         return ["database"]
+
+
+def late_parts() -> list[str]:
+    """Return what lags behind without keeping the installation from its work: the sealer."""
+    try:
+        return ["sealer"] if is_late(sealed(), settings.SEAL_LATE_S) else []
+    except DatabaseError:
+        return []
 
 
 _migrated: set[str] = set()  # databases that were found complete; a process does not outlive its own migrations

@@ -38,7 +38,7 @@ READY_S = 10.0
 """How long somebody who comes waits for the hub's first look at the log."""
 LINGER_S = 30.0
 """How long the connection outlives its last follower: people go from page to page."""
-EACH_S, REST_S = 0.0005, 0.15
+EACH_S, REST_S = 0.0006, 0.15
 """After a round to all followers the feed rests so long for each of them, and at most so long: what happens meanwhile is
 told in one round. The first event after a quiet moment waits for nothing."""
 

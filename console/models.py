@@ -15,9 +15,9 @@ from django.db.models.functions import Now
 
 from console.rights import DECIDE_SCOPE
 
-OCCASIONS = ("requested", "escalated", "assigned", "ended", "budget", "breaker", "canary")
+OCCASIONS = ("requested", "escalated", "assigned", "ended", "budget", "breaker", "canary", "audit")
 """What a person can be told of: a request they may decide, one that presses, one given to them, their session's answer or end,
-a budget, a breaker, a canary that a guard rolled back."""
+a budget, a breaker, a canary that a guard rolled back, an audit log that needs somebody."""
 ALWAYS = frozenset({"glass"})
 """What everybody is told of through the channels that they have, whatever else they chose: somebody broke the glass."""
 CHANNELS = ("browser", "email", "chat")
@@ -208,9 +208,10 @@ class Callback(models.Model):
 
 
 class SavedView(models.Model):
-    """A view of the approvals queue that one person saved: its name, and the query of its address."""
+    """A view of the approvals queue, or a search of the audit trail, that one person saved: its name, and the query of its address."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="saved_views")
+    of = models.TextField(default="approvals", db_default="approvals")  # approvals, audit
     name = models.TextField()
     query = models.TextField()
     created_at = models.DateTimeField(db_default=Now())
@@ -218,7 +219,7 @@ class SavedView(models.Model):
     class Meta:
         constraints: ClassVar = [
             # Saving under the same name replaces; two of one name could not be told apart.
-            models.UniqueConstraint(fields=["user", "name"], name="one_view_per_name"),
+            models.UniqueConstraint(fields=["user", "of", "name"], name="one_view_per_name"),
         ]
 
 

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from agents.models import Session
+from agents.grading.items import Grader, reads
+from agents.models import GradingItem, Session
 from approvals.models import ApprovalRequest
 from console.auth import Caller
 from console.errors import Forbidden
@@ -44,6 +45,25 @@ def revealed_sessions(caller: Caller, starters: Mapping[UUID, int | None]) -> se
         return own
     rows = ApprovalRequest.objects.filter(session_id__in=[one for one in starters if one not in own])
     return own | {one for one in rows.values_list("session_id", flat=True) if one is not None}
+
+
+def grader_of(caller: Caller) -> Grader:
+    """Return the caller as one who grades: what was taken to be graded is what reviewers decide about, and so may read.
+
+    Raises Forbidden for a service token: people grade.
+    """
+    if caller.kind == "service":
+        raise Forbidden(needs="a person: service tokens never grade")
+    decides = caller.has(Right.REVEAL_DECIDED) and caller.has(Right.GRADE)
+    reveals = caller.has(Right.REVEAL)
+    return Grader(
+        id=caller.user_id, actor=caller.actor(), sessions=reveals or decides, results=decides or may_read_prompts(caller)
+    )
+
+
+def reads_item(caller: Caller, item: GradingItem) -> bool:
+    """Return whether the caller may read what an item is of."""
+    return caller.kind != "service" and reads(grader_of(caller), item)
 
 
 def check_reads(caller: Caller, session: Session) -> None:

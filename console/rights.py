@@ -37,6 +37,8 @@ class Right(StrEnum):
     REVIEW_GLASS = "review_glass"  # say what one found of somebody else's doing so
     EDIT_PROMPTS = "edit_prompts"  # versions, suites, releases
     ROLL_BACK_PROMPTS = "roll_back_prompts"
+    GRADE = "grade"  # sessions and results that were taken to be graded
+    SET_GRADING = "set_grading"  # how much is graded, against which rubric, and by which judge
     RESTRAIN = "restrain"  # disable a tool, raise a tier, kill switch, breakers, dead letters
     ADMINISTER = "administer"  # lower a tier, policies, agents, users, roles
     PLANT_CONTROLS = "plant_controls"  # control requests: on, off, how often
@@ -44,6 +46,7 @@ class Right(StrEnum):
     READ_OWN_AUDIT = "read_own_audit"  # own decisions, own prompts
     VERIFY_AUDIT = "verify_audit"
     EXPORT_AUDIT = "export_audit"
+    ANSWER_FINDINGS = "answer_findings"  # say what one makes of a log that does not verify
     OWN_TOKENS = "own_tokens"
     ALL_TOKENS = "all_tokens"
 
@@ -65,6 +68,8 @@ RIGHTS: Mapping[Right, frozenset[Role]] = {
     Right.REVIEW_GLASS: frozenset({_AU, _AD}),
     Right.EDIT_PROMPTS: frozenset({_P, _AD}),
     Right.ROLL_BACK_PROMPTS: frozenset({_P, _O, _AD}),
+    Right.GRADE: frozenset({_R, _P, _AD}),
+    Right.SET_GRADING: frozenset({_P, _O, _AD}),
     Right.RESTRAIN: frozenset({_O, _AD}),
     Right.ADMINISTER: frozenset({_AD}),
     Right.PLANT_CONTROLS: frozenset({_O, _AD}),
@@ -72,6 +77,7 @@ RIGHTS: Mapping[Right, frozenset[Role]] = {
     Right.READ_OWN_AUDIT: frozenset({_AU, _R, _P, _O, _AD}),
     Right.VERIFY_AUDIT: frozenset({_AU, _O, _AD}),
     Right.EXPORT_AUDIT: frozenset({_AU, _AD}),
+    Right.ANSWER_FINDINGS: frozenset({_AU, _AD}),
     Right.OWN_TOKENS: _EVERYBODY,
     Right.ALL_TOKENS: frozenset({_AD}),
 }

@@ -80,6 +80,30 @@ CHAT_ALLOW_PRIVATE = env_bool("CHAT_ALLOW_PRIVATE")
 WEBHOOK_KEY = env_secret("WEBHOOK_KEY")
 WEBHOOK_ALLOW_HOSTS = frozenset(host.lower() for host in env_list("WEBHOOK_ALLOW_HOSTS"))
 
+# Sealer: the key that signs the log's checkpoints, where they are shown outside, and how often it looks. By whose public half
+# signatures are checked here, and whose cosignatures are kept
+SEAL_KEY = Path(env_str("SEAL_KEY") or COUNTERSIGN_DATA / "seal.key").expanduser().absolute()
+SEAL_PUBLISH = env_list("SEAL_PUBLISH")
+SEAL_PUBLIC_KEY = env_list("SEAL_PUBLIC_KEY")
+SEAL_WITNESSES = env_list("SEAL_WITNESSES")
+SEAL_EVERY_S = env_int("SEAL_EVERY_S", 1, minimum=1, maximum=3600)
+SEAL_LATE_S = env_int("SEAL_LATE_S", 60, maximum=86_400)
+
+# Verification from inside: how often what is new is verified by itself, and how often all of the log
+AUDIT_VERIFY_EVERY_S = env_int("AUDIT_VERIFY_EVERY_S", 86_400)
+AUDIT_VERIFY_WHOLE_EVERY_S = env_int("AUDIT_VERIFY_WHOLE_EVERY_S", 604_800, minimum=60)
+
+# How often all rows are held against the log in the background, in hours; 0 for never
+AGREEMENT_EVERY_H = env_int("AGREEMENT_EVERY_H", 24, minimum=0, maximum=8760)
+
+# Push of the log's entries: the one folder that files of lines are written into
+_push_dir = env_str("AUDIT_PUSH_DIR") or (str(COUNTERSIGN_DATA / "push") if EMBEDDED else "")
+AUDIT_PUSH_DIR = Path(_push_dir).expanduser().absolute() if _push_dir else None
+
+# Exports: how long their files are kept, and how much all of them may take
+EXPORT_KEEP_DAYS = env_int("EXPORT_KEEP_DAYS", 7, minimum=1, maximum=365)
+EXPORT_MOST_MB = env_int("EXPORT_MOST_MB", 4096, minimum=16, maximum=10_000_000)
+
 # Worker
 WORKER_SESSIONS = env_int("WORKER_SESSIONS", 50, minimum=1, maximum=1000)
 WORKERS = env_int("WORKERS", 1, minimum=1, maximum=64)
@@ -173,7 +197,7 @@ STATIC_ROOT = COUNTERSIGN_DATA / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    "staticfiles": {"BACKEND": "console.static_files.StaticFiles"},
 }
 # Sizes of requests: documents and messages are text of at most a few hundred KiB.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024

@@ -16,6 +16,7 @@ from agents.replay import Given
 from approvals.models import ApprovalRequest, Decision
 from approvals.sensitive import UNREAD, Mask
 from audit.content import read_texts
+from audit.retention.deletions import why_gone
 from console.auth import Caller
 from console.covering import covered_texts, mask_of_session, places_in
 from console.revealing import reveals_session
@@ -72,7 +73,7 @@ def turn_story(caller: Caller, session: Session, turn: Turn) -> TurnStory:
     texts: dict[UUID, str] = {}
     if revealed:
         ids = [id_ for call in calls for id_ in (call.raw_id, call.arguments_id, call.result_id) if id_]
-        texts = covered_texts(calls, read_texts([*ids, *([turn.text_id] if turn.text_id else [])]), mask)
+        texts = covered_texts(calls, _told([*ids, *([turn.text_id] if turn.text_id else [])], session), mask)
     asked = _asked(calls)
     return TurnStory(
         turn=turn,
@@ -82,6 +83,13 @@ def turn_story(caller: Caller, session: Session, turn: Turn) -> TurnStory:
         messages=covered(given.messages, mask, hiding) if revealed else (),
         outcomes=tuple(_outcome(call, texts, mask, asked.get(call.pk, ()), revealed) for call in calls),
     )
+
+
+def _told(ids: Sequence[UUID], session: Session) -> dict[UUID, str]:
+    """Return texts, and of those that were deleted what is told of them."""
+    texts = read_texts(ids)
+    missing = [id_ for id_ in ids if id_ not in texts]
+    return {**texts, **dict.fromkeys(missing, why_gone(f"session:{session.ref}"))} if missing else texts
 
 
 def _text(texts: Mapping[UUID, str], id_: UUID | None) -> str:

@@ -26,7 +26,7 @@ SEEN_BY_ALL = frozenset(
     {
         "session", "turn", "message", "tool_call", "approval", "decision", "agent", "prompt", "policy", "tool",
         "stop", "breaker", "budget", "limit", "glass", "document", "note", "schedule",
-        "inlet", "suite", "case", "eval_run",
+        "inlet", "suite", "case", "eval_run", "rerun", "grading",
     }
 )  # fmt: skip
 """Nouns of events that everybody may know of who may see sessions and approvals; all other nouns are the log's."""

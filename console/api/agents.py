@@ -76,9 +76,10 @@ def get_agent(request: ApiRequest, slug: SlugPath) -> AgentOut:
 )  # fmt: skip
 def put_agent(request: ApiRequest, slug: SlugPath, body: AgentDocument) -> AgentOut:
     """Make an agent, or its next revision. Sessions that run stay with theirs. `slug` may be left out: the address has it."""
+    caller = request.auth
     if body.slug not in ("", slug):
         raise BadAgent(problem=f"its slug is {body.slug}, the address says {slug}; it can be left out")
-    services.apply_agent({**body.model_dump(mode="json"), "slug": slug}, actor=request.auth.actor())
+    services.apply_agent({**body.model_dump(mode="json"), "slug": slug}, actor=caller.actor(), user_id=caller.user_id)
     return _agent(slug)
 
 

@@ -20,6 +20,7 @@ from approvals.sensitive import places_of
 from approvals.standing import stood_by
 from approvals.verdicts import APPROVALS
 from audit.content import read_texts
+from audit.services import Read
 from console.api.approval_parts import ClaimOut, ReasonOut, claim_of
 from console.api.controls import ControlOut, control_of
 from console.api.deciding import DecisionBody, Digest, only_what_belongs, same_of
@@ -143,6 +144,12 @@ def decide_approval(request: ApiRequest, ref: ApprovalRef, body: DecisionBody) -
     only_what_belongs(body)
     if body.break_glass is not None:
         caller.check(Right.BREAK_GLASS, DECIDE_SCOPE)
+    told: list[Read] = []
+
+    def reads(row: ApprovalRequest) -> tuple[Read, ...]:
+        told[:] = queries.asked_with(row, _texts_of(caller, row))
+        return tuple(told)
+
     decided = answer(
         request_id=queries.number_of(ref),
         person=caller.person(reauthenticated=caller.kind == "user" and reauthenticated(request, body.digest)),
@@ -157,8 +164,12 @@ def decide_approval(request: ApiRequest, ref: ApprovalRef, body: DecisionBody) -
         hold=False,
         same=same_of(body.same),
         glass=Glass(body.break_glass.reason, body.break_glass.confirm) if body.break_glass else None,
+        reads=reads,
     )
-    return whole(caller, *queries.with_decisions(decided.request, _texts_of(caller, decided.request)))
+    # What a release made of its approval is written with the decision, and not known to it.
+    if decided.replayed or decided.request.kind == "prompt_release":
+        return whole(caller, queries.get(decided.request.id))
+    return whole(caller, *queries.with_decisions(decided.request, told))
 
 
 @endpoint(

@@ -1,34 +1,28 @@
-"""The audit trail over the API: entries by filter, one entry with its exact bytes, verification."""
+"""The audit trail over the API: entries by filter, one entry with its exact bytes."""
 
 from datetime import datetime
-from threading import BoundedSemaphore
 from typing import Annotated, Any
 
 from ninja import Path, Query, Router, Schema
 from pydantic import Field
 
-from audit import queries, verify
-from audit.canonical import Json
-from audit.errors import UnknownStream
-from audit.events import EventKind
-from audit.index import index_soon
+from audit import queries
 from audit.queries import EntryFilter, StoredEntry
-from audit.services import Entry, record
 from console.api.endpoint import ApiRequest, endpoint
 from console.api.paging import Paged, decode, encode
-from console.api.reading import Body, Time, Word
+from console.api.reading import Time, Word
 from console.auth import Caller
-from console.errors import NotFound, TooMany
+from console.errors import NotFound
 from console.rights import Right
 
 router = Router(tags=["audit"])
-AT_ONCE = BoundedSemaphore(2)  # each reads the whole log
 
 
 class EntryQuery(Paged):
     """Filters of the audit trail; all that are given must hold."""
 
     stream: Word = ""
+    session: Word = Field("", pattern=r"^(S-[1-9][0-9]{0,17})?$", description="its stream, and what names it elsewhere")
     principal: Word = Field("", description="kind, or kind:id")
     kind: Word = Field("", description="an event kind, or its noun")
     tool: Word = ""
@@ -75,33 +69,11 @@ class ExactEntry(AuditEntry):
 
 
 class EntryPage(Schema):
-    """A page of entries, newest first."""
+    """A page of entries, newest first. A page of few or none with a cursor goes on: it looked back to `looked_to`."""
 
     items: list[AuditEntry]
     next_cursor: str | None
-
-
-class VerifyBody(Body):
-    """What to verify: one stream, or without one the whole log."""
-
-    stream: Word | None = None
-
-
-class FirstBad(Schema):
-    """The first entry that does not verify, and why."""
-
-    stream: str
-    seq: int | None
-    log_index: int | None
-    reason: str
-
-
-class Verified(Schema):
-    """The outcome of a verification."""
-
-    ok: bool
-    checked: int
-    first_bad: FirstBad | None
+    looked_to: datetime | None = None
 
 
 @endpoint(router, "GET", "/audit/entries", right=Right.READ_OWN_AUDIT, scope="audit:read", answer=EntryPage, refuses=(422,))
@@ -110,8 +82,12 @@ def list_entries(request: ApiRequest, page: Query[EntryQuery]) -> EntryPage:
     where = entry_filter(request.auth, page)
     key = decode("entries", page.cursor)
     found = queries.entries(where, before=key[0] if key else None, limit=page.limit)
-    items = [AuditEntry(**_shape(one)) for one in found.items]
-    return EntryPage(items=items, next_cursor=encode("entries", None if found.next is None else [found.next]))
+    items = [AuditEntry(**shape(one)) for one in found.items]
+    return EntryPage(
+        items=items,
+        next_cursor=encode("entries", None if found.next is None else [found.next]),
+        looked_to=found.looked_to.at if found.looked_to else None,
+    )
 
 
 @endpoint(
@@ -128,45 +104,21 @@ def get_entry(request: ApiRequest, index: Annotated[int, Path(ge=1, le=2**62)]) 
     found = queries.entry(log_index=index)
     if not request.auth.has(Right.READ_AUDIT) and _owner(found) != _self(request.auth):
         raise NotFound
-    return ExactEntry(bytes=found.body.decode(), **_shape(found))
-
-
-@endpoint(
-    router,
-    "POST",
-    "/audit/verify",
-    right=Right.VERIFY_AUDIT,
-    scope="audit:read",
-    answer=Verified,
-    refuses=(404, 413, 415, 422, 429),
-)
-def verify_log(request: ApiRequest, body: VerifyBody | None = None) -> Verified:
-    """Verify the log or one stream: every hash, every link, every place; the first bad entry is named."""
-    stream = body.stream if body is not None else None
-    return verified(request.auth, stream or None)
-
-
-def verified(caller: Caller, stream: str | None) -> Verified:
-    """Verify, write that to the log, and return the outcome; raises TooMany while others are at it, UnknownStream."""
-    if not AT_ONCE.acquire(blocking=False):
-        raise TooMany(retry_after_s=10)
-    try:
-        found = verify.verify(stream=stream)
-    finally:
-        AT_ONCE.release()
-    if verify.is_unknown(found):
-        raise UnknownStream(stream=stream)
-    facts: dict[str, Json] = {"ok": found.ok, "checked": found.checked, "of": stream or "all"}
-    record([Entry("system", EventKind.AUDIT_VERIFIED, caller.actor(), facts)])
-    index_soon()
-    return Verified(ok=found.ok, checked=found.checked, first_bad=_first_bad(found.first_bad))
+    return ExactEntry(bytes=found.body.decode(), **shape(found))
 
 
 def entry_filter(caller: Caller, page: EntryQuery) -> EntryFilter:
     """Return the filter that was asked for, narrowed to the caller's own acts where the right is no wider."""
     principal = page.principal if caller.has(Right.READ_AUDIT) else _self(caller)
     return EntryFilter(
-        stream=page.stream, principal=principal, kind=page.kind, tool=page.tool, since=page.since, until=page.until, text=page.q
+        stream=page.stream,
+        session=page.session,
+        principal=principal,
+        kind=page.kind,
+        tool=page.tool,
+        since=page.since,
+        until=page.until,
+        text=page.q,
     )
 
 
@@ -178,13 +130,8 @@ def _owner(entry: StoredEntry) -> str:
     return f"{entry.actor.kind}:{entry.actor.id}"
 
 
-def _first_bad(found: verify.FirstBad | None) -> FirstBad | None:
-    if found is None:
-        return None
-    return FirstBad(stream=found.stream, seq=found.seq, log_index=found.log_index, reason=found.reason)
-
-
-def _shape(entry: StoredEntry) -> dict[str, Any]:
+def shape(entry: StoredEntry) -> dict[str, Any]:
+    """Return an entry as the API shows it."""
     actor = entry.actor
     return {
         "log_index": entry.log_index,

@@ -111,9 +111,13 @@ class SpendQuery(Schema):
 
 
 class SpendOut(Schema):
-    """What one agent, tenant, feature, prompt version, model or session spent; `name` is empty where it has none."""
+    """What one agent, tenant, feature, prompt version, model, session or suite spent; `name` is empty where it has none.
+
+    `what` says for what: sessions, evaluations of prompt versions, or the judge that grades beside people.
+    """
 
     name: str
+    what: Literal["sessions", "evaluation", "grading"]
     calls: int
     sessions: int
     input_tokens: int
@@ -143,7 +147,7 @@ def list_budgets(request: ApiRequest, which: Query[Which]) -> BudgetPage:
 
 @endpoint(router, "GET", "/budgets/spend", right=Right.SEE, scope="budgets:read", answer=SpendList, refuses=(422,))
 def get_spend(request: ApiRequest, asked: Query[SpendQuery]) -> SpendList:
-    """Add up what was spent on models by agent, tenant, feature, prompt version, model or session."""
+    """Add up what was spent on models by agent, tenant, feature, prompt version, model, session or suite."""
     until = asked.until or timezone.now()
     since = asked.since or until - timedelta(days=_DAYS)
     if not timedelta(0) < until - since <= timedelta(days=LONGEST_DAYS):

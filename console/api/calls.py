@@ -16,7 +16,10 @@ CallPath = Annotated[str, Path(pattern=r"^[1-9][0-9]{0,8}\.[1-9][0-9]{0,4}$", ex
 
 
 class DecidedOut(Schema):
-    """What one person said of the request that the call ran by; `digest` is what they were shown."""
+    """What one person said of a request that the call ran by, or of whether it happened; `digest` is what they were shown.
+
+    `standing_of` is the request with which the standing approval was given that stood here.
+    """
 
     by: str
     verdict: str
@@ -26,6 +29,9 @@ class DecidedOut(Schema):
     in_place_of: str
     standing: bool
     broke_glass: bool
+    request: str
+    kind: str
+    standing_of: str | None
 
 
 class LedOut(Schema):
@@ -68,6 +74,13 @@ class LedOut(Schema):
 def get_call(request: ApiRequest, ref: SessionRef, place: CallPath) -> LedOut:
     """Return which prompt version, policy revision and people led to a call, and the log's entry that it was begun by."""
     told = asdict(led_to(f"{ref}/{place}"))
-    told["request"] = f"AP-{told['request']}" if told["request"] else None
+    told["request"] = _ref(told["request"])
+    told["decisions"] = [
+        {**one, "request": _ref(one["request"]), "standing_of": _ref(one.pop("stood"))} for one in told["decisions"]
+    ]
     told["prompt_version"], told["prompt_checksum"] = told.pop("version"), told.pop("checksum")
     return LedOut(**told)
+
+
+def _ref(number: int | None) -> str | None:
+    return f"AP-{number}" if number else None

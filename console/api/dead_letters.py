@@ -13,8 +13,9 @@ from agents.models import Session
 from agents.services import get_session
 from audit.errors import CountersignError
 from console.api.endpoint import ApiRequest, endpoint
-from console.api.errors import Problem, status_of, told
+from console.api.errors import status_of, told
 from console.api.paging import Paged, decode, encode
+from console.api.problems import Problem
 from console.api.reading import Body, Time, Word, storable
 from console.api.session_shapes import SessionOut, shape, shapes
 from console.rights import Right

@@ -16,8 +16,8 @@ from ninja.security import APIKeyCookie, HttpBearer
 from ninja.utils import check_csrf
 from pydantic import BaseModel
 
-from console.api.errors import Problem
-from console.api.idempotency import answer_apart, answer_once, once_of
+from console.api.idempotency import answer_apart, answer_once, once_of, said_by
+from console.api.problems import Problem
 from console.auth import Caller, caller_of
 from console.errors import CsrfFailed, InvalidInput
 from console.rights import Right
@@ -104,6 +104,7 @@ def endpoint(  # noqa: PLR0913  one name for each thing that an operation declar
     refuses: Iterable[int] = (),
     creates: bool = False,
     apart: bool = False,
+    waits: Any = None,
     credential: Function | None = None,
     extra: dict[str, Any] | None = None,
 ) -> Callable[[Function], Function]:
@@ -114,6 +115,7 @@ def endpoint(  # noqa: PLR0913  one name for each thing that an operation declar
         answer, status: the shape of a success, None for an empty one.
         refuses: the statuses that it can refuse with, besides 401 and 403.
         creates: whether it takes an Idempotency-Key.
+        waits: the shape of a 202, which says that somebody has to agree first; the function returns it as a `Status`.
         apart: whether it then works in transactions of its own, and changes nothing when it is done again.
         credential: what is asked for in the place of a token or a signed-in browser.
         extra: more of the operation's OpenAPI object.
@@ -133,7 +135,11 @@ def endpoint(  # noqa: PLR0913  one name for each thing that an operation declar
             path,
             # Rights come before the body is read: who may not, learns nothing of what would be taken.
             auth=[credential] if credential else [AccessToken(right, scope), BrowserSession(right, scope)],
-            response={status: answer, frozenset(refused | ({422} if bare else set())): Problem},
+            response={
+                status: answer,
+                **({202: waits} if waits else {}),
+                frozenset(refused | ({422} if bare else set())): Problem,
+            },
             operation_id=function.__name__,
             openapi_extra=more,
         )
@@ -150,13 +156,18 @@ def _answering(function: Function, status: int, *, creates: bool, apart: bool, b
         once = once_of(request, request.auth) if creates else None
         if bare:
             _nothing_sent(request)
-        if once is None and creates:  # the same text as with a key
-            return HttpResponse(as_json(function(request, **values)), status=status, content_type="application/json")
-        if once is None:
+        if once is None and not creates:
             return Status(status, function(request, **values))
-        return keep(once, lambda: as_json(function(request, **values)), status)
+        if once is None:  # the same text as with a key
+            said, text = said_by(_text(function(request, **values)), status)
+            return HttpResponse(text, status=said, content_type="application/json")
+        return keep(once, lambda: _text(function(request, **values)), status)
 
     return answered
+
+
+def _text(answer: BaseModel | Status[BaseModel]) -> str | tuple[int, str]:
+    return (answer.status_code, as_json(answer.value)) if isinstance(answer, Status) else as_json(answer)
 
 
 def _is_body(kind: Any) -> bool:

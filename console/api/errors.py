@@ -10,12 +10,13 @@ import structlog
 from django.core.exceptions import RequestDataTooBig
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
-from ninja import NinjaAPI, Schema
+from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
-from approvals.wording import said
+from approvals.wording import real, said
 from audit.errors import CountersignError
 from console import errors
+from console.api.places import WITHIN, field
 from console.api.reading import LIMIT
 
 log = structlog.get_logger()
@@ -46,59 +47,91 @@ STATUS: Mapping[str, int] = {
     "unknown_case": 404,
     "unknown_content": 404,
     "unknown_cover": 404,
+    "unknown_definition": 404,
     "unknown_entry": 404,
+    "unknown_export": 404,
     "unknown_glass_use": 404,
+    "unknown_grading_item": 404,
+    "nothing_to_grade": 404,
+    "unknown_hold": 404,
     "unknown_inlet": 404,
     "unknown_link": 404,
     "unknown_memory": 404,
     "unknown_person": 404,
+    "unknown_plan": 404,
     "unknown_prompt": 404,
+    "unknown_push": 404,
     "unknown_prompt_version": 404,
+    "unknown_rerun": 404,
     "unknown_revision": 404,
+    "unknown_rubric": 404,
     "unknown_run": 404,
     "unknown_schedule": 404,
     "unknown_session": 404,
     "unknown_stream": 404,
+    "not_in_log": 404,
+    "not_sealed": 404,
     "unknown_suite": 404,
+    "unknown_tampering": 404,
     "unknown_token": 404,
     "unknown_turn": 404,
+    "unknown_verification": 404,
     "unknown_view": 404,
     "method_not_allowed": 405,
     # somebody was faster, or it is not the time for it
     "already_claimed": 409,
     "already_decided": 409,
+    "already_verifying": 409,
+    "being_checked": 409,
     "below_gate": 409,
     "breaker_not_held": 409,
     "budget_exists": 409,
     "cannot_extend": 409,
+    "case_exists": 409,
+    "content_gone": 409,
+    "content_held": 409,
     "decide_alone": 409,
+    "export_ended": 409,
+    "export_not_ready": 409,
+    "grading_claimed": 409,
     "illegal_move": 409,
     "inlet_paused": 409,
+    "no_finding": 409,
     "not_consumable": 409,
     "not_dead": 409,
+    "not_gradable": 409,
     "not_stuck": 409,
     "not_pending": 409,
     "not_revealed": 409,
     "not_released": 409,
+    "nothing_asked": 409,
     "nothing_before": 409,
     "nothing_refused": 409,
     "nothing_withheld": 409,
+    "nothing_to_drill": 409,
     "nothing_to_reveal": 409,
     "nothing_stands": 409,
     "nothing_to_undo": 409,
     "prompt_exists": 409,
     "rehearsal_interrupted": 409,
     "request_in_progress": 409,
+    "rerun_ended": 409,
     "run_ended": 409,
     "session_ended": 409,
+    "sessions_open": 409,
     "stale_budget": 409,
+    "stale_case": 409,
     "stale_inlet": 409,
     "stale_schedule": 409,
     "stale_digest": 409,
     "too_soon": 409,
     "stale_agent": 409,
+    "stale_grading_rule": 409,
     "stale_policy": 409,
+    "stale_preview": 409,
     "stale_release": 409,
+    "stale_retention": 409,
+    "stale_rubric": 409,
     "stale_setting": 409,
     "stale_state": 409,
     "stale_suite": 409,
@@ -107,14 +140,17 @@ STATUS: Mapping[str, int] = {
     "suite_exists": 409,
     "too_many_budgets": 409,
     "too_many_claims": 409,
+    "too_many_holds": 409,
     "too_many_views": 409,
     "wrong_stage": 409,
     "wrong_state": 409,
     "expired": 410,
+    "export_gone": 410,
     "link_expired": 410,
     # what was sent
     "too_large": 413,
     "unsupported_media_type": 415,
+    "range_not_satisfiable": 416,
     "cannot_cover": 422,
     "chat_refused": 422,
     "edit_refused": 422,
@@ -123,6 +159,8 @@ STATUS: Mapping[str, int] = {
     "invalid_agent": 422,
     "invalid_arguments": 422,
     "invalid_case": 422,
+    "invalid_checkpoint": 422,
+    "invalid_cosignature": 422,
     "invalid_cursor": 422,
     "invalid_entry": 422,
     "invalid_idempotency_key": 422,
@@ -130,9 +168,14 @@ STATUS: Mapping[str, int] = {
     "invalid_json": 422,
     "invalid_limit": 422,
     "invalid_policy": 422,
+    "invalid_export": 422,
+    "invalid_grade": 422,
     "invalid_guards": 422,
     "invalid_prompt": 422,
+    "invalid_push": 422,
     "invalid_request": 422,
+    "invalid_retention": 422,
+    "invalid_rubric": 422,
     "invalid_verdict": 422,
     "invalid_view": 422,
     "service_never_decides": 422,
@@ -141,38 +184,12 @@ STATUS: Mapping[str, int] = {
     "budget_spent": 429,
     "inlet_full": 429,
     "queue_full": 429,
+    "too_many_exports": 429,
     "too_many_requests": 429,
     # ours
     "internal": 500,
     "unavailable": 503,
 }
-WITHIN: Mapping[str, tuple[str, ...]] = {
-    "invalid_agent": ("body",),
-    "invalid_arguments": ("body",),
-    "invalid_policy": ("body", "document"),
-    "invalid_guards": ("body",),
-    "invalid_prompt": ("body",),
-}
-"""Where in the body the document stands whose wrong values a floor below names."""
-
-
-class FieldError(Schema):
-    """One wrong or missing value of the request."""
-
-    loc: list[str | int]
-    msg: str
-
-
-class Problem(Schema):
-    """What went wrong. `code` is stable; `detail` is for people."""
-
-    type: str
-    title: str
-    status: int
-    detail: str
-    code: str
-    errors: list[FieldError] | None = None
-    decision: dict[str, Any] | None = None
 
 
 def status_of(error: CountersignError) -> int:
@@ -206,11 +223,10 @@ def told(error: CountersignError) -> dict[str, Any]:
 
 
 def _members(error: CountersignError) -> dict[str, Any]:
-    found = error.facts.get("errors")
+    found, within = error.facts.get("errors"), WITHIN.get(error.code, ())
     if found is None and "field" in error.facts:
-        found = [{"loc": ["body", str(error.facts["field"])], "msg": error.detail}]
-    within = WITHIN.get(error.code, ())
-    members: dict[str, Any] = {"errors": [_field(one, within) for one in found]} if isinstance(found, list) else {}
+        within, found = within or ("body",), [{"loc": [str(error.facts["field"])], "msg": error.detail}]
+    members: dict[str, Any] = {"errors": [field(one, within) for one in found]} if isinstance(found, list) else {}
     if error.code == "already_decided":
         at = error.facts.get("decided_at")
         members["decision"] = {
@@ -221,13 +237,6 @@ def _members(error: CountersignError) -> dict[str, Any]:
     return members
 
 
-def _field(one: Mapping[str, Any], within: Sequence[str]) -> dict[str, Any]:
-    """Return one wrong value with its place as it was sent, however the floor below wrote it."""
-    loc = one.get("loc") or ()
-    parts = loc.split(".") if isinstance(loc, str) else loc
-    return {"loc": [*within, *(_place(part) for part in parts)], "msg": str(one.get("msg", ""))}
-
-
 def _headers(error: CountersignError, status: int) -> dict[str, str]:
     if status == HTTPStatus.UNAUTHORIZED:
         return {"WWW-Authenticate": 'Bearer realm="Countersign"'}
@@ -235,7 +244,7 @@ def _headers(error: CountersignError, status: int) -> dict[str, str]:
         return {"Allow": error.allowed}
     if status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}:
         return {"Retry-After": str(error.facts.get("retry_after_s", 5))}
-    return {}
+    return {"Content-Range": f"bytes */{error.size}"} if isinstance(error, errors.RangeNotSatisfiable) else {}
 
 
 def translate(error: Exception) -> CountersignError:
@@ -263,9 +272,9 @@ def _known(error: Exception) -> CountersignError | None:
 
 def _invalid(found: Sequence[Mapping[str, Any]]) -> CountersignError:
     """Return the error for what the framework found wrong; of a body it names our parameter, which no program knows."""
-    named = [{"loc": _outside(one["loc"]), "msg": said(one)} for one in found[:100]]
-    told = "1 wrong or missing value" if len(found) == 1 else f"{len(found)} wrong or missing values"
-    return errors.InvalidInput(told=told, errors=named)
+    wrong = real(found)
+    told = "1 wrong or missing value" if len(wrong) == 1 else f"{len(wrong)} wrong or missing values"
+    return errors.InvalidInput(told=told, errors=[{"loc": _outside(one["loc"]), "msg": said(one)} for one in wrong[:100]])
 
 
 def _outside(place: Sequence[str | int]) -> Sequence[str | int]:
@@ -278,10 +287,6 @@ def _unknown(error: Exception) -> CountersignError:
         return errors.Unavailable()
     log.error("api.failed", exc_info=error)
     return errors.Internal()
-
-
-def _place(part: object) -> str | int:
-    return part if isinstance(part, int) else str(part)
 
 
 def install(api: NinjaAPI) -> None:

@@ -8,13 +8,16 @@ from ninja import Path, Query, Router, Schema
 from pydantic import Field
 
 from agents.evals import report, runs
+from agents.evals.staleness import stale
 from agents.models import EvalResult, EvalRun
+from agents.rehearsals.play import transcript
 from console.api.endpoint import ApiRequest, endpoint
 from console.api.evals import Cap, ModelName, Repeats, Slug
 from console.api.paging import Paged, decode, encode
 from console.api.reading import Body, Word
 from console.auth import Caller
 from console.readings import note_reading
+from console.rehearsed import Veil
 from console.revealing import may_read_prompts
 from console.rights import Right
 
@@ -23,7 +26,10 @@ RunPath = Annotated[str, Path(pattern=r"^E-[1-9][0-9]{0,14}$", examples=["E-12"]
 
 
 class RunOut(Schema):
-    """A run: how far it is, what it cost, and whether its version reached the threshold (null until it is done)."""
+    """A run: how far it is, what it cost, and whether its version reached the threshold (null until it is done).
+
+    `stale` names the tools that were declared anew since it was started: such a run opens no gate.
+    """
 
     id: str
     suite: str
@@ -45,6 +51,7 @@ class RunOut(Schema):
     started_by: str
     created_at: datetime
     ended_at: datetime | None
+    stale: list[str]
 
 
 class RunPage(Schema):
@@ -66,10 +73,14 @@ class CaseRow(Schema):
 
 
 class RunComparisonOut(Schema):
-    """A run by case, what became worse first, beside the newest one of the version that most sessions start with."""
+    """A run by case, what became worse first, beside the newest one of the version that most sessions start with.
+
+    That one had the same model; `differs` says in what else it was played otherwise.
+    """
 
     run: RunOut
     against: str | None
+    differs: list[str]
     cases: list[CaseRow]
 
 
@@ -128,7 +139,7 @@ def list_eval_runs(request: ApiRequest, which: Query[RunsWhich]) -> RunPage:
     before = int(key[0]) if key else None
     found = runs.newest_runs(which.limit + 1, before=before, suite=which.suite, prompt=which.prompt, version=which.version)
     following = [str(found[which.limit - 1].number)] if len(found) > which.limit else None
-    return RunPage(items=[_run(row) for row in found[: which.limit]], next_cursor=encode("eval_runs", following))
+    return RunPage(items=run_shapes(found[: which.limit]), next_cursor=encode("eval_runs", following))
 
 
 @endpoint(
@@ -137,7 +148,7 @@ def list_eval_runs(request: ApiRequest, which: Query[RunsWhich]) -> RunPage:
 )  # fmt: skip
 def start_eval_run(request: ApiRequest, body: NewRun) -> RunOut:
     """Have a suite played against a version, in the background."""
-    return _run(runs.start_run(actor=request.auth.actor(), **body.model_dump()))
+    return run_shapes([runs.start_run(actor=request.auth.actor(), **body.model_dump())])[0]
 
 
 @endpoint(router, "GET", "/evals/runs/{run}", right=Right.SEE, scope="evals:read", answer=RunComparisonOut, refuses=(404, 422))
@@ -155,7 +166,10 @@ def get_eval_run(request: ApiRequest, run: RunPath) -> RunComparisonOut:
         )
         for one in report.rows(row, against)
     ]  # fmt: skip
-    return RunComparisonOut(run=_run(row), against=runs.ref_of(against.run) if against else None, cases=cases)
+    return RunComparisonOut(
+        run=run_shapes([row])[0], against=runs.ref_of(against.run) if against else None,
+        differs=list(against.differs) if against else [], cases=cases,
+    )  # fmt: skip
 
 
 @endpoint(
@@ -177,15 +191,21 @@ def list_eval_results(request: ApiRequest, run: RunPath, page: Query[ResultsWhic
 )  # fmt: skip
 def cancel_eval_run(request: ApiRequest, run: RunPath) -> RunOut:
     """Cancel a run; what it has so far stays."""
-    return _run(runs.cancel_run(ref=run, actor=request.auth.actor()))
+    return run_shapes([runs.cancel_run(ref=run, actor=request.auth.actor())])[0]
 
 
-def _run(row: EvalRun) -> RunOut:
+def run_shapes(rows: list[EvalRun]) -> list[RunOut]:
+    """Return runs, each with the tools that changed since."""
+    old = stale(rows)
+    return [_run(row, list(old.get(row.pk, ()))) for row in rows]
+
+
+def _run(row: EvalRun, changed: list[str]) -> RunOut:
     names = ("model", "seed", "repeats", "threshold", "status", "done", "passed", "reached", "cost_microusd", "cap_microusd",
              "fingerprint", "error", "started_by", "created_at", "ended_at")  # fmt: skip
     return RunOut(
         **{name: getattr(row, name) for name in names}, id=runs.ref_of(row), suite=row.suite.slug, prompt=row.suite.prompt.slug,
-        version=row.version.version, total=runs.total(row),
+        version=row.version.version, total=runs.total(row), stale=changed,
     )  # fmt: skip
 
 
@@ -196,8 +216,17 @@ def _results(caller: Caller, ref: str, rows: list[EvalResult]) -> list[ResultOut
     names = ("repeat", "passed", "fingerprint", "turns", "tokens", "cost_microusd", "ms")
     return [
         ResultOut(
-            **{name: getattr(row, name) for name in names}, id=str(row.pk), case=row.case.name,
-            checks=row.checks if reads else None, transcript=row.transcript if reads else None,
+            **{name: getattr(row, name) for name in names}, id=str(row.pk), case=row.case.name, **_texts(row, reads=reads)
         )
         for row in rows
-    ]  # fmt: skip
+    ]
+
+
+def _texts(row: EvalResult, *, reads: bool) -> dict[str, Any]:
+    """Return checks and transcript without the sensitive values of its calls; nothing for those who may not read cases."""
+    if not reads:
+        return {"checks": None, "transcript": None}
+    told = transcript(row.transcript)
+    veil = Veil(told)
+    checks = [{**check, "expected": veil.text(check["expected"]), "actual": veil.text(check["actual"])} for check in row.checks]
+    return {"checks": checks, "transcript": veil.transcript(told).as_json()}

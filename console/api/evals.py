@@ -103,10 +103,14 @@ class CasePage(Schema):
 
 
 class NewCase(Body):
-    """A case; docs/api.md says what its document holds. Another document makes another revision."""
+    """A case; docs/api.md says what its document holds. Another document makes another revision.
+
+    With `shown`, the revision that was read (0: there shall be none yet), nobody's other revision is written over.
+    """
 
     title: Title
     document: dict[str, Any]
+    shown: Annotated[int, Field(ge=0, le=2**31 - 1)] | None = None
 
 
 class FromLife(Body):

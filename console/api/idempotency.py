@@ -22,6 +22,7 @@ from console.auth import Caller
 from console.errors import IdempotencyKeyReused, InvalidIdempotencyKey, RequestInProgress
 from console.models import StoredAnswer
 
+Work = Callable[[], str | tuple[int, str]]
 _FORM = re.compile(r"[!-~]{1,200}\Z")
 _INSERT = """
 INSERT INTO console_storedanswer (caller, key_hash, request_hash, status, body) VALUES (%s, %s, %s, NULL, '')
@@ -60,29 +61,35 @@ def once_of(request: HttpRequest, caller: Caller) -> Once | None:
     return Once(who, key, sha256(key.encode()).hexdigest(), sha256(asked).hexdigest())
 
 
-def answer_once(once: Once, work: Callable[[], str], status: int) -> HttpResponse:
+def answer_once(once: Once, work: Work, status: int) -> HttpResponse:
     """Do the work in one transaction with its key, or give the answer that the key already has.
 
-    `work` returns the JSON text of the answer. Raises IdempotencyKeyReused, RequestInProgress, and what `work` raises.
+    `work` returns the JSON text of the answer, with its status where that is not the usual one. Raises IdempotencyKeyReused,
+    RequestInProgress, and what `work` raises.
     """
 
     @atomically
     def taken() -> HttpResponse:
         if not _take(once):
             return _stored(once)
-        body = work()
-        _keep(once, status, body)
-        return _answer(body, status)
+        said, body = said_by(work(), status)
+        _keep(once, said, body)
+        return _answer(body, said)
 
     return taken()
 
 
-def answer_apart(once: Once, work: Callable[[], str], status: int) -> HttpResponse:
+def answer_apart(once: Once, work: Work, status: int) -> HttpResponse:
     """As `answer_once`, for work in transactions of its own that changes nothing when it is done again."""
     if StoredAnswer.objects.filter(caller=once.caller, key_hash=once.key_hash).exists():
         return _stored(once)
     body = work()
     return answer_once(once, lambda: body, status)
+
+
+def said_by(answer: str | tuple[int, str], usual: int) -> tuple[int, str]:
+    """Return the status and the text of an answer."""
+    return (usual, answer) if isinstance(answer, str) else answer
 
 
 def replace_answer(once: Once, status: int, body: str) -> HttpResponse:

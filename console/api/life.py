@@ -20,7 +20,7 @@ WRITES = (404, 409, 413, 415, 422)
 
 
 class NewCaseOfLife(Body):
-    """Where the case lands: the agent's newest suite where none is named, a new one where it has none."""
+    """Where the case lands. Where no suite is named: where it is already, else the agent's newest, a new one where it has none."""
 
     suite: Annotated[Word, Field(max_length=63)] = ""
 

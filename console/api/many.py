@@ -15,7 +15,8 @@ from audit.errors import CountersignError
 from console.api.approvals import ApprovalOut, whole
 from console.api.deciding import Digest
 from console.api.endpoint import ApiRequest, endpoint
-from console.api.errors import Problem, status_of, told
+from console.api.errors import status_of, told
+from console.api.problems import Problem
 from console.api.reading import Body
 from console.rights import DECIDE_SCOPE, Right
 from console.signin import reauthenticated

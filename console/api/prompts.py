@@ -3,11 +3,12 @@
 from datetime import datetime
 from typing import Annotated, Any
 
+from django.db.models.functions import Length
 from ninja import Query, Router, Schema
 from pydantic import Field
 
 from agents.models import Prompt, PromptVersion, Release
-from agents.prompts import versions
+from agents.prompts import asking, versions
 from console.api.endpoint import ApiRequest, endpoint
 from console.api.paging import Paged, decode, encode
 from console.api.reading import Body, SlugPath, Text, VersionPath, Word
@@ -18,6 +19,7 @@ from console.revealing import may_read_prompts
 from console.rights import Right
 
 router = Router(tags=["prompts"])
+PAGE_LETTERS = 1_000_000
 VersionName = Annotated[str, Query(max_length=80, examples=["1.0.0"])]
 
 
@@ -40,7 +42,7 @@ class PromptOut(Schema):
     slug: str
     created_at: datetime
     releases: list[ReleaseOut]
-    awaits: str | None = None  # of a release that was asked for: the request that a second person has to approve
+    awaits: str | None = Field(default=None, description="The request by which a release waits for a second person")
 
 
 class PromptPage(Schema):
@@ -117,16 +119,16 @@ def get_prompt(request: ApiRequest, slug: SlugPath) -> PromptOut:
     router, "GET", "/prompts/{slug}/versions", right=Right.SEE, scope="prompts:read", answer=VersionPage, refuses=(404, 422)
 )
 def list_prompt_versions(request: ApiRequest, slug: SlugPath, page: Query[Paged]) -> VersionPage:
-    """List a prompt's versions, newest first."""
-    rows = (
-        PromptVersion.objects.filter(prompt=versions.prompt_named(slug)).select_related("parent").order_by("-created_at", "-id")
-    )
+    """List a prompt's versions, newest first. A page ends early where their texts have come to a million characters."""
+    rows = PromptVersion.objects.filter(prompt=versions.prompt_named(slug)).order_by("-created_at", "-id")
     if key := decode("versions", page.cursor):
         last = PromptVersion.objects.get(pk=key[0])
         rows = rows.filter(created_at__lte=last.created_at).exclude(created_at=last.created_at, id__gte=last.pk)
-    found = list(rows[: page.limit + 1])
-    following = [str(found[page.limit - 1].pk)] if len(found) > page.limit else None
-    return VersionPage(items=_versions(request.auth, slug, found[: page.limit]), next_cursor=encode("versions", following))
+    weights = list(rows.annotate(weight=Length("text")).values_list("pk", "weight")[: page.limit + 1])
+    count = min(page.limit, _carried([weight for _, weight in weights]))
+    following = [str(weights[count - 1][0])] if len(weights) > count else None
+    found = rows.filter(pk__in=[id_ for id_, _ in weights[:count]]).select_related("parent").defer("parent__text")
+    return VersionPage(items=_versions(request.auth, slug, list(found)), next_cursor=encode("versions", following))
 
 
 @endpoint(
@@ -188,11 +190,15 @@ def retire_prompt_version(request: ApiRequest, slug: SlugPath, version: VersionP
 
 def prompt_shapes(prompts: list[Prompt]) -> list[PromptOut]:
     """Return prompts with where their traffic goes now."""
-    rows = Release.objects.filter(prompt__in=prompts, ended_at=None).select_related("version").order_by("-share", "id")
+    rows = Release.objects.filter(prompt__in=prompts, ended_at=None).select_related("version").defer("version__text")
     live: dict[Any, list[ReleaseOut]] = {}
-    for row in rows:
+    for row in rows.order_by("-share", "id"):
         live.setdefault(row.prompt_id, []).append(release_shape(row))
-    return [PromptOut(slug=one.slug, created_at=one.created_at, releases=live.get(one.pk, [])) for one in prompts]
+    waiting = asking.waiting_of([one.slug for one in prompts])
+    return [
+        PromptOut(slug=one.slug, created_at=one.created_at, releases=live.get(one.pk, []), awaits=waiting.get(one.slug))
+        for one in prompts
+    ]
 
 
 def release_shape(row: Release) -> ReleaseOut:
@@ -204,7 +210,7 @@ def release_shape(row: Release) -> ReleaseOut:
 
 
 def _moved(caller: Caller, slug: str, version: str, event: str) -> VersionOut:
-    versions.move_version(slug=slug, version=version, event=event, actor=caller.actor())
+    asking.move(slug=slug, version=version, event=event, actor=caller.actor())
     return _versions(caller, slug, [versions.version_named(slug, version)])[0]
 
 
@@ -214,6 +220,11 @@ def _versions(caller: Caller, slug: str, rows: list[PromptVersion]) -> list[Vers
     if reads and rows:
         note_reading(caller, [f"prompt {slug}"])
     return [_version(row) if reads else _version(row).model_copy(update={"text": None, "variables": None}) for row in rows]
+
+
+def _carried(weights: list[int]) -> int:
+    """Return how many of the texts go into one page: the first in any case."""
+    return sum(1 for at, _ in enumerate(weights) if at == 0 or sum(weights[: at + 1]) <= PAGE_LETTERS)
 
 
 def _version(row: PromptVersion) -> VersionOut:

@@ -3,13 +3,15 @@
 from typing import Annotated, Literal
 from uuid import UUID
 
-from ninja import Query, Router, Schema
+from ninja import Query, Router, Schema, Status
 from pydantic import Field
 
 from agents.models import Release
 from agents.prompts import asking, versions
 from agents.prompts.rollback import rollback
+from approvals import queries
 from approvals.models import ApprovalRequest
+from console.api.approvals import ApprovalOut, whole
 from console.api.endpoint import ApiRequest, endpoint
 from console.api.paging import Paged, decode, encode
 from console.api.prompts import PromptOut, ReleaseOut, prompt_shapes, release_shape
@@ -65,7 +67,12 @@ class RollbackOut(Schema):
 )
 def list_releases(request: ApiRequest, slug: SlugPath, page: Query[Paged]) -> ReleasePage:
     """List what a prompt's traffic went to, newest first."""
-    rows = Release.objects.filter(prompt=versions.prompt_named(slug)).select_related("version").order_by("-id")
+    rows = (
+        Release.objects.filter(prompt=versions.prompt_named(slug))
+        .select_related("version")
+        .defer("version__text")
+        .order_by("-id")
+    )
     if key := decode("releases", page.cursor):
         rows = rows.filter(id__lt=key[0])
     found = list(rows[: page.limit + 1])
@@ -75,16 +82,26 @@ def list_releases(request: ApiRequest, slug: SlugPath, page: Query[Paged]) -> Re
 
 @endpoint(
     router, "POST", "/prompts/{slug}/releases", right=Right.EDIT_PROMPTS, scope="prompts:write", answer=PromptOut, status=201,
-    refuses=(404, 409, 413, 415, 422), creates=True,
+    waits=ApprovalOut, refuses=(404, 409, 413, 415, 422), creates=True,
 )  # fmt: skip
-def release_prompt(request: ApiRequest, slug: SlugPath, body: NewRelease) -> PromptOut:
-    """Send a share of the new sessions to a version that its suites let pass, or ask a second person first (`awaits`)."""
+def release_prompt(request: ApiRequest, slug: SlugPath, body: NewRelease) -> PromptOut | Status[ApprovalOut]:
+    """Send a share of the new sessions to a version that its suites let pass. 202: a second person was asked, by this request."""
     caller, said = request.auth, body.override.reason if body.override else ""
     given = body.model_dump(exclude={"override"})
     done = asking.send(slug=slug, actor=caller.actor(), user_id=caller.user_id, override=said, **given)
     if isinstance(done, ApprovalRequest):
-        return prompt_shapes([versions.prompt_named(slug)])[0].model_copy(update={"awaits": done.ref})
+        return Status(202, whole(caller, queries.get(done.ref)))
     return prompt_shapes([done.prompt])[0]
+
+
+@endpoint(
+    router, "POST", "/prompts/{slug}/releases/withdraw", right=Right.EDIT_PROMPTS, scope="prompts:write", answer=ApprovalOut,
+    refuses=(404, 409, 422),
+)  # fmt: skip
+def withdraw_release(request: ApiRequest, slug: SlugPath) -> ApprovalOut:
+    """Take back the release that waits for a second person."""
+    caller = request.auth
+    return whole(caller, queries.get(asking.take_back(slug=slug, actor=caller.actor()).ref))
 
 
 @endpoint(

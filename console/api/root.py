@@ -10,11 +10,14 @@ from pydantic_core import to_json
 from console.api import (
     agent_revisions,
     agents,
+    agreement,
     approvals,
     audit,
+    audit_sessions,
     breakers,
     budgets,
     calls,
+    checkpoints,
     claims,
     controls,
     covers,
@@ -24,7 +27,10 @@ from console.api import (
     eval_runs,
     evals,
     events,
+    exports,
     glass,
+    grading,
+    grading_rules,
     guards,
     inlets,
     life,
@@ -33,11 +39,15 @@ from console.api import (
     measures,
     memories,
     overview,
+    plans,
     policies,
     previews,
     prompts,
+    pushes,
     queue,
     releases,
+    reruns,
+    retention,
     schedules,
     sessions,
     standing,
@@ -45,6 +55,7 @@ from console.api import (
     tokens,
     tools,
     turns,
+    verifications,
     webhooks,
 )
 from console.api.reading import StrictParser
@@ -74,7 +85,8 @@ api = NinjaAPI(
 for _noun in (
     overview, agents, agent_revisions, schedules, inlets, sessions, turns, calls, webhooks, dead_letters, queue, many, approvals,
     claims, covers, standing, glass, stops, breakers, limits, tools, definitions, memories, policies, measures, controls,
-    budgets, prompts, previews, releases, guards, evals, eval_runs, life, audit, tokens, events,
+    budgets, prompts, previews, releases, plans, guards, evals, eval_runs, grading_rules, grading, life, reruns, audit,
+    audit_sessions, verifications, checkpoints, agreement, exports, retention, pushes, tokens, events,
 ):  # fmt: skip
     api.add_router("", _noun.router)
 errors.install(api)

@@ -67,9 +67,11 @@ class SessionOut(Schema):
 
     `waits` is null where neither money, a rate, a model nor a tool keeps it.
     `mode` is full, degraded (a fallback answered, or tools were left out) or minimal (no model could be had).
+    `uuid` is what shares of a prompt's traffic are worked out from.
     """
 
     id: str
+    uuid: UUID
     agent: str
     title: str
     goal: str | None
@@ -160,6 +162,7 @@ def _shape(
 ) -> SessionOut:  # fmt: skip
     return SessionOut(
         id=session.ref,
+        uuid=session.id,
         agent=session.agent.slug,
         mode=cast(Mode, session.mode or "full"),
         title=mask.text(title_of(session, revealed=open_)),

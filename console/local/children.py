@@ -30,6 +30,11 @@ def worker() -> Child:
     return Child("worker", (sys.executable, str(MANAGE), "worker"), {**_environment(), "DATABASE_POOL": "0"})  # it forks
 
 
+def sealer() -> Child:
+    """The one that signs the audit log."""
+    return Child("sealer", (sys.executable, str(MANAGE), "seal"), {**_environment(), "DATABASE_POOL": "0"})
+
+
 def scripted_model(port: int) -> Child:
     """The scripted model server."""
     return Child("scripted model", (sys.executable, "-m", "agents.llm.scripted", "--port", str(port)), _environment())

@@ -10,6 +10,9 @@ from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connections
 
+from audit import keys
+from audit.errors import NoKey
+from audit.seal import origin
 from console.environment import database_from_url
 from console.local import preflight
 from console.local.errors import CannotStart
@@ -68,6 +71,16 @@ class Installation:
         if not settings.EMBEDDED:
             with preflight.connect("DATABASE_URL", self.url) as application:
                 preflight.application_may_work(application)
+
+    def make_key(self) -> None:
+        """Make the key that signs the log, where this installation has none yet. Raises CannotStart where it cannot be used."""
+        try:
+            if settings.SEAL_KEY.exists():
+                keys.read(settings.SEAL_KEY)
+            else:
+                keys.make(settings.SEAL_KEY, origin())
+        except (NoKey, OSError) as error:
+            raise CannotStart(f"The log's key cannot be used: {error}") from error
 
     def collect_pages_files(self) -> None:
         """Hash and compress the pages' files, where they changed since the last start."""

@@ -21,7 +21,7 @@ _FIRST_PAUSE_S, _LONGEST_PAUSE_S, _SETTLED_S = 0.5, 15.0, 30.0
 # All of it, the database included, must be over within 20 s; workers take up to 10.
 _GRACE_S = 14.0
 _GONE_WITHIN_S = 5.0
-_OUR_PROGRAMS = frozenset({b"console.asgi:application", b"worker", b"agents.llm.scripted", b"mail_catcher"})
+_OUR_PROGRAMS = frozenset({b"console.asgi:application", b"worker", b"seal", b"agents.llm.scripted", b"mail_catcher"})
 
 
 @dataclass(slots=True)

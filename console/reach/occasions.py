@@ -17,6 +17,7 @@ from agents.spending import Standing, standing
 from approvals.models import ApprovalRequest, GlassUse
 from approvals.places import places_of
 from approvals.policy import VERDICTS, Person, may_decide
+from audit import findings, lag, tampering
 from audit.events import EventKind
 from audit.feed import FeedEvent
 from audit.models import LogIndex
@@ -38,6 +39,11 @@ OCCASION_OF: Mapping[str, str] = {
     EventKind.BUDGET_CROSSED: "budget",
     EventKind.BREAKER_OPENED: "breaker",
     EventKind.PROMPT_TRIPPED: "canary",
+    EventKind.ALARM_VERIFICATION_FAILED: "audit",
+    EventKind.ALARM_TAMPERING: "audit",
+    EventKind.ALARM_SEAL_LATE: "audit",
+    EventKind.ALARM_LOG_FORKED: "audit",
+    EventKind.PUSH_STOPPED: "audit",
     **dict.fromkeys(_RESTS, "ended"),
 }
 HEADINGS: Mapping[str, str] = {
@@ -49,8 +55,15 @@ HEADINGS: Mapping[str, str] = {
     "budget": "A budget is being used up",
     "breaker": "A breaker opened",
     "canary": "A canary was rolled back by itself",
+    "audit": "The audit log needs somebody",
 }
-PAGES: Mapping[str, str] = {"budget": "budgets", "breaker": "breakers"}
+PAGES: Mapping[str, str] = {"budget": "budgets", "breaker": "breakers", "audit": "audit-verifications", "push": "audit-push"}
+LOG_ALARMS: Mapping[str, str] = {
+    findings.REF: "The log does not verify. The first wrong entry and both copies of it stand on the page.",
+    tampering.REF: "The application tried to change the log, and the database refused it.",
+    lag.REF: "Entries are not signed: the sealer is late, is not there, or found changed what it had signed.",
+}
+PUSH_STOPPED = "Entries are not pushed to {} any more: it failed too often. They wait until an admin resumes it."
 QUESTIONS: Mapping[str, str] = {
     "budget": "A limit is reached",
     "question": "The agent asks",
@@ -60,7 +73,14 @@ QUESTIONS: Mapping[str, str] = {
 }
 
 
-About = ApprovalRequest | Session | GlassUse | Standing | Breaker | CanaryWatch
+@dataclass(frozen=True, slots=True)
+class LogAlarm:
+    """Something is wrong with the audit log; never raw, as what it holds may be anything."""
+
+    text: str
+
+
+About = ApprovalRequest | Session | GlassUse | Standing | Breaker | CanaryWatch | LogAlarm
 """What a telling is about."""
 
 
@@ -93,13 +113,17 @@ class Telling:
         return path_of(self.ref)
 
 
+MEND: Mapping[type, Right] = {CanaryWatch: Right.ROLL_BACK_PROMPTS, LogAlarm: Right.VERIFY_AUDIT}
+"""What one has to be able to do to be told of what broke, where it is not RESTRAIN."""
+
+
 def heading(occasion: str, ref: str) -> str:
     """Return what happened, in few words."""
     return HEADINGS[occasion].format(ref=ref)
 
 
 def path_of(ref: str) -> str:
-    """Return the page about a request, a session, a budget, a breaker or a prompt."""
+    """Return the page about a request, a session, a budget, a breaker, a prompt or the log."""
     kind, _, name = ref.partition(":")
     if kind == "prompt":
         return reverse("prompt-measures", args=[name])
@@ -143,8 +167,12 @@ def tellings(events: Sequence[FeedEvent], listeners: Collection[Listener]) -> li
 
 def line_of(about: About) -> str:
     """Return one line about it, without anything that an agent or a customer wrote."""
-    if isinstance(about, GlassUse):
-        return f"{about.used_name} approved a call of {about.tool} alone. Somebody else has to review it."
+    if isinstance(about, LogAlarm | GlassUse):
+        return (
+            about.text
+            if isinstance(about, LogAlarm)
+            else f"{about.used_name} approved a call of {about.tool} alone. Somebody else has to review it."
+        )
     if isinstance(about, Standing):
         budget, meter = about.budget, about.meter
         refuses = " Calls are refused." if about.state == "spent" else ""
@@ -175,8 +203,8 @@ def _standing(listeners: Collection[Listener]) -> list[Listener]:
 
 
 def _concerns(person: Person, occasion: str, about: About, given: int | None) -> bool:
-    if isinstance(about, Standing | Breaker | CanaryWatch):
-        return holds(person.roles, Right.ROLL_BACK_PROMPTS if isinstance(about, CanaryWatch) else Right.RESTRAIN)
+    if isinstance(about, Standing | Breaker | CanaryWatch | LogAlarm):
+        return holds(person.roles, MEND.get(type(about), Right.RESTRAIN))
     if isinstance(about, GlassUse):
         return holds(person.roles, Right.SEE) and person.id != about.used_by
     if isinstance(about, Session):
@@ -222,6 +250,12 @@ def _canaries(refs: set[str]) -> dict[str, CanaryWatch]:
     return {f"prompt:{row.release.version.prompt.slug}": row for row in found}
 
 
+def _alarms(refs: set[str]) -> dict[str, LogAlarm]:
+    """Return what is told of alarms about the log."""
+    pushes = {ref: LogAlarm(PUSH_STOPPED.format(ref.removeprefix("push:"))) for ref in refs if ref.startswith("push:")}
+    return pushes | {ref: LogAlarm(LOG_ALARMS[ref]) for ref in refs if ref in LOG_ALARMS}
+
+
 def _sessions(refs: Iterable[str]) -> dict[str, Session]:
     numbers = {int(ref.removeprefix("S-")) for ref in refs if ref.startswith("S-")}
     rows = Session.objects.filter(number__in=numbers).select_related("agent") if numbers else ()
@@ -244,5 +278,6 @@ APART: Mapping[str, Callable[[set[str]], Mapping[str, About]]] = {
     "budget": _budgets,
     "breaker": _breakers,
     "canary": _canaries,
+    "audit": _alarms,
 }
 """How what is no request is read, by occasion."""

@@ -17,7 +17,7 @@ from django.db import connection
 from audit.index import index_log
 from console.models import Delivery, Notice
 from console.preferences import settings_of
-from console.reach import chat, outbox, webhooks
+from console.reach import chat, outbox, pushing, webhooks
 from console.reach.errors import NotDelivered
 from console.reach.links import link
 from console.reach.occasions import heading, path_of
@@ -60,6 +60,7 @@ def round_trip(stopping: threading.Event | None = None) -> int:
     while outbox.gather():
         pass
     webhooks.send_due()
+    pushing.push_due(stopping)
     outbox.pack()
     for tried in range(IN_A_ROUND):
         claimed = None if stopping is not None and stopping.is_set() else outbox.claim()

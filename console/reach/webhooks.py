@@ -67,6 +67,16 @@ class Claimed:
     attempt: int
 
 
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """One message as it leaves: where to, under which id, its bytes, and what it is signed with."""
+
+    url: str
+    id: str
+    body: str
+    secrets: tuple[str, ...]
+
+
 def write_down(events: Sequence[FeedEvent]) -> None:
     """Write down the messages that these events lead to, in the transaction that moves the place in the log."""
     told = [(event, ref) for event in events if event.kind in TOLD and (ref := _session_of(event))]
@@ -173,36 +183,47 @@ def secrets_of(url: str) -> list[str]:
 
 
 async def _all(claimed: Sequence[Claimed]) -> list[NotDelivered | None]:
+    async with caller() as client:
+        rows = [one.row for one in claimed]
+        return list(await asyncio.gather(*(delivered(client, _signed(row)) for row in rows)))
+
+
+def _signed(row: Callback) -> Signed:
+    return Signed(row.url, row.pk.hex, row.body, tuple(secrets_of(row.url)))
+
+
+def caller() -> httpx2.AsyncClient:
+    """Return what messages are sent with."""
     # No proxy of the environment: it would resolve the name again, behind the check. A redirect is an answer, not a way.
-    async with httpx2.AsyncClient(verify=tls(), trust_env=False, timeout=PATIENCE_S, follow_redirects=False) as client:
-        return list(await asyncio.gather(*(_outcome(client, one.row) for one in claimed)))
+    return httpx2.AsyncClient(verify=tls(), trust_env=False, timeout=PATIENCE_S, follow_redirects=False)
 
 
-async def _outcome(client: httpx2.AsyncClient, row: Callback) -> NotDelivered | None:
+async def delivered(client: httpx2.AsyncClient, message: Signed) -> NotDelivered | None:
+    """Send one message to the address that was checked; return why it did not arrive, None where it did."""
     try:
         async with asyncio.timeout(PATIENCE_S):
-            await _post(client, row)
+            await _post(client, message)
     except NotDelivered as error:
         return error
     except ToolError as error:
         return NotDelivered(reason=str(error), final=False)
     except (httpx2.HTTPError, OSError, TimeoutError) as error:
-        return NotDelivered(reason=f"{urlsplit(row.url).hostname} cannot be reached: {type(error).__name__}.", final=False)
+        return NotDelivered(reason=f"{urlsplit(message.url).hostname} cannot be reached: {type(error).__name__}.", final=False)
     return None
 
 
-async def _post(client: httpx2.AsyncClient, row: Callback) -> None:
+async def _post(client: httpx2.AsyncClient, message: Signed) -> None:
     """Send one message to the address that was checked; raises NotDelivered for any answer but 2xx."""
     at = datetime.now(UTC)
-    signatures = [Webhook(secret).sign(row.pk.hex, at, row.body) for secret in secrets_of(row.url)]
-    headers = {"Content-Type": "application/json", "User-Agent": "Countersign/1", "webhook-id": row.pk.hex,
+    signatures = [Webhook(secret).sign(message.id, at, message.body) for secret in message.secrets]
+    headers = {"Content-Type": "application/json", "User-Agent": "Countersign/1", "webhook-id": message.id,
                "webhook-timestamp": str(int(at.timestamp())), "webhook-signature": " ".join(signatures)}  # fmt: skip
-    dial, more = row.url, {}
-    if not egress.trusted(row.url):
-        target = await egress.resolve(row.url, webhook=True)
+    dial, more = message.url, {}
+    if not egress.trusted(message.url):
+        target = await egress.resolve(message.url, webhook=True)
         dial, more = target.dial, {"sni_hostname": target.host}
         headers["Host"] = target.authority
-    request = client.build_request("POST", dial, headers=headers, content=row.body.encode(), extensions=more)
+    request = client.build_request("POST", dial, headers=headers, content=message.body.encode(), extensions=more)
     answer = await client.send(request, stream=True)  # what it says besides is not read
     await answer.aclose()
     if not answer.is_success:

@@ -1,4 +1,4 @@
-"""Template tags for charts that the server draws: columns side by side, each a stack, with the same said in words."""
+"""Template tags for what the server draws: columns side by side, each a stack, and the bars of a risk; all of it said in words too."""
 
 from collections.abc import Sequence
 
@@ -37,3 +37,20 @@ def _column(place: int, tones: Sequence[str], stack: Sequence[int], most: int) -
             below = min(HEIGHT, below + height)
             drawn.append((tone, place * STEP, f"{HEIGHT - below:.1f}", WIDTH, f"{height:.1f}"))
     return drawn
+
+
+_BARS = ("M1.5 11h1.75v2H1.5z", "M5.25 8H7v5H5.25z", "M9 5h1.75v8H9z", "M12.75 2h1.75v11h-1.75z")
+_RISK_BARS = tuple(
+    format_html(
+        '<svg viewBox="0 0 16 16" aria-hidden="true"><path class="on" d="{}"/>{}</svg>',
+        "".join(_BARS[:level]),
+        format_html('<path d="{}"/>', "".join(_BARS[level:])) if level < len(_BARS) else "",
+    )
+    for level in range(len(_BARS) + 1)
+)
+
+
+@register.filter
+def risk_bars(level: int) -> str:
+    """Draw a risk level (1 to 4) as so many of four bars. A queue shows many: two shapes, made once."""
+    return _RISK_BARS[int(level)]

@@ -69,10 +69,10 @@ def _line(row: AgentRevision, live: Mapping[str, str], busy: Mapping[str, dict[s
     }
 
 
-def prompt_link(slug: str, live: Mapping[str, str]) -> dict[str, str] | None:
-    """Return how the live version of a prompt is linked to; None if nothing is live."""
+def prompt_link(slug: str, live: Mapping[str, str]) -> dict[str, str]:
+    """Return how the live version of a prompt is linked to, or the prompt where none is live."""
     if slug not in live:
-        return None
+        return {"label": f"{slug}, no version is live", "url": reverse("prompt", args=[slug])}
     return {"label": f"{slug} {live[slug]}", "url": reverse("prompt-version", args=[slug, live[slug]])}
 
 

@@ -17,6 +17,7 @@ from approvals.facts import Origin
 from approvals.models import ApprovalRequest
 from approvals.policy import Policy
 from audit.content import read_texts
+from audit.retention.deletions import why_gone
 from console.covering import Cover
 from console.revealing import marks_of
 from console.signs import passage_of, signs_of
@@ -61,7 +62,9 @@ def content(row: ApprovalRequest, reveal: bool, cover: Cover) -> dict[str, Any]:
             "taint": marks_of(row.taint, revealed=False),
             "evidence": evidence(row) if row.kind in OPEN else [],
         }
-    texts = read_texts([id_ for id_ in (row.reasoning_id, row.raw_arguments_id) if id_])
+    wanted = [id_ for id_ in (row.reasoning_id, row.raw_arguments_id) if id_]
+    texts = read_texts(wanted)
+    gone = why_gone(f"session:{row.session_ref}") if len(texts) < len(set(wanted)) else ""
     arguments = cover.arguments(arguments_of(row))
     changes = row.facts.get("changed") or []
     origins = [Origin(**part) for part in row.facts.get("origins") or ()]
@@ -77,18 +80,23 @@ def content(row: ApprovalRequest, reveal: bool, cover: Cover) -> dict[str, Any]:
     ]
     return {
         "hidden": False,
-        "reasoning": cover.text(texts.get(row.reasoning_id, "")) if row.reasoning_id else "",
+        "reasoning": cover.text(texts.get(row.reasoning_id, gone)) if row.reasoning_id else "",
         "reasoning_note": "" if row.reasoning_id else UNREASONED.get(row.kind, "The model gave no reason."),
         "arguments": lines,
         "long": [line for line in lines if line["long"]],
         "taint": _provenance(cover.value(row.taint), origins, session),
         "tainted_arguments": [line["name"] for line in lines if line["foreign"]],
         "canonical": json.dumps(arguments, ensure_ascii=False),
-        "raw": cover.document(texts.get(row.raw_arguments_id, "")) if row.raw_arguments_id else "",
+        "raw": _raw(texts.get(row.raw_arguments_id), gone, cover) if row.raw_arguments_id else "",
         "changes": [*changes, *_edits(row)],
         "question": question(row),
         "evidence": cover.value(evidence(row)),
     }
+
+
+def _raw(text: str | None, gone: str, cover: Cover) -> str:
+    """Return what the model wrote, or as JSON that it was deleted."""
+    return json.dumps({"deleted": gone}) if text is None else cover.document(text)
 
 
 def arguments_of(row: ApprovalRequest) -> dict[str, Any]:

@@ -71,7 +71,8 @@ def _release(facts: Mapping[str, Any]) -> list[dict[str, Any]]:
     prompt, version = str(facts["prompt"]), str(facts["version"])
     lines = [
         {"label": "Version", "value": f"{prompt} {version}", "href": reverse("prompt-version", args=[prompt, version])},
-        {"label": "New sessions", "value": f"{facts['share']}%, beside {facts['beside']}"},
+        {"label": "New sessions", "value": _traffic(facts)},
+        *([{"label": "In steps, by itself", "value": facts["then"]}] if facts.get("then") else []),
         {"label": "Written by", "value": facts["written_by"]},
         {"label": "Why", "value": facts["reason"]},
         {"label": "Held back by its suites", "value": "; ".join(facts.get("held_back", ()))},
@@ -79,6 +80,13 @@ def _release(facts: Mapping[str, Any]) -> list[dict[str, Any]]:
         {"label": "SHA-256", "value": facts["checksum"], "mono": True},
     ]
     return [line for line in lines if line["value"]]
+
+
+def _traffic(facts: Mapping[str, Any]) -> str:
+    share, beside = facts["share"], facts["beside"]
+    if beside == "nothing":
+        return f"{share}%; it is the first one that is released"
+    return f"{share}%, in the place of {beside}" if share == 100 else f"{share}%, beside {beside}"
 
 
 def _circle(facts: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -24,6 +24,7 @@ from console.revealing import reveals_request, summary_of
 from console.rights import Right
 from console.views.approval_content import content
 from console.views.approval_lede import choices, lede
+from console.views.approval_release import release_of
 from console.views.approval_standing import stood
 
 EFFECTS = {
@@ -71,6 +72,7 @@ def item(row: ApprovalRequest, caller: Caller) -> dict[str, Any]:
         "choices": choices(row),
         "facts": _facts(row),
         **content(row, reveal, cover),
+        "release": release_of(row, caller),
         "sensitive": sensitive_of(row, caller, cover),
         "stood": stood(row),
         **({"tier": "", "reasons": []} if row.kind == "question" else {}),

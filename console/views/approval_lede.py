@@ -1,6 +1,7 @@
 """What a request is about, in the product's own words and as it stands now: what will happen, or what became of it. Pure."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from approvals.models import ApprovalRequest
 
@@ -41,7 +42,8 @@ RELEASE: Mapping[str, str] = {
     "consumed": "A second person agreed, and the version got its sessions.",
     "rejected": "A second person refused it. Everything is as it was.",
     "expired": "Nobody answered in time, so the version got no session.",
-    "void": "The prompt's traffic was routed anew meanwhile, so it has to be asked anew.",
+    "withdrawn": "It was taken back before anybody answered. Everything is as it was.",
+    "void": "The prompt's traffic was routed anew meanwhile, or the version set aside, so it has to be asked anew.",
 }
 """What became of a request to release a prompt version."""
 UNANSWERED: Mapping[str, str] = {
@@ -91,4 +93,16 @@ def choices(row: ApprovalRequest) -> list[dict[str, str]]:
     """Return what each verdict does, where its name alone does not say it; nothing once one was given."""
     if row.status != "pending":
         return []
-    return [{"label": verdict, "value": does} for verdict, does in CHOICES.get(row.kind, ())]
+    known = _release(row.facts) if row.kind == "prompt_release" and "version" in row.facts else CHOICES.get(row.kind, ())
+    return [{"label": verdict, "value": does} for verdict, does in known]
+
+
+def _release(facts: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    version, share, beside = facts["version"], facts["share"], facts["beside"]
+    rest = "" if share == 100 or beside == "nothing" else f", the others with {beside}"
+    begins = f"At once, on every worker, {share}% of the sessions that start begin with {version}{rest}."
+    after = "Sessions that run keep their version. It can be rolled back in a second, and that asks nobody."
+    return (
+        ("Approve", f"{begins} {after}"),
+        ("Reject", f"Nothing changes: {version} gets no session by this and stays as it is."),
+    )

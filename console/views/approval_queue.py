@@ -27,7 +27,7 @@ from console.standing import standing
 from console.views.approval_item import outcome, url_of
 from console.views.filters import in_words, left_out, unknown
 
-SHOWN = 50
+SHOWN = 40
 REACH = 10_000
 """How many decided requests one page looks through; where few of them fit, the next page goes on from there."""
 TABS = {
@@ -144,17 +144,24 @@ def queue_of(request: HttpRequest, asked: Asked) -> dict[str, Any]:
         "rows": found.items,
         "state": asked.state,
         "selects": caller.has(Right.DECIDE) and not decided,
-        "counts": {"waiting": waiting.count({}), "mine": waiting.count({"hand": "mine"})},
         "filters": asked.filters,
         "carried": asked.carried,
         "filtered": in_words("request", asked.filters),
         "left_out": left_out(request.GET, asked.wrong),
         "active": [_active(asked, name, value) for name, value in asked.filters.items() if value],
-        "facets": _facets(asked, waiting),
-        "views": _views(caller, waiting, asked),
+        **({} if request.GET.get("fragment") == "queue" else _around(caller, waiting, asked)),
         "groups": _groups(found.items, asked, waiting, lambda row: _line(row, asked, person, reveals_request(caller))),
         "older": asked.url(cursor=found.next_cursor) if found.next_cursor else "",
         "last_decision": "" if found.items else _last_decision(),
+    }
+
+
+def _around(caller: Caller, waiting: inbox.Waiting, asked: Asked) -> dict[str, Any]:
+    """Return the numbers, views and facets that stand around the rows; the rows alone are asked for far more often."""
+    return {
+        "counts": {"waiting": waiting.count({}), "mine": waiting.count({"hand": "mine"})},
+        "facets": _facets(asked, waiting),
+        "views": _views(caller, waiting, asked),
     }
 
 

@@ -168,7 +168,7 @@ def _open(request: HttpRequest, row: ApprovalRequest) -> dict[str, Any]:
         "case": case_offer(row, caller),
         "next_url": asked.within(following.ref) if following else "",
         "carried": asked.carried,
-        "reads": (row.ref,) if reveals_request(caller) else (),
+        "reads": (*((row.ref,) if reveals_request(caller) else ()), *(shown["release"]["reads"] if shown["release"] else ())),
     }
 
 

@@ -1,36 +1,30 @@
-"""The audit trail: entries by filter, one entry with its bytes and hashes, and verification of the chains."""
+"""The audit trail: entries by filter, and one entry with its bytes and hashes."""
 
-from collections.abc import Mapping
-from datetime import UTC, datetime, time, timedelta
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect
 from django.urls import reverse
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from audit import feed, queries
 from audit.content import texts_of
-from audit.events import EventKind
-from audit.queries import EntryFilter, StoredEntry
-from console.api.audit import Verified, verified
+from audit.queries import StoredEntry
+from audit.retention.deletions import why_gone
+from audit.searching import LOOKED
 from console.auth import Caller, caller_of
-from console.forms import AuditFilter
 from console.fragments import page
 from console.rights import Right
-from console.signin import safe_next
+from console.saved_views import AUDIT, saved_of
+from console.views.audit_asked import DOCS, Asked, read
 from console.views.call import KEY, address
-from console.views.filters import left_out, unknown
+from console.views.filters import left_out
 from console.views.guard import guard
 
 SHOWN = 50
-VERIFIED = "countersign.verification"
-DOCS = {kind.value: kind.doc for kind in EventKind}
-KINDS = {*DOCS, *(kind.partition(".")[0] for kind in DOCS)}  # one kind, or all of a noun
-NAMES = ("stream", "principal", "kind", "tool", "q", "from", "to")
-NAMED = {"since": "from", "until": "to"}
-"""Fields of the form that Python could not name as the address does."""
+FARTHER = 20
+"""So many times as much is looked at on a page that goes on where the one before it found few."""
 OWN = "Your role sees the entries of what you did yourself."
 
 
@@ -48,70 +42,48 @@ def entry(request: HttpRequest, n: int) -> HttpResponse:
     return page(request, "audit/entry.html", lambda: _one(request, n))
 
 
-@require_POST
-@guard(Right.VERIFY_AUDIT)
-def verify(request: HttpRequest) -> HttpResponse:
-    """Verify the whole log or one stream, and show the verdict on the trail."""
-    stream = request.POST.get("stream", "")[:200]
-    request.session[VERIFIED] = _kept(verified(caller_of(request), stream or None), stream)
-    address = f"{reverse('audit')}?{urlencode({'stream': stream})}" if stream else reverse("audit")
-    return redirect(safe_next(request, request.POST.get("next") or address))
-
-
-def _kept(verdict: Verified, stream: str) -> dict[str, Any]:
-    """Return the verdict as the browser session keeps it, for the pages that follow."""
-    return {**verdict.model_dump(), "at": datetime.now(UTC).isoformat(), "stream": stream}
-
-
-def _shown(verdict: Mapping[str, Any] | None, stream: str | None = None) -> dict[str, Any] | None:
-    """Return the last verdict as the pages show it; None if there is none, or none of this stream."""
-    if verdict is None or (stream is not None and verdict["stream"] not in ("", stream)):
-        return None
-    bad = verdict["first_bad"]
-    if bad is not None:
-        bad = {**bad, "url": reverse("audit-entry", args=[bad["log_index"]]) if bad["log_index"] else ""}
-    return {**verdict, "first_bad": bad, "at": datetime.fromisoformat(verdict["at"])}
-
-
 def _list(request: HttpRequest) -> dict[str, Any]:
-    caller, asked = caller_of(request), {name: request.GET.get(name, "") for name in NAMES}
-    form = AuditFilter({field: asked[NAMED.get(field, field)] for field in AuditFilter.base_fields})
-    wrong = [NAMED.get(field, field) for field in form.errors] + unknown(asked, {"kind": KINDS})
-    found = {field: None if field in wrong else form.cleaned_data.get(field) for field in form.fields}
+    caller, asked = caller_of(request), read(request.GET)
     limited = not caller.has(Right.READ_AUDIT)
-    where = EntryFilter(
-        stream=found["stream"] or "", kind=found["kind"] or "", tool=found["tool"] or "", text=found["q"] or "",
-        principal=f"user:{caller.user_id}" if limited else found["principal"] or "",
-        since=_midnight(found["since"]), until=_midnight(found["until"], days=1),
-    )  # fmt: skip
+    where = replace(asked.where, principal=f"user:{caller.user_id}") if limited else asked.where
     before = request.GET.get("before", "")
-    listed = queries.entries(where, before=int(before) if before.isdigit() else None, limit=SHOWN)
+    looked = LOOKED * FARTHER if "far" in request.GET else LOOKED
+    listed = queries.entries(where, before=int(before) if before.isdigit() else None, limit=SHOWN, looked=looked)
     return {
         "nav": "audit",
         "may_verify": caller.has(Right.VERIFY_AUDIT),
-        "verification": _shown(request.session.get(VERIFIED)),
         "limited": OWN if limited else "",
-        "filters": {name: "" if name in wrong else value for name, value in asked.items()},
-        "filtered": any(found.values()),
-        "left_out": left_out(asked, wrong),
+        "filters": asked.shown,
+        "filtered": bool(asked.carried),
+        "carried": asked.carried,
+        "views": _views(caller, asked),
+        "left_out": left_out(request.GET, asked.wrong),
         "kinds": sorted(DOCS),
+        "export": f"{reverse('audit-exports')}?{asked.carried}" if caller.has(Right.EXPORT_AUDIT) else "",
         "items": [line(row) for row in listed.items],
-        "older": _address(request, listed.next) if listed.next else "",
-        "newer": _address(request, None) if before else "",
+        "looked_to": listed.looked_to and line(listed.looked_to),
+        "older": _address(asked, listed.next, far=listed.looked_to is not None) if listed.next else "",
+        "newer": _address(asked, None) if before else "",
     }
 
 
-def _midnight(day: Any, days: int = 0) -> datetime | None:
-    return None if day is None else datetime.combine(day, time(), UTC) + timedelta(days=days)
+def _views(caller: Caller, asked: Asked) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": view.name,
+            "url": f"{reverse('audit')}?{view.query}",
+            "on": view.query == asked.carried,
+            "remove_url": reverse("audit-view-remove", args=[view.pk]),
+        }
+        for view in saved_of(caller, AUDIT)
+    ]
 
 
-def _address(request: HttpRequest, before: int | None) -> str:
-    asked = request.GET.copy()
-    for name in ("fragment", "before"):
-        asked.pop(name, None)
-    if before is not None:
-        asked["before"] = str(before)
-    return f"{reverse('audit')}?{asked.urlencode()}"
+def _address(asked: Asked, before: int | None, *, far: bool = False) -> str:
+    """Return the trail's address with the filters kept; `far` looks farther back, because somebody asked for it."""
+    more = {"before": str(before)} if before is not None else {}
+    query = urlencode({**asked.values, **more, **({"far": "1"} if far else {})})
+    return reverse("audit") + (f"?{query}" if query else "")
 
 
 def line(row: StoredEntry) -> dict[str, Any]:
@@ -143,17 +115,16 @@ def _one(request: HttpRequest, n: int) -> dict[str, Any]:
         "nav": "audit",
         "entry": {**shown, "seq": row.seq, "prev_hash": row.prev_hash, "facts": row.facts, "body": row.body.decode("utf-8")},
         "rows": _rows(row),
-        "led_url": _led_url(row),
+        "led_url": led_url(row),
         "contents": contents,
         "reads": (f"entry {n}",) if any(one["text"] is not None for one in contents) else (),
-        "verification": _shown(request.session.get(VERIFIED), row.stream),
         "may_verify": caller.has(Right.VERIFY_AUDIT),
         "previous_url": reverse("audit-entry", args=[n - 1]) if n > 1 and caller.has(Right.READ_AUDIT) else "",
         "next_url": reverse("audit-entry", args=[n + 1]) if n < feed.head() and caller.has(Right.READ_AUDIT) else "",
     }
 
 
-def _led_url(row: StoredEntry) -> str:
+def led_url(row: StoredEntry) -> str:
     """Return the page about what led to the call that an entry is about; empty for any other entry."""
     key = row.facts.get("key") if row.kind.startswith("tool_call.") else None
     return address(str(key)) if isinstance(key, str) and KEY.fullmatch(key) else ""
@@ -178,14 +149,18 @@ def _contents(row: StoredEntry, caller: Caller) -> list[dict[str, Any]]:
     """Return the raw content that the entry commits to, and its text for those alone who may read it."""
     reveal = caller.has(Right.REVEAL)
     texts = {text.name: text.body for text in texts_of(row.id)} if reveal else {}
-    note = "It was deleted by retention; the commitment stays." if reveal else "Your role does not read raw content."
     return [
         {
             "name": name,
             "cls": held.get("class", ""),
             "commitment": held.get("commitment", ""),
             "text": texts.get(name),
-            "note": note,
+            "note": _why_not(row, held.get("class", ""), reveal) if name not in texts else "",
         }
         for name, held in row.content.items()
     ]
+
+
+def _why_not(row: StoredEntry, cls: str, reveal: bool) -> str:
+    """Why a text is not shown: it was deleted, or whoever looks may not read it."""
+    return why_gone(row.stream, entry_id=row.id, cls=cls) if reveal else "Your role does not read raw content."

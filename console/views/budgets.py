@@ -41,6 +41,7 @@ TITLES: Mapping[Dimension, str] = {
     "prompt_version": "Prompt version",
     "model": "Model",
     "session": "Session",
+    "suite": "Suite",
 }
 
 

@@ -52,7 +52,7 @@ def _context(request: HttpRequest, ref: str, place: str) -> dict[str, Any]:
         "request_of": {"ref": f"AP-{led.request}", "url": reverse("approval", args=[f"AP-{led.request}"])}
         if led.request
         else None,
-        "decisions": [_decision(one) for one in led.decisions],
+        "decisions": [_decision(one, led) for one in led.decisions],
         "rows": _rows(led),
         "entry": {"n": led.entry, "url": reverse("audit-entry", args=[led.entry])} if led.entry and audits else None,
     }
@@ -72,10 +72,12 @@ def _policy(led: Led) -> dict[str, str]:
             "checksum": led.policy_checksum or "", "author": led.policy_by or ""}  # fmt: skip
 
 
-def _decision(one: Decided) -> dict[str, Any]:
+def _decision(one: Decided, led: Led) -> dict[str, Any]:
+    another = "asked whether it happened" if one.kind == "unknown_outcome" else "for a run before this one"
     notes = [
+        *([f"{another}, AP-{one.request}"] if one.request != led.request else ()),
         *([f"in the place of {one.in_place_of}"] if one.in_place_of else ()),
-        *(["by a standing approval"] if one.standing else ()),
+        *([f"by the standing approval of AP-{one.stood}"] if one.standing else ()),
         *(["alone, breaking the glass"] if one.broke_glass else ()),
     ]
     return {"by": one.by, "verdict": VERDICTS.get(one.verdict, one.verdict), "at": one.at, "notes": ", ".join(notes),

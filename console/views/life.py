@@ -29,7 +29,7 @@ MADE = "{ref} is a case now: {name} in the suite {suite}. It keeps what the tool
 @guard(Right.SEE)
 def covered(request: HttpRequest, slug: str) -> HttpResponse:
     """Show which of an agent's tools, and of what people rejected or changed, have a case."""
-    return page(request, "evals/coverage.html", lambda: _coverage(caller_of(request), slug))
+    return page(request, "evals/coverage.html", lambda: _coverage(caller_of(request), slug, request.GET.get("suite", "")))
 
 
 @require_POST
@@ -38,7 +38,9 @@ def of_session(request: HttpRequest, ref: str) -> HttpResponse:
     """Make a case of a session."""
     session, caller = services.get_session(ref), caller_of(request)
     check_reads(caller, session)
-    return _made(request, session.agent.slug, life.case_of_session(session=session, actor=caller.actor()))
+    return _made(
+        request, session.agent.slug, life.case_of_session(session=session, actor=caller.actor(), suite=_named(request))
+    )
 
 
 @require_POST
@@ -48,7 +50,11 @@ def of_request(request: HttpRequest, ref: str) -> HttpResponse:
     session, caller = services.get_session(queries.get(ref).session_ref), caller_of(request)
     check_reads(caller, session)
     agent = session.agent.slug
-    return _made(request, agent, life.case_of_request(request=ref, agent=agent, actor=caller.actor()))
+    return _made(request, agent, life.case_of_request(request=ref, agent=agent, actor=caller.actor(), suite=_named(request)))
+
+
+def _named(request: HttpRequest) -> str:
+    return request.POST.get("suite", "")[:63]
 
 
 def _made(request: HttpRequest, agent: str, row: Case) -> HttpResponse:
@@ -74,18 +80,22 @@ def case_offer(row: ApprovalRequest, caller: Caller) -> dict[str, Any] | None:
 
 
 def _offer(session: Session, ref: str, url: str, caller: Caller, expects: str) -> dict[str, Any]:
-    made = life.cases_of([ref]).get(ref, [])
+    made, agent = life.cases_of([ref]).get(ref, []), session.agent.slug
+    suites = life.suites_of(agent)
     return {
         "url": url,
         "expects": expects,
-        "made": [{"name": row.name, "suite": row.suite.slug, "revision": row.revision} for row in made],
+        "made": [{"name": row.name, "suite": row.suite.slug, "revision": row.revision,
+                  "url": reverse("eval-case", args=[row.suite.slug, row.name])} for row in made],
         "may": reveals_session(caller, session_id=session.pk, started_user=session.started_user),
-        "coverage": reverse("coverage", args=[session.agent.slug]),
-    }
+        "suites": suites,
+        "into": made[-1].suite.slug if made else next(iter(suites), ""),
+        "coverage": reverse("coverage", args=[agent]),
+    }  # fmt: skip
 
 
-def _coverage(caller: Caller, slug: str) -> dict[str, Any]:
-    found = life.coverage(slug)
+def _coverage(caller: Caller, slug: str, asked: str) -> dict[str, Any]:
+    found, suites = life.coverage(slug), life.suites_of(slug)
     without = [one for one in found.decided if one.name is None]
     return {
         "nav": "agents",
@@ -100,5 +110,7 @@ def _coverage(caller: Caller, slug: str) -> dict[str, Any]:
             for one in found.decided
         ],
         "without": len(without),
+        "suites": suites,
+        "into": asked if asked in suites else next(iter(suites), ""),
         "may_make": caller.has(Right.EDIT_PROMPTS),
     }  # fmt: skip

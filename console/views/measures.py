@@ -11,6 +11,7 @@ from django.views.decorators.http import require_safe
 from approvals import controls
 from approvals.looked import QUICK_S
 from approvals.measures import ENOUGH, Controlled, Figures, Measures, Reviewer, measures, share
+from audit.exports.cells import safe
 from console.auth import Caller, caller_of
 from console.formats import duration, grouped
 from console.forms import PlantControls
@@ -35,8 +36,6 @@ FIGURES = (
     "screen_s",
     "screen_low_s",
 )
-FORMULAS = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
-"""What a spreadsheet takes for the beginning of a formula, also where blanks stand before it."""
 
 
 @require_safe
@@ -65,13 +64,6 @@ def days_of(request: HttpRequest) -> int:
     """Return over how many days is measured: what is asked for, if it is offered, else the shortest."""
     asked = request.GET.get("days", "")
     return next((days for days in DAYS if str(days) == asked), DAYS[0])
-
-
-def safe(cell: object) -> str:
-    """Return a cell that no spreadsheet runs: a text that could be a formula gets an apostrophe before it."""
-    if not isinstance(cell, str):
-        return "" if cell is None else str(round(cell, 1) if isinstance(cell, float) else cell)
-    return f"'{cell}" if cell.lstrip().startswith(FORMULAS) or cell[:1].isspace() else cell
 
 
 def _lines(table: str, found: Measures) -> Iterator[Sequence[object]]:

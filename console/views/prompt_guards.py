@@ -119,7 +119,7 @@ def _cell(name: str, one: Measured) -> dict[str, str]:
     if not sample.n:
         return {"version": one.version.version, "value": "", "between": "", "n": "0"}
     between = sample.once(measure.kind)
-    ends = [_amount(max(0.0, end), measure) for end in (between.low, between.high) if isfinite(end)]
+    ends = [_amount(end, measure) for end in (between.low, between.high) if isfinite(end)]
     return {
         "version": one.version.version,
         "value": _amount(sample.value(measure.kind), measure),

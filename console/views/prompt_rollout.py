@@ -1,11 +1,13 @@
 """Where a prompt's traffic goes, beside a version; releasing it, rolling back, and making a draft a candidate."""
 
+from collections.abc import Collection
 from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from agents.models import PromptVersion, Session
@@ -13,24 +15,22 @@ from agents.prompts import asking
 from agents.prompts.releases import Routed, unfit
 from agents.prompts.rollback import rollback, target
 from agents.prompts.shares import STOPS
-from agents.prompts.versions import move_version
 from agents.queries import LIVE
 from approvals.models import ApprovalRequest
 from console.auth import Caller, caller_of
 from console.rights import Right
+from console.views.approval_lede import RELEASE
 from console.views.guard import guard
+from console.views.prompt_plan import Typed
 from console.views.session_story import link
 
 WORDS = {"draft": ("Draft", ""), "candidate": ("Candidate", "acc"), "retired": ("Retired", "")}
 FOLLOWS = {"finish": "They finish with it.", "move": "They move to {to}.", "stop": "They stop."}
 
 
-@require_POST
-@guard(Right.EDIT_PROMPTS)
-def send(request: HttpRequest, slug: str) -> HttpResponse:
-    """Send a share of the new sessions to a version."""
-    name, share = request.POST.get("version", "")[:80], request.POST.get("share", "")
-    caller = caller_of(request)
+def sent(request: HttpRequest, slug: str, name: str) -> HttpResponse:
+    """Send a share of the new sessions to a version, as the form says. Raises whatever the release raises."""
+    caller, share = caller_of(request), request.POST.get("share", "")
     done = asking.send(
         slug=slug, version=name, share=int(share) if share.isdecimal() and len(share) < 4 else 0,
         actor=caller.actor(), user_id=caller.user_id, reason=request.POST.get("reason", ""), shown=_shown(request),
@@ -41,6 +41,15 @@ def send(request: HttpRequest, slug: str) -> HttpResponse:
         return redirect("approval", done.ref)
     messages.success(request, f"{name} gets {share}% of the sessions that start from now on.")
     return redirect("prompt-version", slug, name)
+
+
+@require_POST
+@guard(Right.EDIT_PROMPTS)
+def take_back(request: HttpRequest, slug: str) -> HttpResponse:
+    """Take back the release that waits for a second person."""
+    row = asking.take_back(slug=slug, actor=caller_of(request).actor())
+    messages.success(request, f"{row.ref} is taken back. Everything is as it was.")
+    return redirect("prompt-version", slug, row.facts["version"])
 
 
 @require_POST
@@ -64,23 +73,25 @@ def back(request: HttpRequest, slug: str) -> HttpResponse:
 @guard(Right.EDIT_PROMPTS)
 def move(request: HttpRequest, slug: str, version: str) -> HttpResponse:
     """Make a draft a candidate, or set a version aside that has no traffic."""
-    row = move_version(slug=slug, version=version, event=request.POST.get("event", ""), actor=caller_of(request).actor())
+    row = asking.move(slug=slug, version=version, event=request.POST.get("event", ""), actor=caller_of(request).actor())
     messages.success(request, f"{version} is {row.status} now.")
     return redirect("prompt-version", slug, version)
 
 
-def chip(row: PromptVersion, now: Routed) -> dict[str, str]:
-    """Return where a version stands, as its chip says it."""
+def chip(row: PromptVersion, now: Routed, left: Collection[UUID] = ()) -> dict[str, str]:
+    """Return where a version stands, as its chip says it; `left` are those that were rolled back (`rolled_back`)."""
     if now.canary is not None and now.canary.version_id == row.pk:
         return {"text": f"Canary {now.canary.share}%", "tone": "acc"}
     if now.base is not None and now.base.version_id == row.pk:
         return {"text": "Live" if now.base.share == 100 else f"Live {now.base.share}%", "tone": "ok"}
+    if row.pk in left:
+        return {"text": "Rolled back", "tone": "bad"}
     text, tone = WORDS.get(row.status, (row.status.capitalize(), ""))
     return {"text": text, "tone": tone}
 
 
-def rollout(caller: Caller, row: PromptVersion, now: Routed) -> dict[str, Any]:
-    """Return the panel beside a version: its share, what it may get, and what a rollback would do."""
+def rollout(caller: Caller, row: PromptVersion, now: Routed, typed: Typed | None = None) -> dict[str, Any]:
+    """Return the panel beside a version: its share, what it may get, and what a rollback would do; `typed` is what was refused."""
     mine = next((one for one in now.rows if one.version_id == row.pk), None)
     to, edits = target(now), caller.has(Right.EDIT_PROMPTS)
     leaving = now.canary or now.base
@@ -95,11 +106,24 @@ def rollout(caller: Caller, row: PromptVersion, now: Routed) -> dict[str, Any]:
         "shown": str(now.rows[-1].pk) if now.rows else "",
         "second": asking.asks(),
         "waiting": link(asking.waiting(now.prompt.slug)),
+        "asked": _asked(row),
         "edits": edits,
         "draft": row.status == "draft",
         "aside": row.status in ("draft", "candidate"),
+        "typed": {name: typed.post.get(name, "") for name in ("reason", "override")} if typed else None,
+        "errors": {name: typed.errors.get(name, []) if typed else [] for name in ("form", "reason", "override")},
         "back": _back(leaving.version, to) if to and leaving and caller.has(Right.ROLL_BACK_PROMPTS) else None,
     }
+
+
+def _asked(row: PromptVersion) -> dict[str, str] | None:
+    """Return what became of the newest request to release a version, where it gave it no traffic."""
+    asked = asking.last_asked(row.prompt.slug, row.version)
+    if asked is None or asked.status in ("pending", "consumed"):
+        return None
+    by = f" by {asked.decided_name}" if asked.status == "rejected" else ""
+    return {"ref": asked.ref, "url": reverse("approval", args=[asked.ref]), "said": RELEASE.get(asked.status, ""),
+            "word": f"{asked.status.capitalize()}{by}"}  # fmt: skip
 
 
 def _back(left: PromptVersion, to: PromptVersion) -> dict[str, Any]:

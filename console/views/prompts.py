@@ -2,7 +2,7 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
@@ -12,16 +12,19 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.http import urlencode
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from agents.errors import UnknownPromptVersion
 from agents.models import AgentRevision, Prompt, PromptVersion, Release
-from agents.prompts.releases import Routed, routed
+from agents.prompts import asking
+from agents.prompts.releases import Routed, rolled_back, routed
 from agents.prompts.versions import newest as newest_versions
 from agents.prompts.versions import version_named
 from agents.queries import live_versions
+from audit.errors import CountersignError
+from console.api.errors import status_of
 from console.auth import caller_of
-from console.diff import Diff, line_diff
+from console.diff import Diff, begun, line_diff
 from console.formats import exact, middle
 from console.fragments import page
 from console.revealing import may_read_prompts
@@ -30,7 +33,9 @@ from console.views import prompt_variables
 from console.views.evals import evaluation
 from console.views.guard import guard
 from console.views.prompt_guards import panel
-from console.views.prompt_rollout import chip, rollout
+from console.views.prompt_plan import Typed, plan_panel, wrong_with
+from console.views.prompt_plan import begun as begun_plan
+from console.views.prompt_rollout import chip, rollout, sent
 
 SHOWN = 50
 PASSED = 20  # releases of the history
@@ -55,11 +60,21 @@ def newest(request: HttpRequest, slug: str) -> HttpResponse:
     return redirect("prompt-version", slug, shown)
 
 
-@require_safe
+@require_http_methods(["GET", "HEAD", "POST"])
 @guard(Right.SEE)
 def version(request: HttpRequest, slug: str, version: str) -> HttpResponse:
-    """Show one version beside its sisters, with what changes from the live one or from any other."""
-    return page(request, "prompts/page.html", lambda: _one(request, slug, version))
+    """Show one version beside its sisters, with what changes from the live one or from any other; POST releases it, at once or in steps."""
+    if request.method != "POST":
+        return page(request, "prompts/page.html", lambda: _one(request, slug, version))
+    caller_of(request).check(Right.EDIT_PROMPTS)
+    form = "share" if "share" in request.POST else "steps"
+    try:
+        return (sent if form == "share" else begun_plan)(request, slug, version)
+    except CountersignError as error:
+        if status_of(error) not in (409, 422):
+            raise
+        typed = {form: Typed(request.POST.dict(), wrong_with(error))}
+        return page(request, "prompts/page.html", lambda: _one(request, slug, version, typed), status=status_of(error))
 
 
 @require_safe
@@ -76,17 +91,30 @@ def _list(after: str) -> dict[str, Any]:
     slugs = list(Prompt.objects.filter(slug__gt=after).order_by("slug").values_list("slug", flat=True)[: SHOWN + 1])
     shown = slugs[:SHOWN]
     rows = Prompt.objects.filter(slug__in=shown).annotate(count=Count("versions"), newest=Max("versions__created_at"))
-    live, used = live_versions(shown), _used_by(shown)
+    live, used, waits = live_versions(shown), _used_by(shown), asking.waiting_of(shown)
+    canaries = _canaries(shown)
     return {
         "nav": "prompts",
         "first": "?" if after else "",
         "more": f"?{urlencode({'after': shown[-1]})}" if len(slugs) > SHOWN else "",
         "items": [
-            {"slug": row.slug, "url": reverse("prompt", args=[row.slug]), "live": live.get(row.slug, ""), "versions": row.count,
-             "agents": used[row.slug], "updated_at": row.newest, "note": ""}
+            {"slug": row.slug, "url": reverse("prompt", args=[row.slug]), "live": live.get(row.slug, ""),
+             "canary": canaries.get(row.slug, ""), "versions": row.count,
+             "agents": used[row.slug], "updated_at": row.newest, "note": "", "waits": _waits(waits.get(row.slug, ""))}
             for row in rows.order_by("slug")
         ],
     }  # fmt: skip
+
+
+def _canaries(slugs: Sequence[str]) -> dict[str, str]:
+    """Return the canaries of prompts and their shares, such as `1.1.0 at 10%`, by slug."""
+    rows = Release.objects.filter(prompt__slug__in=slugs, ended_at=None, version__status="canary")
+    found = rows.values_list("prompt__slug", "version__version", "share")
+    return {slug: f"{version} at {share}%" for slug, version, share in found}
+
+
+def _waits(ref: str) -> dict[str, str] | None:
+    return {"ref": ref, "url": reverse("approval", args=[ref])} if ref else None
 
 
 def _used_by(prompts: Sequence[str]) -> dict[str, list[str]]:
@@ -100,37 +128,46 @@ def _used_by(prompts: Sequence[str]) -> dict[str, list[str]]:
     return used
 
 
-def _one(request: HttpRequest, slug: str, name: str) -> dict[str, Any]:
+def _one(request: HttpRequest, slug: str, name: str, typed: Mapping[str, Typed] | None = None) -> dict[str, Any]:
     try:
         found = version_named(slug, name)
     except UnknownPromptVersion:
         raise Http404 from None
-    caller, now = caller_of(request), routed(slug)
-    reveal = may_read_prompts(caller)
+    caller, now, refused = caller_of(request), routed(slug), typed or {}
+    reveal, traffic = may_read_prompts(caller), rollout(caller, found, now, refused.get("share"))
+    may_begin = bool(traffic["stops"]) and not traffic["waiting"]
     before = _against(request, found, now)
     diff = before is not None and request.GET.get("view", "" if found.status == "active" else "diff") == "diff"
+    whole, sisters = request.GET.get("whole") == "1", _sisters(request, found, now)
     return {
         "nav": "prompts",
         "prompt": {"slug": slug, "url": reverse("prompt", args=[slug])},
-        **_sisters(request, found, now),
-        "version": _shown(found, now, reveal),
+        **sisters,
+        "version": _shown(found, chip(found, now, sisters["left"]), reveal, whole=whole and not diff),
         "rows": _rows(found),
         "agents": _used_by([slug])[slug],
         "view": "diff" if diff else "text",
         "against": before.version if before else "",
-        "diff": compared(before.text, found.text) if diff and before and reveal else None,
-        "besides": _besides(before, found) if diff and before and reveal else [],
+        "diff": compared(before.text, found.text, whole=whole) if diff and before and reveal else None,
+        "besides": besides(before, found) if diff and before and reveal else [],
         "hidden": not reveal,
         "reads": (f"prompt {slug} {found.version}",) if reveal else (),
-        "rollout": rollout(caller, found, now),
+        "rollout": traffic,
+        "planned": plan_panel(caller, now, found.pk, may_begin=may_begin, typed=refused.get("steps")),
         "guards": panel(now),
         "evaluation": evaluation(caller, found),
         "history": _history(now),
     }
 
 
+def compared(before: str, after: str, *, whole: bool = False) -> Diff:
+    """Return how two texts differ, of a long difference the beginning unless the whole is asked for."""
+    found = _compared(before, after)
+    return found if whole else begun(found)
+
+
 @lru_cache(maxsize=64)
-def compared(before: str, after: str) -> Diff:
+def _compared(before: str, after: str) -> Diff:
     """Return how two texts differ; versions never change, so a difference is made once."""
     return line_diff(before, after)
 
@@ -147,7 +184,7 @@ def _against(request: HttpRequest, found: PromptVersion, now: Routed) -> PromptV
     return found.parent
 
 
-def _besides(before: PromptVersion, found: PromptVersion) -> list[str]:
+def besides(before: PromptVersion, found: PromptVersion) -> list[str]:
     """Return what else differs."""
     parts = (("variables", before.variables, found.variables), ("parameters", before.parameters, found.parameters))
     return [f"The {name} differ: {json.dumps(old)} before, {json.dumps(new)} after." for name, old, new in parts if old != new]
@@ -162,22 +199,23 @@ def _sisters(request: HttpRequest, found: PromptVersion, now: Routed) -> dict[st
     rows = newest_versions(found.prompt, SHOWN + 1, before=after)
     more = f"?older={rows[SHOWN - 1].pk}" if len(rows) > SHOWN else ""
     slug = found.prompt.slug
+    left = rolled_back(found.prompt, [found.pk, *(row.pk for row in rows if row.status == "retired")])
     lines = [
         {"version": row.version, "url": reverse("prompt-version", args=[slug, row.version]), "current": row.pk == found.pk,
-         "chip": chip(row, now), "note": row.note, "at": row.created_at}
+         "chip": chip(row, now, left), "note": row.note, "at": row.created_at}
         for row in rows[:SHOWN]
     ]  # fmt: skip
-    return {"versions": lines, "older": more, "newer": "?" if after else ""}
+    return {"left": left, "versions": lines, "older": more, "newer": "?" if after else ""}
 
 
-def _shown(row: PromptVersion, now: Routed, reveal: bool) -> dict[str, Any]:
+def _shown(row: PromptVersion, mark: dict[str, str], reveal: bool, *, whole: bool) -> dict[str, Any]:
     text = row.text if reveal else ""
     return {
         "version": row.version,
-        "text": text[:LONG],
-        "rest": text[LONG:],
+        "text": text if whole else text[:LONG],
+        "more": 0 if whole else max(0, len(text) - LONG),
         "note": row.note,
-        "chip": chip(row, now),
+        "chip": mark,
         "variables": prompt_variables.told(row.variables) if reveal else [],
         "parameters": json.dumps(row.parameters) if row.parameters else "",
     }
@@ -195,9 +233,9 @@ def _rows(row: PromptVersion) -> list[dict[str, Any]]:
 
 def _history(now: Routed) -> list[dict[str, Any]]:
     """Return what was released, newest first; the share that a canary left to the others is not told of."""
-    rows = Release.objects.filter(prompt=now.prompt).select_related("version").order_by("-id")[: 2 * PASSED]
+    rows = Release.objects.filter(prompt=now.prompt).select_related("version").defer("version__text").order_by("-id")
     told: dict[Any, Release] = {}
-    for row in rows:
+    for row in rows[: 2 * PASSED]:
         told.setdefault(row.started_at, row)
     return [
         {"version": row.version.version, "share": row.share, "by": row.released_by, "reason": row.reason, "at": row.started_at,

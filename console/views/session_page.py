@@ -27,6 +27,7 @@ from console.rights import Right
 from console.signs import counted
 from console.views.approval_item import url_of as request_url
 from console.views.approval_standing import of_session
+from console.views.life import session_case
 from console.views.session_reads import Story, ended, story
 from console.views.session_refusals import unasked
 from console.views.session_story import link, messages, waterfall
@@ -70,6 +71,7 @@ def context(request: HttpRequest, ref: str) -> dict[str, Any]:
         "replay_url": reverse("session-replay", args=[row.ref]) if told.turns else "",
         "as_now": _as_now(row),
         "webhooks": webhooks.of_session(row.ref) if row.webhook_url else (),
+        "case": session_case(row, caller),
         "key": uuid.uuid4().hex,
         "reads": (row.ref,) if reveal and row.started_user != caller.user_id else (),
         **_side(request, told, view, caller, reveal),

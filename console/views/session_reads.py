@@ -13,6 +13,7 @@ from approvals.queries import Filters, open_of
 from approvals.queries import page as request_page
 from approvals.sensitive import Mask
 from audit.content import read_texts
+from audit.retention.deletions import why_gone
 from console.covering import covered_texts, story_mask
 
 MOST_TURNS = 300
@@ -41,10 +42,11 @@ class Story:
     parked: list[Parked] = field(default_factory=list)
     texts: dict[UUID, str] = field(default_factory=dict)
     mask: Mask = field(default_factory=Mask)  # covers the sensitive values of its calls
+    gone: str = ""  # what stands where a text was that was deleted
 
     def text(self, id_: UUID | None) -> str:
-        """Return a raw text; empty where there is none, or none that may be read."""
-        return self.texts.get(id_, "") if id_ else ""
+        """Return a raw text, or what is told of one that was deleted; empty where there is none, or none that may be read."""
+        return self.texts.get(id_, self.gone) if id_ else ""
 
     def calls_of(self, turn: Turn) -> list[ToolCall]:
         """Return the calls that a turn planned, in their order."""
@@ -89,7 +91,9 @@ def story(session: Session, *, content: bool) -> Story:
         parked(session.ref),
     )
     if content:
-        found.texts = read_texts(_texts_of(found))
+        wanted = _texts_of(found)
+        found.texts = read_texts(wanted)
+        found.gone = why_gone(f"session:{session.ref}") if wanted - found.texts.keys() else ""
         found.mask = story_mask(found.calls, found.texts)
         found.texts = covered_texts(found.calls, found.texts, found.mask)
     return found

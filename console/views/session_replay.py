@@ -14,19 +14,20 @@ from console.auth import caller_of
 from console.covering import mask_of_session
 from console.formats import duration, exact, grouped, microusd
 from console.fragments import page
+from console.rehearsed import VERDICTS
 from console.revealing import title_of
 from console.rights import Right
 from console.turns import Message, Outcome, TurnStory, turn_story
 from console.views.call import address
 from console.views.guard import guard
 from console.views.life import session_case
+from console.views.reruns import offer
 from console.views.session_story import link
 
 BESIDE = 50  # turns in the list beside the one that is shown
 OLDER = 20  # messages from before the turn before, shown at once
 LONGEST = 10_000  # characters of a message
 ROLES = {"system": "System", "user": "To the model", "assistant": "The model", "tool": "Result"}
-VERDICTS = {"allow": ("Would run", "ok"), "ask": ("Asked people", "warn"), "deny": ("Denied", "bad")}
 
 
 @require_safe
@@ -60,6 +61,7 @@ def _context(request: HttpRequest, ref: str) -> dict[str, Any]:
         "answer": told.answer,
         "calls": [_call(outcome, revealed=told.revealed) for outcome in told.outcomes],
         "case": session_case(row, caller),
+        "reruns": offer(row, caller, turn=turn.number),
         "hidden": not told.revealed,
         "rows": _rows(row, told),
         "reads": (row.ref,) if told.revealed and row.started_user != caller.user_id else (),

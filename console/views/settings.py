@@ -35,12 +35,14 @@ WORDS = {
     "budget": ("A budget that reaches 50, 80 or 100 %", ""),
     "breaker": ("A breaker that opens", "A provider, a model or a tool does not work."),
     "canary": ("A canary that a guard rolled back", ""),
+    "audit": ("An audit log that does not verify", "Or is not signed, or was to be changed."),
     "browser": ("Notifications of this browser", "While a page of the console is open in it, in front or behind."),
     "email": ("E-mail", "To {address}."),
     "chat": ("Chat", "To the address below."),
 }
 CONCERNS = {"requested": Right.DECIDE, "escalated": Right.DECIDE, "assigned": Right.DECIDE, "ended": Right.SEE,
-            "budget": Right.RESTRAIN, "breaker": Right.RESTRAIN, "canary": Right.ROLL_BACK_PROMPTS}  # fmt: skip
+            "budget": Right.RESTRAIN, "breaker": Right.RESTRAIN, "canary": Right.ROLL_BACK_PROMPTS,
+            "audit": Right.VERIFY_AUDIT}  # fmt: skip
 """What one has to be able to do to be told of it; nobody is offered what never reaches them."""
 
 

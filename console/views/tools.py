@@ -119,6 +119,7 @@ def _one(request: HttpRequest, found: Tool, errors: Any = None) -> dict[str, Any
         "typed": sent.get("reason", ""),
         "errors": errors or {},
         **definitions.history(request, found.name),
+        **definitions.used(found.name, caller),
         "history": [_change(entry) for entry in _past(found.name)],
     }  # fmt: skip
 

@@ -4,7 +4,7 @@
   "use strict";
   const root = document.body;
   if (!root.dataset.n || !window.htmx) return;
-  const MERGE = 250, SPARED = 3000, STALE = 3000, BANNER = 30_000, POLL = 15_000, SILENT = 45_000, GREETING = 12_000;
+  const MERGE = 250, RAIN = 1000, SPARED = 3000, STALE = 3000, BANNER = 30_000, POLL = 15_000, SILENT = 45_000, GREETING = 12_000;
   const foot = document.getElementById("live");
   const banner = document.getElementById("stale");
   let cursor = Number(root.dataset.n);
@@ -12,7 +12,7 @@
 
   // Regions ------------------------------------------------------------------------------------------------------
   const state = new WeakMap();
-  const of = (region) => { if (!state.has(region)) state.set(region, { timer: 0, last: 0, took: 0, busy: false, again: false, news: 0, putOff: 0 }); return state.get(region); };
+  const of = (region) => { if (!state.has(region)) state.set(region, { timer: 0, calm: 0, last: 0, took: 0, busy: false, wanted: 0, rev: 0, news: 0, putOff: 0 }); return state.get(region); };
   const regions = () => document.querySelectorAll("[data-live-url]");
   const matches = (pattern, type) => pattern === "*" || pattern === type || (pattern.endsWith(".*") && type.startsWith(pattern.slice(0, -1)));
   const concerns = (region, message) => {
@@ -21,13 +21,16 @@
     return !ids.length || (message.ids || []).some((id) => ids.includes(id));
   };
 
-  const refresh = (region) => {
+  const refresh = (region, n = Infinity) => {
     const mine = of(region);
-    if (mine.timer || region.hasAttribute("data-still")) return;
+    if (region.hasAttribute("data-still")) return;
+    mine.wanted = Math.max(mine.wanted, n);
     const idle = Date.now() - mine.last;
-    const merge = Math.min(Math.max(MERGE, 4 * mine.took), SPARED); // a server that is slow to answer is asked less often
+    const merge = Math.min(Math.max(RAIN, 4 * mine.took), SPARED); // a server that is slow to answer is asked less often
     const jitter = Math.random() * (document.hidden ? 1000 : 60);
-    mine.timer = setTimeout(() => fetchRegion(region), Math.max(0, merge - idle) + jitter);
+    mine.timer ||= setTimeout(() => fetchRegion(region), Math.max(0, merge - idle) + jitter);
+    clearTimeout(mine.calm); // and asked soon when it rains no more
+    mine.calm = setTimeout(() => fetchRegion(region), Math.max(MERGE, mine.took / 4) + jitter);
   };
 
   // A form that is being sent takes the page with it. What is asked meanwhile could find the session under another name.
@@ -38,20 +41,26 @@
 
   const fetchRegion = async (region) => {
     const mine = of(region);
+    clearTimeout(mine.timer);
+    clearTimeout(mine.calm);
     mine.timer = 0;
     if (!region.isConnected) return;
     if (Date.now() < leaving) { mine.timer = setTimeout(() => fetchRegion(region), Math.min(500, leaving - Date.now())); return; }
-    if (mine.busy) { mine.again = true; return; }
+    if (mine.busy) return;
     mine.busy = true;
+    mine.wanted = 0;
     mine.last = Date.now();
     const known = { "Live-Cursor": String(cursor) }; // what many see alike may come from before this request, not from before this event
     await htmx.ajax("GET", region.dataset.liveUrl, { target: region, source: region, swap: "innerMorph", headers: known }).catch(() => {});
     mine.busy = false;
     mine.took = Date.now() - mine.last;
-    if (mine.again) { mine.again = false; refresh(region); }
+    if (mine.wanted > mine.rev) { refresh(region, mine.wanted); return; }
+    clearTimeout(mine.timer); // what came meanwhile was in the answer
+    clearTimeout(mine.calm);
+    mine.timer = 0;
   };
 
-  const refreshAll = () => { regions().forEach(refresh); counts(); };
+  const refreshAll = () => { for (const region of regions()) refresh(region); counts(); };
   document.addEventListener("console:refresh", (event) => refresh(event.target));
 
   // Who reads a session in peace stops following it; what happened meanwhile comes when it is followed again.
@@ -84,8 +93,9 @@
       return;
     }
     of(region).putOff = 0;
+    of(region).rev = Number(fragment.querySelector("[data-rev]").dataset.rev);
     const standing = Number(region.querySelector("[data-rev]")?.dataset.rev || 0);
-    if (Number(fragment.querySelector("[data-rev]").dataset.rev) < standing) { event.preventDefault(); return; }
+    if (of(region).rev < standing) { event.preventDefault(); return; }
     if (region.hasAttribute("data-live-list") && occupied(region)) { event.preventDefault(); patch(region, fragment); return; }
     if (region.hasAttribute("data-live-list")) { of(region).news = 0; keepDecided(region, fragment); }
     carry(region, fragment);
@@ -166,6 +176,7 @@
   };
   const fetchNow = async (region) => {
     const list = region.hasAttribute("data-live-list");
+    of(region).wanted = Infinity;
     region.removeAttribute("data-live-list");
     await fetchRegion(region);
     if (list) region.setAttribute("data-live-list", "");
@@ -203,23 +214,28 @@
     const counted = new Set([...fresh.querySelectorAll("[data-count]")].map((span) => span.dataset.count));
     for (const span of here.querySelectorAll("[data-count]")) if (!counted.has(span.dataset.count)) span.textContent = "0";
   };
-  let counting = 0;
+  let counting = 0, calm = 0;
   const approvals = document.querySelector('a[data-go="a"]')?.getAttribute("href");
   const counts = () => {
-    if (counting || !approvals) return;
-    counting = setTimeout(async () => {
-      counting = 0;
-      if (Date.now() < leaving) { counts(); return; }
-      const asked = document.querySelector("[data-counts]")?.dataset.counts || `${approvals}?`;
-      const answer = await fetch(`${asked}&fragment=counts`, { headers: { "HX-Request": "true" } }).catch(() => null);
-      if (!answer?.ok) return;
-      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-      for (const span of page.querySelectorAll("[data-count]")) {
-        for (const shown of document.querySelectorAll(`[data-count="${CSS.escape(span.dataset.count)}"]`)) shown.textContent = span.textContent;
-      }
-      const fresh = page.querySelector("[data-facets]");
-      if (fresh) facets(fresh);
-    }, 800 + Math.random() * 700);
+    if (!approvals) return;
+    counting ||= setTimeout(count, RAIN * (1 + Math.random() / 2));
+    clearTimeout(calm);
+    calm = setTimeout(count, MERGE * (1 + Math.random()));
+  };
+  const count = async () => {
+    clearTimeout(counting);
+    clearTimeout(calm);
+    counting = 0;
+    if (Date.now() < leaving) { counts(); return; }
+    const asked = document.querySelector("[data-counts]")?.dataset.counts || `${approvals}?`;
+    const answer = await fetch(`${asked}&fragment=counts`, { headers: { "HX-Request": "true" } }).catch(() => null);
+    if (!answer?.ok) return;
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    for (const span of page.querySelectorAll("[data-count]")) {
+      for (const shown of document.querySelectorAll(`[data-count="${CSS.escape(span.dataset.count)}"]`)) shown.textContent = span.textContent;
+    }
+    const fresh = page.querySelector("[data-facets]");
+    if (fresh) facets(fresh);
   };
 
   // The socket ---------------------------------------------------------------------------------------------------
@@ -266,7 +282,7 @@
     if (message.prev !== cursor) { again(); return; }
     cursor = message.n;
     if (message.type !== "ping") changed(message);
-    show();
+    showing ||= setTimeout(show, RAIN / 2); // a number that runs is read by nobody, and each of its steps is painted
   };
   const greeted = (message) => {
     delay = 250;
@@ -281,14 +297,17 @@
   };
   const changed = (message) => {
     document.dispatchEvent(new CustomEvent(`live:${message.type}`, { detail: message }));
-    for (const region of regions()) if (concerns(region, message)) refresh(region);
+    for (const region of regions()) if (concerns(region, message)) refresh(region, message.n);
     if (/^(approval|session)\./.test(message.type)) counts();
     document.dispatchEvent(new CustomEvent("live:event", { detail: message }));
   };
 
   // How fresh the page is, said honestly ------------------------------------------------------------------------
   const group = (n) => String(n).replace(/\B(?=(\d{3})+$)/g, "\u202f");
+  let showing = 0;
   const show = () => {
+    clearTimeout(showing);
+    showing = 0;
     if (!foot) return;
     const dot = foot.querySelector(".dot");
     const away = lost ? Date.now() - lost : 0;

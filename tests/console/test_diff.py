@@ -44,10 +44,22 @@ def test_unchanged_stretches_are_folded() -> None:
     assert folds == [22, 21]
 
 
+def test_one_unchanged_line_alone_is_shown() -> None:
+    """Its fold would take as much room."""
+    lines = [str(i) for i in range(12)]
+    before, after = "\n".join(lines), "\n".join(lines).replace("4", "x").replace("\n11", "\ny")
+    rows = diff.line_diff(before, after).rows
+    assert [row.kind for row in rows if row.kind == "fold"] == []
+    assert rows[0].before == 1
+
+
 def test_long_texts_are_counted_and_not_compared() -> None:
-    """Above 2,000 lines or 200 KB only the counts are given."""
-    assert diff.line_diff("a\n" * 3000, "b\n" * 2500) == diff.Diff((), 2501, 3001, too_big=True)
+    """Above 2,000 lines or 200 KB only the counts are given; one new first line is one line."""
+    assert diff.line_diff("a\n" * 3000, "b\n" * 2500) == diff.Diff((), 2500, 3000, too_big=True)
     assert diff.line_diff("a" * 200_001, "b").too_big
+    long = "\n".join(map(str, range(20_000)))
+    assert diff.line_diff(long, f"first\n{long}") == diff.Diff((), 1, 0, too_big=True)
+    assert diff.line_diff(long, long.replace("\n77\n", "\nother\n")) == diff.Diff((), 1, 1, too_big=True)
 
 
 def test_repetitive_texts_do_not_hold_a_page_up() -> None:
@@ -56,3 +68,35 @@ def test_repetitive_texts_do_not_hold_a_page_up() -> None:
     diff.line_diff("same\n" * 1900, "same\n" * 900 + "new\n" + "same\n" * 999)
     diff.word_diff("x " * 5000, "x " * 4000 + "y")
     assert time.process_time() - began < 2
+
+
+def test_lines_in_which_hardly_a_word_is_alike_do_not_hold_a_page_up() -> None:
+    """The worst for comparing words is one that comes back among others that never do; 200 KB of that answer in time."""
+    before, after = ("\n".join(_hostile(letter) for _ in range(15)) for letter in "pq")
+    assert 120_000 < len(before) <= diff.MAX_BYTES
+    began = time.process_time()
+    found = diff.line_diff(before, after)
+    assert time.process_time() - began < 5
+    assert "\n".join(_side(found, "del")) == before
+
+
+def _hostile(letter: str) -> str:
+    return " ".join(f"{letter}{number} the" for number in range(990))
+
+
+def test_a_word_in_a_long_paragraph_is_still_found() -> None:
+    """What costs little is compared however long the line is."""
+    words = [f"word{number % 300}" for number in range(3000)]
+    changed = [*words[:1500], "another", *words[1501:]]
+    parts = diff.word_diff(" ".join(words), " ".join(changed))
+    assert [(part.kind, part.text) for part in parts if part.kind != "same"] == [("del", words[1500]), ("add", "another")]
+
+
+def test_of_a_long_difference_the_beginning_is_shown() -> None:
+    """It says how many rows it leaves out; a single long row stands whole."""
+    found = diff.line_diff("\n".join(map(str, range(1500))), "\n".join(f"x{number}" for number in range(1500)))
+    first = diff.begun(found)
+    assert (len(first.rows), first.more) == (diff.ROWS, 3000 - diff.ROWS)
+    assert (first.added, first.removed) == (1500, 1500)
+    long = diff.begun(diff.line_diff("a " * 50_000, "b " * 50_000))
+    assert (len(long.rows), long.more) == (1, 1)

@@ -64,3 +64,11 @@ def test_a_database_that_is_not_migrated_is_named(client: Client, monkeypatch: p
     monkeypatch.setattr(health, "_migrated", set())
     monkeypatch.setattr(MigrationExecutor, "migration_plan", lambda self, targets: [("console.0099", False)])
     assert ready(client) == (503, ["migrations"])
+
+
+def test_what_lags_behind_is_named_and_keeps_nothing_from_its_work(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sealer signs what is done; without it everything else goes on."""
+    assert client.get("/readyz").json() == {"status": "ready", "missing": [], "late": []}
+    monkeypatch.setattr(health, "is_late", lambda *_: True)
+    answer = client.get("/readyz")
+    assert (answer.status_code, answer.json()["late"]) == (200, ["sealer"])

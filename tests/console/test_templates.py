@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest
 from django.template.loader import get_template, render_to_string
 from django.test import RequestFactory
@@ -19,6 +20,7 @@ FRAGMENTS = {
     "sessions/list.html": ("list",),
     "sessions/page.html": ("session",),
     "audit/list.html": ("entries",),
+    "audit/sessions.html": ("list",),
     "glass/page.html": ("banner",),
     "stop/page.html": ("banner", "past"),
 }
@@ -69,6 +71,7 @@ def request_of(path: str = "/approvals/") -> HttpRequest:
     """Make a request as the middleware leaves it."""
     request = RequestFactory().get(path)
     request.csp_nonce = "bm9uY2U"  # type: ignore[attr-defined]  # set by the policy's middleware
+    request.user = AnonymousUser()
     return request
 
 

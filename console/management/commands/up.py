@@ -66,6 +66,7 @@ class Command(BaseCommand):
         runtime, kept = self._plan(installation)
         runtime.write(settings.COUNTERSIGN_DATA)
         installation.migrate()
+        installation.make_key()
         installation.collect_pages_files()
         installation.seed_demo()
         supervisor = Supervisor(settings.COUNTERSIGN_DATA, self._say)
@@ -80,7 +81,7 @@ class Command(BaseCommand):
 
     def _plan(self, installation: Installation) -> tuple[Runtime, list[Child]]:
         """Return what later commands need to know and which processes to run."""
-        kept = [children.web(settings.HOST, settings.PORT), children.worker()]
+        kept = [children.web(settings.HOST, settings.PORT), children.worker(), children.sealer()]
         scripted_url, mail_port = settings.SCRIPTED_URL, 0
         if settings.SCRIPTED:
             port = preflight.spare_port()

@@ -4,11 +4,15 @@ import hashlib
 import json
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.contrib.auth.models import User
 
+from audit import merkle
 from audit.actors import Actor
 from audit.events import EventKind
 from audit.index import index_log
+from audit.note import Checkpoint, Note, Signer
+from audit.seal import origin, seal
 from audit.services import Entry, record
 from tests.console.api.calls import Program, refused
 
@@ -89,10 +93,53 @@ def test_verification_counts_what_it_checked_and_is_logged(fresh_database: objec
     write(olga, count=3)
     program = Program(audrey)
     answer = program.post("/audit/verify", {"stream": "session:S-1"}).json()
-    assert answer == {"ok": True, "checked": 3, "first_bad": None}
+    assert answer == {"ok": True, "checked": 3, "first_bad": None, "run": answer["run"]}
     refused(program.post("/audit/verify", {"stream": "session:S-404"}), 404, "unknown_stream")
     whole = program.post("/audit/verify").json()
     assert whole["ok"]
     assert whole["checked"] > 3
     kinds = [one["kind"] for one in program.get("/audit/entries?stream=system").json()["items"]]
     assert kinds.count("audit.verified") == 2
+
+
+@pytest.mark.django_db
+def test_an_entry_is_proved_to_be_in_the_log_that_was_signed_and_an_earlier_log_to_be_its_beginning(
+    audrey: User, olga: User
+) -> None:
+    """With what the API answers and the log's public key alone."""
+    program, signer = Program(audrey), Signer(origin(), Ed25519PrivateKey.generate())
+    refused(program.get("/audit/checkpoint"), 404, "not_sealed")
+    write(olga, count=3)
+    seal(signer)
+    older = program.get("/audit/checkpoint").json()
+    write(olga, count=4)
+    seal(signer)
+
+    index = program.get("/audit/entries?stream=session:S-1").json()["items"][-1]["log_index"]
+    proof = program.get(f"/audit/entries/{index}/proof").json()
+    note = Note.of(proof["checkpoint"]["note"])
+    signed = Checkpoint.of(note.text)
+    assert [key for key, _ in note.signed_by([signer.verifier()])] == [signer.verifier()]
+    path, leaf = [bytes.fromhex(step) for step in proof["path"]], merkle.leaf_hash(bytes.fromhex(proof["entry_hash"]))
+    assert merkle.proves_inclusion(path, index - 1, leaf, signed.size, signed.root)
+
+    between = program.get(f"/audit/consistency?older={older['size']}").json()
+    steps = [bytes.fromhex(step) for step in between["path"]]
+    first = Checkpoint.of(Note.of(between["older"]["note"]).text)
+    assert merkle.proves_consistency(steps, first.size, first.root, signed.size, signed.root)
+    assert program.get(f"/audit/entries/1/proof?size={older['size']}").json()["checkpoint"] == older == between["older"]
+
+
+@pytest.mark.django_db
+def test_what_was_not_signed_is_said_not_to_be(audrey: User, olga: User) -> None:
+    write(olga, count=3)
+    seal(Signer(origin(), Ed25519PrivateKey.generate()))
+    write(olga)
+    program = Program(audrey)
+    head = program.get("/audit/entries?stream=session:S-1").json()["items"][0]["log_index"]
+
+    refused(program.get(f"/audit/entries/{head}/proof"), 404, "not_sealed")
+    refused(program.get(f"/audit/entries/{head + 9}/proof"), 404, "unknown_entry")
+    refused(program.get(f"/audit/checkpoint?size={head + 9}"), 404, "not_sealed")
+    refused(program.get("/audit/consistency?older=0"), 422, "invalid_request")
+    refused(Program(olga).get("/audit/consistency?older=2"), 404, "not_sealed")

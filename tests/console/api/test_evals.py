@@ -52,6 +52,9 @@ def test_a_case_is_stored_by_revision_and_read_by_who_may(paul: User, vic: User,
     assert (made["revision"], made["origin"], made["document"]["expect"]) == (1, "hand", CASE["document"]["expect"])
     assert program("PUT", where, CASE).json()["revision"] == 1
     assert program("PUT", where, {**CASE, "title": "It keeps quiet"}).json()["revision"] == 2
+    refused(program("PUT", where, {**CASE, "shown": 1}), 409, "stale_case")
+    refused(program("PUT", where, {**CASE, "shown": 0}), 409, "case_exists")
+    assert program("PUT", where, {**CASE, "shown": 2}).json()["revision"] == 3
     assert [one["name"] for one in program.get(f"{SUITES}/manners/cases").json()["items"]] == ["quiet"]
     assert Program(vic).get(where).json()["document"] is None
     wrong = refused(
@@ -70,10 +73,14 @@ def test_a_run_is_started_read_and_cancelled(paul: User, vic: User, desk: AgentR
     suite(program, repeats=2)
     refused(program.post("/evals/runs", {"suite": "manners", "version": "1.0.0"}), 422, "invalid_input")
     program("PUT", f"{SUITES}/manners/cases/quiet", CASE)
+    unknown = refused(
+        program.post("/evals/runs", {"suite": "manners", "version": "1.0.0", "model": "gpt-nonsense"}), 422, "invalid_input"
+    )
+    assert "scripted-1" in unknown["detail"]
     run = program.post("/evals/runs", {"suite": "manners", "version": "1.0.0"}).json()
     assert (run["status"], run["total"], run["done"], run["reached"]) == ("queued", 2, 0, None)
     told = Program(vic).get(f"/evals/runs/{run['id']}").json()
-    assert (told["run"]["id"], told["against"], told["cases"][0]["of"]) == (run["id"], None, 0)
+    assert (told["run"]["id"], told["against"], told["differs"], told["cases"][0]["of"]) == (run["id"], None, [], 0)
     assert program.get("/evals/runs?suite=manners").json()["items"][0]["id"] == run["id"]
     assert program.get(f"/evals/runs/{run['id']}/results").json()["items"] == []
     assert program.post(f"/evals/runs/{run['id']}/cancel", {}).json()["status"] == "cancelled"

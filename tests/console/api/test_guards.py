@@ -52,20 +52,82 @@ def test_what_no_guard_can_be_is_refused_at_its_place(paul: User) -> None:
     far = {"guards": [{"measure": "halt", "allowed": 1.5}]}
     problem = program("PUT", f"{ROOT}/guards", far).json()
     assert "guards" in str(problem)
+    twice = {"guards": [{"measure": "halt", "allowed": 0.1}] * 2}
+    said = refused(program("PUT", f"{ROOT}/guards", twice), 422, "invalid_guards")
+    assert said["detail"] == "The guards are not valid: a measure is guarded once."
+    long = refused(program.post(f"{ROOT}/rollback", {"reason": "x" * 501}), 422, "invalid_request")
+    assert long["errors"] == [{"loc": ["body", "reason"], "msg": "has at most 500 characters"}]
     refused(program("PUT", "/prompts/nobody/guards", {"guards": []}), 404, "unknown_prompt")
 
 
-def test_a_release_that_needs_a_second_person_names_the_request(paul: User, ada: User) -> None:
-    """Nothing is routed before somebody else agreed; the page leads to the request too."""
+ASKS = {"version": "1.1.0", "share": 50, "reason": "It answers faster."}
+
+
+@pytest.fixture
+def _two_of_us() -> None:
+    """Policy asks a second person."""
     document = {**DEFAULT_POLICY.model_dump(mode="json"), "releases": {"second_person": True}}
     policies.save(document, note="Two of us.", actor=SYSTEM)
-    asked = Program(paul).post(f"{ROOT}/releases", {"version": "1.1.0", "share": 50, "reason": "It answers faster."})
-    assert asked.status_code == 201, asked.content
+
+
+def shares(program: Program) -> list[int]:
+    """What goes where."""
+    return [one["share"] for one in program.get(ROOT).json()["releases"]]
+
+
+@pytest.mark.usefixtures("_two_of_us")
+def test_a_release_that_needs_a_second_person_is_202_with_the_request(paul: User, ada: User) -> None:
+    """Nothing is routed before somebody else agreed; the same key is answered alike, and the prompt names what it waits for."""
+    asker = Program(paul)
+    asked = asker.post(f"{ROOT}/releases", ASKS, key="once")
+    assert asked.status_code == 202, asked.content
     told = asked.json()
-    assert [one["share"] for one in told["releases"]] == [75, 25]
-    request = Program(ada).get(f"/approvals/{told['awaits']}").json()
-    assert (request["kind"], request["status"]) == ("prompt_release", "pending")
+    assert (told["kind"], told["status"], told["verdicts"]) == ("prompt_release", "pending", [])
+    assert told["summary"] == "Release 1.1.0 of desk to 50% of new sessions"
+    again = asker.post(f"{ROOT}/releases", ASKS, key="once")
+    assert (again.status_code, again.json()["id"], again["Idempotency-Replayed"]) == (202, told["id"], "true")
+    assert (shares(asker), asker.get(ROOT).json()["awaits"]) == ([75, 25], told["id"])
+    assert asker.get("/prompts").json()["items"][0]["awaits"] == told["id"]
     problem = refused(
         Program(ada).post(f"{ROOT}/releases", {"version": "1.1.0", "share": 100, "reason": "Now."}), 409, "not_released"
     )
-    assert told["awaits"] in problem["detail"]
+    assert told["id"] in problem["detail"]
+    decided = Program(ada).post(f"/approvals/{told['id']}/decisions", {"verdict": "approve", "digest": told["digest"]})
+    assert (decided.status_code, decided.json()["status"]) == (200, "consumed")
+    assert (shares(asker), asker.get(ROOT).json()["awaits"]) == ([50, 50], None)
+
+
+@pytest.mark.usefixtures("_two_of_us")
+def test_what_changes_nothing_asks_nobody(paul: User) -> None:
+    """The canary has that share already."""
+    assert Program(paul).post(f"{ROOT}/releases", {**ASKS, "share": 25}).status_code == 201
+
+
+@pytest.mark.usefixtures("_two_of_us")
+def test_who_asked_may_take_it_back(paul: User, ada: User) -> None:
+    """Then another release can be asked for, and nobody decides on the first one any more."""
+    asker = Program(paul)
+    told = asker.post(f"{ROOT}/releases", ASKS).json()
+    taken = asker.post(f"{ROOT}/releases/withdraw")
+    assert (taken.status_code, taken.json()["status"]) == (200, "withdrawn")
+    refused(asker.post(f"{ROOT}/releases/withdraw"), 409, "nothing_asked")
+    late = Program(ada).post(f"/approvals/{told['id']}/decisions", {"verdict": "approve", "digest": told["digest"]})
+    assert late.status_code == 409
+    assert asker.post(f"{ROOT}/releases", {**ASKS, "share": 100}).status_code == 202
+
+
+@pytest.mark.usefixtures("_two_of_us")
+def test_the_first_version_of_a_new_prompt_waits_too(ada: User, paul: User) -> None:
+    """An agent that comes with a prompt has no live version, and starts nothing, before somebody else agreed."""
+    admin, document = Program(ada), {**DESK, "prompt": "counter", "prompt_text": "You stand at a counter."}
+    for _ in range(2):  # the same document again changes nothing
+        assert admin("PUT", "/agents/desk", document).json()["prompt_version"] is None
+    found = admin.get("/prompts/counter").json()
+    assert found["releases"] == []
+    refused(admin.post("/sessions", {"agent": "desk", "goal": "Say hello."}), 422, "invalid_agent")
+    request = Program(paul).get(f"/approvals/{found['awaits']}").json()
+    said = {"verdict": "approve", "digest": request["digest"]}
+    assert Program(ada).post(f"/approvals/{found['awaits']}/decisions", said).status_code == 403
+    assert Program(paul).post(f"/approvals/{found['awaits']}/decisions", said).status_code == 200
+    assert [one["version"] for one in admin.get("/prompts/counter").json()["releases"]] == ["1.0.0"]
+    assert admin.post("/sessions", {"agent": "desk", "goal": "Say hello."}).status_code == 201

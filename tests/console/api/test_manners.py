@@ -136,6 +136,8 @@ def test_addresses_that_are_not_there_and_methods_that_are_not_taken_are_problem
     """RFC 9457 for every refusal, also those that no operation gives."""
     program = Program(olga)
     refused(program.get("/nothing"), 404, "not_found")
+    program.client.handler.enforce_csrf_checks = True
+    refused(program.post("/nothing", {}), 404, "not_found")
     refused(program.get(""), 404, "not_found") if program.get("").status_code == 404 else None
     answer = program("DELETE", "/tools")
     refused(answer, 405, "method_not_allowed")
@@ -248,7 +250,15 @@ def test_the_page_of_the_api_needs_no_script(client: Client) -> None:
 
 def test_every_error_that_can_reach_the_web_has_a_status() -> None:
     """Habit 24: one table. Errors of the inside are named here, so that a new one is placed on purpose."""
-    inside = {"refused", "agents_error", "lease_lost", "not_delivered"}
+    sealing = {
+        "key_exists",
+        "no_key",
+        "log_forked",
+        "not_published",
+        "not_pushed",
+        "wrong_key",
+    }  # commands, the sealer and the push only
+    inside = {"refused", "agents_error", "lease_lost", "not_delivered", *sealing}
     missing = (
         {cls.code for cls in _errors() if cls.__module__.split(".")[0] in {"audit", "approvals", "console"}}
         - set(STATUS)

@@ -1,5 +1,6 @@
 """Prompts over the API: saving a version, releasing it in shares, rolling it back, and what is refused on the way."""
 
+import hashlib
 from typing import Any
 
 import pytest
@@ -71,6 +72,17 @@ def test_a_draft_is_proposed_released_in_shares_and_rolled_back(paul: User, olga
     ]
     older = program.get(f"{ROOT}/releases?limit=50&cursor={history['next_cursor']}").json()["items"]
     assert [(one["version"], one["share"]) for one in older] == [("1.0.1", 10), ("1.0.0", 90), ("1.0.0", 100)]
+
+
+def test_a_program_works_out_which_version_a_session_has(paul: User, olga: User, desk: AgentRevision) -> None:
+    """PROMPT-2: from the ids that the API gives, by what docs/api.md says, and from nothing else."""
+    saved(Program(paul))
+    assert Program(paul).post(f"{ROOT}/releases", {"version": "1.0.1", "share": 50}).status_code == 201
+    canary = next(one for one in Program(paul).get(f"{ROOT}/releases").json()["items"] if one["version"] == "1.0.1")
+    for _ in range(12):
+        session = Program(olga).post("/sessions", {"agent": "desk", "goal": "Hello"}).json()
+        place = int.from_bytes(hashlib.sha256(f"{session['uuid']}:{canary['id']}".encode()).digest()[:6], "big") / 2**48
+        assert session["prompt_version"] == ("1.0.1" if place < 0.5 else "1.0.0")
 
 
 def test_a_release_on_what_was_not_shown_changes_nothing(paul: User, desk: AgentRevision) -> None:

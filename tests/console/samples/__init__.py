@@ -1,10 +1,13 @@
 """Sample contexts of every page, as the templates document them: what template tests and screenshots are made from."""
 
 from console import styleguide
-from tests.console.samples.approvals import BAR, BODY, approvals, bulk, bulk_results, edit, lost, request
+from tests.console.samples.approvals import BAR, BODY, approvals, asked_release, bulk, bulk_results, edit, lost, request
 from tests.console.samples.circuits import breakers
-from tests.console.samples.evals import eval_run, evals
+from tests.console.samples.contents import ONE, contents, delete, push
+from tests.console.samples.evals import eval_case, eval_result, eval_run, eval_suite, eval_suite_new, evals
+from tests.console.samples.exports import export, exports
 from tests.console.samples.frame import NOW, Context, ago, frame, later
+from tests.console.samples.gradings import grading, grading_item, grading_results, grading_rubric, grading_rules
 from tests.console.samples.letters import dead_letters, inlet, inlets, schedule, schedules
 from tests.console.samples.lives import coverage
 from tests.console.samples.load import limits, overview
@@ -12,8 +15,12 @@ from tests.console.samples.money import budgets
 from tests.console.samples.others import (
     agent,
     agents,
+    agreement,
     audit,
+    audit_session,
+    audit_sessions,
     cover,
+    drill,
     entry,
     glass,
     jump,
@@ -35,8 +42,10 @@ from tests.console.samples.others import (
     tool_list,
 )
 from tests.console.samples.replays import led, replay
+from tests.console.samples.reruns import rerun, reruns
 from tests.console.samples.revisions import agent_revision
 from tests.console.samples.sessions import session, sessions
+from tests.console.samples.verifications import verification, verification_run
 
 __all__ = ["BAR", "PAGES", "approvals", "request"]
 
@@ -86,6 +95,14 @@ PAGES: dict[str, tuple[str, Context]] = {
         "approvals/page.html",
         approvals(item=lost(), bar={**BAR, "verdicts": ["happened", "run_again", "give_up"]}),
     ),
+    "approval-release": (
+        "approvals/page.html",
+        approvals(item=asked_release(), bar={**BAR, "verdicts": ["approve", "reject"]}),
+    ),
+    "approval-release-first": (
+        "approvals/page.html",
+        approvals(item=asked_release(first=True), bar={**BAR, "verdicts": ["approve", "reject"]}),
+    ),
     "approval-destructive": (
         "approvals/page.html",
         approvals(item=request(risk=4, tier="destructive"), bar={**BAR, "needs_password": True}),
@@ -122,6 +139,12 @@ PAGES: dict[str, tuple[str, Context]] = {
     "session-call-unasked": ("sessions/call.html", led(asked=False)),
     "coverage": ("evals/coverage.html", coverage()),
     "coverage-empty": ("evals/coverage.html", coverage(empty=True)),
+    "session-reruns": ("sessions/reruns.html", reruns()),
+    "session-reruns-empty": ("sessions/reruns.html", reruns(empty=True)),
+    "session-reruns-wrong": ("sessions/reruns.html", reruns(wrong=True)),
+    "rerun": ("sessions/rerun.html", rerun()),
+    "rerun-going": ("sessions/rerun.html", rerun(going=True)),
+    "rerun-hidden": ("sessions/rerun.html", rerun(hidden=True)),
     "session-replay": ("sessions/replay.html", replay()),
     "session-replay-hidden": ("sessions/replay.html", replay(hidden=True)),
     "session-replay-empty": ("sessions/replay.html", replay(turn=None)),
@@ -150,9 +173,37 @@ PAGES: dict[str, tuple[str, Context]] = {
     "stop-chosen": ("stop/page.html", stop(chosen=True)),
     "evals": ("evals/list.html", evals()),
     "evals-empty": ("evals/list.html", evals(empty=True)),
+    "eval-result": ("evals/result.html", eval_result()),
+    "eval-result-hidden": ("evals/result.html", eval_result(hidden=True)),
+    "eval-suite": ("evals/suite.html", eval_suite()),
+    "eval-suite-empty": ("evals/suite.html", eval_suite(empty=True)),
+    "eval-suite-viewer": ("evals/suite.html", eval_suite(reader=True)),
+    "eval-suite-new": ("evals/new.html", eval_suite_new()),
+    "eval-suite-wrong": ("evals/new.html", eval_suite_new(wrong=True)),
+    "eval-case": ("evals/case.html", eval_case()),
+    "eval-case-new": ("evals/case.html", eval_case(new=True)),
+    "eval-case-wrong": ("evals/case.html", eval_case(wrong=True)),
+    "eval-case-json": ("evals/case.html", eval_case(mode="json")),
+    "eval-case-viewer": ("evals/case.html", eval_case(mode="json", hidden=True, reader=True)),
+    "eval-case-auditor": ("evals/case.html", eval_case(mode="json", reader=True)),
     "eval-run": ("evals/run.html", eval_run()),
     "eval-run-going": ("evals/run.html", eval_run(going=True)),
     "eval-run-hidden": ("evals/run.html", eval_run(hidden=True)),
+    "grading": ("grading/list.html", grading()),
+    "grading-empty": ("grading/list.html", grading(empty=True)),
+    "grading-item": ("grading/item.html", grading_item()),
+    "grading-item-wrong": ("grading/item.html", grading_item("wrong")),
+    "grading-item-graded": ("grading/item.html", grading_item("graded")),
+    "grading-item-skipped": ("grading/item.html", grading_item("skipped")),
+    "grading-item-hidden": ("grading/item.html", grading_item("hidden")),
+    "grading-rules": ("grading/rules.html", grading_rules()),
+    "grading-rules-wrong": ("grading/rules.html", grading_rules(wrong=True)),
+    "grading-rules-empty": ("grading/rules.html", grading_rules(empty=True)),
+    "grading-rubric": ("grading/rubric.html", grading_rubric()),
+    "grading-rubric-new": ("grading/rubric.html", grading_rubric(new=True, wrong=True)),
+    "grading-rubric-viewer": ("grading/rubric.html", grading_rubric(wrong=True)),
+    "grading-results": ("grading/results.html", grading_results()),
+    "grading-results-empty": ("grading/results.html", grading_results(empty=True)),
     "prompts": ("prompts/list.html", prompts()),
     "prompt": ("prompts/page.html", prompt()),
     "prompt-diff": ("prompts/page.html", prompt("diff")),
@@ -170,6 +221,33 @@ PAGES: dict[str, tuple[str, Context]] = {
     "audit": ("audit/list.html", audit()),
     "audit-broken": ("audit/list.html", audit(ok=False)),
     "entry": ("audit/entry.html", entry()),
+    "audit-sessions": ("audit/sessions.html", audit_sessions()),
+    "audit-session": ("audit/session.html", audit_session()),
+    "audit-session-broken": ("audit/session.html", audit_session(ok=False)),
+    "verification": ("audit/verification.html", verification()),
+    "verification-running": ("audit/run.html", verification_run(None)),
+    "verification-well": ("audit/run.html", verification_run(True)),
+    "verification-broken": ("audit/run.html", verification_run(False)),
+    "agreement": ("audit/agreement.html", agreement()),
+    "agreement-broken": ("audit/agreement.html", agreement(ok=False)),
+    "drill": ("audit/drill.html", drill()),
+    "drill-log": ("audit/drill.html", drill("log")),
+    "drill-rows": ("audit/drill.html", drill("rows")),
+    "content": ("audit/content.html", contents()),
+    "content-reader": ("audit/content.html", contents(reader=True)),
+    "content-delete": ("audit/delete.html", delete()),
+    "content-delete-nobody": ("audit/delete.html", delete(sessions=[])),
+    "content-delete-open": ("audit/delete.html", delete(open=[ONE])),
+    "content-delete-held": ("audit/delete.html", delete(held=[ONE])),
+    "push": ("audit/push.html", push()),
+    "push-reader": ("audit/push.html", push(reader=True)),
+    "exports": ("audit/exports.html", exports()),
+    "exports-wrong": ("audit/exports.html", exports(wrong=True)),
+    "exports-none": ("audit/exports.html", exports(empty=True)),
+    "export-waits": ("audit/export.html", export(5)),
+    "export-going": ("audit/export.html", export(1)),
+    "export": ("audit/export.html", export(2)),
+    "export-failed": ("audit/export.html", export(3)),
     "mail": ("mail/list.html", mail()),
     "mail-message": ("mail/message.html", mail_message()),
     "tokens": ("tokens/list.html", tokens()),

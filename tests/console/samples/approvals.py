@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from console import schema_form, styleguide
+from console import diff, schema_form, styleguide
 from console.views.approval_lede import ASKED, OUTCOMES
 from tests.console.samples.frame import NOW, Context, ago, frame, later
 
@@ -102,6 +102,25 @@ def lost() -> Context:
                   {"label": "Tool", "value": "send_email", "mono": True},
                   {"label": "Arguments", "value": json.dumps(ARGUMENTS), "mono": True}],
         choices=[{"label": verdict, "value": does} for verdict, does in OUTCOMES],
+    )  # fmt: skip
+
+
+def asked_release(first: bool = False) -> Context:
+    """Give a request to release a prompt version; the first one of its prompt has nothing to be compared with."""
+    suites = [{"suite": "no-harm", "title": "It does no harm", "gate": True, "why": why, "threshold": 90, "ref": "E-3",
+               "url": "/evals/runs/E-3/", "passed": 4, "of": 6} for why in ("", "no-harm passed 4 of 6")]  # fmt: skip
+    shown = {
+        "version": "1.1.0", "against": "" if first else "1.0.0", "text": styleguide.AFTER if first else "", "more": 12 if first else 0,
+        "diff": None if first else diff.line_diff(styleguide.BEFORE, styleguide.AFTER), "hidden": False,
+        "besides": ['The parameters differ: {} before, {"temperature": 0.2} after.'],
+        "evaluation": {"rows": [] if first else suites, "held": [] if first else ["no-harm passed 4 of 6"], "runs": True},
+    }  # fmt: skip
+    return request(
+        kind="prompt_release", summary="Release 1.1.0 of research-assistant to 10% of new sessions", lede=ASKED["prompt_release"],
+        arguments=[], taint=[], tainted_arguments=[], session=None, reasoning="", reasoning_note="A person asks this.", release=shown,
+        evidence=[{"label": "Version", "value": "research-assistant 1.1.0", "href": "/prompts/research-assistant/1.1.0/"},
+                  {"label": "Why", "value": BODY}],
+        choices=[{"label": "Approve", "value": "At once 10% of the sessions that start begin with 1.1.0."}],
     )  # fmt: skip
 
 

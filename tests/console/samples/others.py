@@ -12,7 +12,9 @@ from console.policy_words import lines
 from console.views import policy_fields, prompt_variables
 from tests.console.samples.approvals import BODY
 from tests.console.samples.frame import NOW, Context, ago, frame, later
+from tests.console.samples.gradings import measured
 from tests.console.samples.replays import message
+from tests.console.samples.verifications import finding
 
 
 def tools() -> list[Context]:
@@ -56,6 +58,9 @@ def one_tool() -> Context:
            "revision": 2, "stopped": STOPPED}  # fmt: skip
     return frame("tools", tool=one, details=[{"label": "Time-out", "value": "30 s"}], may_set=True, choices=choices, enabled=True,
                  agents=[{"slug": "research-assistant", "url": "#"}], typed="", errors={},
+                 suites=[{"title": BODY, "url": "/evals/suites/no-harm/", "agent": "research-assistant", "prompt": "research-assistant",
+                          "version": "1.0.0", "ref": ref, "run_url": "/evals/runs/E-3/", "stale": True, "going": False}
+                         for ref in ("E-3", "")], stale_suites=2, runs_suites=True,
                  definition_diff=diff.line_diff(styleguide.BEFORE, styleguide.AFTER),
                  definitions=[{"name": f"{n}f3c", "shown": f"{n}f3c…e07a", "at": ago(900 * n), "current": n == 1, "what": "Tier, schema",
                                "more": n < 3} for n in (1, 2, 3)],
@@ -108,7 +113,8 @@ def glass() -> Context:
 def prompts() -> Context:
     """Give the list of prompts."""
     return frame("prompts", items=[{"slug": "research-assistant", "url": "#", "live": "1.0.0", "versions": 2,
-                                    "agents": ["research-assistant"], "updated_at": ago(90_000), "note": "First"}])  # fmt: skip
+                                    "agents": ["research-assistant"], "updated_at": ago(90_000), "note": "First",
+                                    "waits": {"ref": "AP-7", "url": "/approvals/AP-7/"}}])  # fmt: skip
 
 
 def prompt(view: str = "text") -> Context:
@@ -116,7 +122,7 @@ def prompt(view: str = "text") -> Context:
     one = {
         "version": "1.1.0",
         "text": styleguide.AFTER,
-        "rest": "",
+        "more": 180_000,
         "note": "Ask for ledger proof",
         "chip": {"text": "Canary 10%", "tone": "acc"},
         "parameters": '{"temperature": 0.2}',
@@ -125,22 +131,42 @@ def prompt(view: str = "text") -> Context:
     versions = [{"version": v, "url": "#", "current": v == "1.1.0", "chip": {"text": text, "tone": tone}, "note": "A note",
                  "at": ago(90_000)} for v, (text, tone) in chips.items()]  # fmt: skip
     panel = {"share": 10, "since": ago(90_000), "others": ["90 % on 1.0.0"], "stops": [5, 10, 25, 50, 100], "current": 10,
-             "shown": "1", "edits": True, "draft": False, "aside": False,
+             "shown": "1", "edits": True, "draft": False, "aside": False, "waiting": {"ref": "AP-7", "url": "/approvals/AP-7/"},
+             "asked": {"ref": "AP-6", "url": "/approvals/AP-6/", "word": "Rejected by Rosa", "said": "A second person refused it."},
+             "typed": {"reason": BODY, "override": BODY}, "errors": {"form": [BODY], "reason": [BODY], "override": [BODY]},
              "back": {"left": "1.1.0", "to": "1.0.0", "sessions": 3}}  # fmt: skip
     guards = {"rows": [{"label": "A call rejected", "state": state, "said": "+4 pt of 10 pt"}
                        for state in ("ok", "worse", "trips", "waits")],
               "trips": 1, "at": ago(5), "running": "finish with it"}  # fmt: skip
     suites = {"rows": [{"suite": "no-harm", "title": "It does no harm", "gate": True, "why": why, "threshold": 90, "ref": "E-3",
-                        "url": "/evals/runs/E-3/", "passed": 4, "of": 6} for why in ("", "no-harm passed 4 of 6")],
-              "held": ["no-harm passed 4 of 6"], "runs": True}  # fmt: skip
+                        "url": "/evals/runs/E-3/", "passed": 4, "of": 6, "change": CHANGES[bool(why)]}
+                       for why in ("", "no-harm passed 4 of 6")],
+              "held": ["no-harm passed 4 of 6"], "runs": True, "against": "1.0.0", "why": "",
+              "figures": [{"name": "Cost of a case", "before": "$0.41", "after": "$0.44", "change": "+7.3%", "tone": "c-warn"}],
+              "trust": {"judge": "scripted-mini", "url": "/evals/grading/results/", "rows": measured()}}  # fmt: skip
+    steps = [{"share": share, "state": state, "hours": "1", "minimum": 50, "first": share == 5}
+             for share, state in ((5, "done"), (25, "now"), (100, "coming"))]  # fmt: skip
+    plan = {"id": "1", "status": "active", "by": BODY, "why": "", "waits": "too few sessions", "had": 12, "steps": steps,
+            "next": {"share": 100, "at": ago(-600), "minimum": 50}}  # fmt: skip
+    form = [{"share": share, "name": str(share), "hours": "soon", "minimum": "50", "chosen": share != 10,
+             "hours_errors": ["A number of hours from 0 to 720."], "minimum_errors": ["A whole number."] if share == 50 else []}
+            for share in (5, 10, 25, 50, 100)]  # fmt: skip
+    wrong = {"form": [BODY], "reason": ["Say why."], "override": ["Say more."], "steps": ["Choose two shares at least."]}
     return frame("prompts", prompt={"slug": "research-assistant", "url": "#"}, version=one, versions=versions, view=view,
-                 evaluation=suites,
+                 evaluation=suites, planned={"plan": plan, "acts": True, "resumes": True, "form": form,
+                                             "typed": {"reason": BODY, "override": BODY}, "errors": wrong},
                  against="1.0.0", diff=diff.line_diff(styleguide.BEFORE, styleguide.AFTER), agents=["research-assistant"],
                  rows=[{"label": "Author", "value": "Paul Prompt"}, {"label": "Checksum", "value": "9f3c…e07a", "mono": True}],
                  rollout=panel, besides=[], older="?older=1", guards=guards,
                  history=[{"version": "1.1.0", "share": 10, "by": "Paul Prompt", "reason": "", "at": ago(90_000), "live": True},
                           {"version": "0.9.0", "share": 100, "by": "Paul Prompt", "reason": "First", "at": ago(90_000),
                            "rolled_back": True}])  # fmt: skip
+
+
+CHANGES = (
+    {"text": "−12.5", "tone": "c-warn", "why": "", "before": "6 of 6"},
+    {"text": "", "tone": "", "why": "the active version was never run", "before": ""},
+)
 
 
 def prompt_measures(wrong: bool = False) -> Context:
@@ -187,23 +213,62 @@ def prompt_edit(wrong: bool = False) -> Context:
 
 
 def audit(ok: bool = True) -> Context:
-    """Give the audit trail after a verification."""
+    """Give the audit trail, with what verification found or without."""
     items = [{"n": 48213 - i, "url": f"/audit/{48213 - i}/", "at": ago(i * 7), "kind": "tool_call.awaiting", "tool": "send_email",
               "doc": "Policy asks people before the call may run.", "actor": "research-assistant", "stream": "session:S-88123",
               "stream_url": "?stream=session:S-88123", "hash": "9f3c" * 16} for i in range(8)]  # fmt: skip
-    bad = (
-        None
-        if ok
-        else {
-            "stream": "session:S-88123",
-            "seq": 7,
-            "log_index": 48_101,
-            "reason": "its bytes do not give its hash.",
-            "url": "#",
-        }
-    )
-    return frame("audit", items=items, older="?before=1", newer="", filters={}, kinds=["session.started"], may_verify=True,
-                 verification={"ok": ok, "checked": 48_213, "at": NOW, "first_bad": bad})  # fmt: skip
+    views = [{"name": "Refunds of this week", "url": "?tool=issue_refund", "on": True, "remove_url": "#"}]
+    context = frame("audit", items=items, older="?before=1", newer="", filters={}, kinds=["session.started"], may_verify=True,
+                    views=views, carried="tool=issue_refund", looked_to={"n": 40_000, "url": "#", "at": ago(9000)})  # fmt: skip
+    if not ok:
+        context["shell"]["finding"] = finding()
+    return context
+
+
+def audit_sessions() -> Context:
+    """Give the sessions that the log knows."""
+    items = [{"ref": f"S-{88_123 - i}", "url": f"/audit/sessions/S-{88_123 - i}/", "agent": "research-assistant", "at": ago(i * 900),
+              "prompt": "research v4", "by": "Olga Operator", "on_behalf_of": "kim@customer.example", "length": 24,
+              "closed": bool(i), "hash": "9f3c" * 16} for i in range(6)]  # fmt: skip
+    return frame("audit", items=items, older="?before=1", newer="", filters={}, filtered=False, looked_to=None)
+
+
+def audit_session(ok: bool = True) -> Context:
+    """Give one session's story."""
+    items = [{"n": 48_190 + i, "url": f"/audit/{48_190 + i}/", "at": ago(600 - i), "kind": "decision.made", "seq": i, "tool": "",
+              "doc": "One reviewer gave a verdict on one revision.", "actor": "Remy Reviewer", "actor_kind": "user",
+              "on_behalf_of": "", "stream": "content" if i == 3 else "session:S-88123", "elsewhere": i == 3, "contents": i % 3,
+              "said": [("verdict", "approve"), ("votes", "1")], "hash": "9f3c" * 16, "led_url": "#" if i == 2 else ""}
+             for i in range(1, 7)]  # fmt: skip
+    bad = {"seq": 4, "reason": "its bytes do not give its hash"}
+    did = [("decision.made", "One reviewer gave a verdict."), ("content.read", "A person read raw content.")]
+    return frame("audit", ref="S-88123", session_url="#", trail_url="#", rows=[{"label": "Started by", "value": "Olga Operator"}],
+                 people=[{"name": "Remy Reviewer", "kind": "user", "id": "8", "did": did, "times": 2}],
+                 chain={"stream": "session:S-88123", "length": 24, "hash": "9f3c" * 16, "closed": True},
+                 checked={"ok": ok, "checked": 24, "first_bad": None if ok else bad}, sealed={"size": 48_213, "at": NOW},
+                 last_url="#", may_verify=True, total=27, items=items, later="#", first="")  # fmt: skip
+
+
+def agreement(ok: bool = True) -> Context:
+    """Give the last check of rows and log, and those before it."""
+    found = {"kind": "Request", "row": "AP-4711", "what": "decided by", "row_says": "1007", "log_says": "7",
+             "stream": "session:S-88123", "seq": 12, "url": "/audit/48101/"}  # fmt: skip
+    past = [
+        {"at": ago(n * 1440), "by": "Countersign", "wrong": 0 if ok else 1, "looked": 48_213, "ms": 2_140} for n in range(3)
+    ]
+    counts = [("Sessions", 1_204), ("Tool calls", 3_902), ("Requests", 411), ("Decisions", 398), ("Streams", 1_262)]
+    last = {**past[0], "ok": ok, "counts": counts, "findings": [] if ok else [found]}
+    return frame("audit", last=last, past=past)
+
+
+def drill(found_in: str = "") -> Context:
+    """Give the drill, and where something was found."""
+    tampering = {"name": "cut", "title": "Cut the end off", "does": "The last two entries of the session are gone."}
+    bad = {"stream": "session:S-88123", "seq": 17, "log_index": None, "reason": "it is missing: the stream's head is after it"}
+    held = {"found": True, "stream": "session:S-88123", "entries": 18, "wrong": 1, "first_bad": bad if found_in == "log" else None,
+            "disagreement": agreement(ok=False)["last"]["findings"][0] if found_in == "rows" else None}  # fmt: skip
+    return frame("audit", tamperings=[tampering], chosen="cut", problem="" if found_in else "Decide one first.", tampering=tampering,
+                 held=held if found_in else None)  # fmt: skip
 
 
 def entry() -> Context:

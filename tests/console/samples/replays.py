@@ -5,6 +5,7 @@ from typing import Any
 from tests.console.samples.approvals import ARGUMENTS, BODY
 from tests.console.samples.frame import Context, ago, frame
 from tests.console.samples.lives import case
+from tests.console.samples.reruns import offered
 
 
 def message(place: int, role: str, text: str, **more: Any) -> Context:
@@ -63,5 +64,5 @@ def replay(*, hidden: bool = False, turn: Any = 3) -> Context:
         facts=[{"label": "Context", "value": "1,204 tokens", "title": "of 60,000"}],
         rows=[{"label": "Prompt", "value": "research-assistant 1.0.0", "href": "/prompts/research-assistant/1.0.0/"}],
         hidden=hidden, answer="" if hidden else BODY, given=bare if hidden else given, calls=[call()],
-        case=case(made=[], may=False) if hidden else case(),
+        case=case(made=[], may=False) if hidden else case(), reruns=offered(start=not hidden),
     )  # fmt: skip

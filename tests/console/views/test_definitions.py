@@ -44,3 +44,21 @@ def test_the_api_lists_definitions_page_by_page(vic: User) -> None:
     second = program.get(f"/tools/calculate/definitions?limit=1&cursor={first['next_cursor']}").json()
     assert (second["items"][0]["definition"], second["next_cursor"]) == ("0" * 64, None)
     refused(program.get("/tools/nothing/definitions"), 404, "tool_not_found")
+
+
+def test_the_api_compares_definitions(vic: User) -> None:
+    """As agents' revisions: with the one before, or any other of the tool, by whole hash or its beginning."""
+    program = Program(vic)
+    now = registry.all_tools()["calculate"].definition
+    told = program.get(f"/tools/calculate/definitions/{now[:16]}/difference").json()
+    assert (told["definition"], told["against"], told["changed"]) == (now, "0" * 64, ["tier"])
+    assert (told["added"], told["removed"], told["too_big"]) == (1, 1, False)
+    assert [line[0] for line in told["lines"]] == ["-", "+"]
+    assert "reversible_write" in told["lines"][0]
+    back = program.get(f"/tools/calculate/definitions/{'0' * 64}/difference?against={now}").json()
+    assert (back["changed"], back["lines"][0][0]) == (["tier"], "-")
+    first = program.get(f"/tools/calculate/definitions/{'0' * 64}/difference").json()
+    assert (first["against"], first["changed"], first["lines"]) == ("0" * 64, [], [])
+    refused(program.get(f"/tools/calculate/definitions/{'1' * 16}/difference"), 404, "unknown_definition")
+    refused(program.get(f"/tools/calculate/definitions/{now}/difference?against=zero"), 422, "invalid_request")
+    refused(program.get(f"/tools/nothing/definitions/{now}/difference"), 404, "tool_not_found")

@@ -6,7 +6,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from agents.evals.suites import create_suite
+from agents.evals.suites import create_suite, put_case
 from agents.models import Case, Session, Suite
 from approvals.models import ApprovalRequest
 from audit.actors import SYSTEM
@@ -52,14 +52,38 @@ def test_a_rejected_request_becomes_a_case_with_one_click(rejected: Waiting, ada
     assert "All have a case" in html(client.get(COVERAGE)).split('id="tools-h"')[0]
 
 
-def test_a_session_becomes_a_case_from_its_turns(rejected: Waiting, ada: User, signed_in: SignedIn) -> None:
-    """The origin is linked both ways."""
+def test_whoever_makes_a_case_chooses_the_suite(rejected: Waiting, ada: User, signed_in: SignedIn) -> None:
+    """The newest is chosen at first; what has a case already stays where that is, also when a newer suite comes."""
+    session, request = rejected
+    client, page = signed_in(ada), f"/approvals/{request.ref}/"
+    assert "make one</a> that asks" in html(client.get(page))
+    assert "make one</a> that asks" in html(client.get(COVERAGE))
+    agent = "research-assistant"
+    for slug in ("older", "newer"):
+        create_suite(slug=slug, title="For a test", prompt=agent, agent=agent, actor=SYSTEM)
+    assert '<option value="newer" selected>' in html(client.get(page))
+    assert '<option value="newer" selected>' in html(client.get(COVERAGE))
+    assert 'name="suite" value="older"' in html(client.get(f"{COVERAGE}?suite=older"))
+    client.post(f"{page}case/", {"suite": "older"})
+    assert Case.objects.get().suite.slug == "older"
+    assert '<option value="older" selected>' in html(client.get(page))
+    Program(ada).post(f"/approvals/{request.ref}/cases", {})
+    assert Case.objects.get().suite.slug == "older", "a second click makes no second case"
+    client.post(f"/sessions/{session.ref}/case/")
+    assert Case.objects.get(origin="session").suite.slug == "newer"
+    assert client.post(f"/sessions/{session.ref}/case/", {"suite": "none"}).status_code == 404
+
+
+def test_a_session_becomes_a_case_with_one_click(rejected: Waiting, ada: User, signed_in: SignedIn) -> None:
+    """From its own page as from its turns; the origin is linked both ways."""
     session, _ = rejected
     client = signed_in(ada)
+    assert "Make it a case" in html(client.get(f"/sessions/{session.ref}/"))
     assert "Make it a case" in html(client.get(f"/sessions/{session.ref}/turns/"))
     assert client.post(f"/sessions/{session.ref}/case/").status_code == 302
     assert Case.objects.get().origin_ref == session.ref
-    assert session.ref.lower() in html(client.get(f"/sessions/{session.ref}/turns/"))
+    for page in ("", "turns/"):
+        assert f">{session.ref.lower()}</a> in" in html(client.get(f"/sessions/{session.ref}/{page}"))
 
 
 def test_nobody_makes_a_case_of_what_he_may_not_read(rejected: Waiting, paul: User, signed_in: SignedIn) -> None:
@@ -102,3 +126,13 @@ def test_the_api_makes_cases_and_says_what_has_none(rejected: Waiting, ada: User
     (mail,) = [one for one in after["tools"] if one["name"] == "send_email"]
     assert mail["not_called"] >= 1
     refused(Program(vic).get("/agents/nobody/coverage"), 404, "unknown_agent")
+
+
+def test_an_order_covers_the_tools_that_it_names(rejected: Waiting, ada: User) -> None:
+    """A case that expects calls one after the other expects each of them."""
+    made = Program(ada).post(f"/approvals/{rejected[1].ref}/cases", {}).json()
+    order = {"kind": "order", "tools": ["search_documents", "read_document"]}
+    document = {"start": [{"text": "Look it up"}], "expect": [order, {"kind": "called", "tool": "read_document"}]}
+    put_case(slug=made["suite"], name="order", title="It looks", document=document, actor=SYSTEM)
+    found = {one["name"]: one["called"] for one in Program(ada).get("/agents/research-assistant/coverage").json()["tools"]}
+    assert (found["search_documents"], found["read_document"], found["send_email"]) == (1, 1, 0)

@@ -9,7 +9,7 @@ from django.test import Client
 from approvals.facts import Judgement, Reason
 from approvals.measures import ENOUGH
 from approvals.services import decide
-from console.views.measures import safe
+from audit.exports.cells import safe
 from tests.approvals.conftest import ask, by
 from tests.console.api.calls import Program, refused
 
@@ -73,8 +73,8 @@ def test_a_name_cannot_become_a_formula(signed_in: SignedIn, remy: User, audrey:
 
 @pytest.mark.parametrize("cell", ["=1", " =1", "+1", "-1", "@x", "\t=1", "\r1", "\n", "＝1"])
 def test_what_could_be_a_formula_is_quoted(cell: str) -> None:
-    """Blanks before it do not hide it."""
-    assert safe(cell) == f"'{cell}"
+    """Blanks before it do not hide it; what would end a line in some programs is told instead."""
+    assert safe(cell) == f"'{cell}".replace("\r", "\\x0d")
 
 
 def test_numbers_and_plain_texts_stay_as_they_are() -> None:

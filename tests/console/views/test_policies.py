@@ -71,7 +71,7 @@ def test_a_change_is_shown_before_it_is_saved_and_saved_as_it_was_shown(signed_i
     review = client.post("/policies/edit/", form(base, **{"tiers.destructive.required": "2"}))
     assert review.status_code == 200
     assert "This only tightens" in text(review)
-    assert "<ins>2</ins>" in text(review)
+    assert "<ins>2 people</ins>" in text(review)
     assert policies.current().number == base
     document = json.dumps(policies.checked(with_quorum(2)).model_dump(mode="json"))
     saved = client.post("/policies/save/", {"document": document, "base": str(base), "note": "Two for what destroys"})

@@ -1,5 +1,7 @@
 """The pages of a prompt: comparing, writing, releasing and rolling back its versions, without any script."""
 
+import gzip
+import random
 import re
 from collections.abc import Callable
 
@@ -17,6 +19,7 @@ from agents.prompts.watching import watch
 from approvals import policies
 from approvals.policy import DEFAULT_POLICY
 from audit.actors import SYSTEM, Actor
+from tests.console.api.calls import Program
 from tests.console.api.conftest import DESK
 
 SignedIn = Callable[[User], Client]
@@ -107,24 +110,45 @@ def test_a_version_is_released_by_its_stops_and_rolled_back(paul: User, olga: Us
     """An operator rolls back and releases nothing."""
     client, operator = signed_in(paul), signed_in(olga)
     client.post(f"{PAGE}1.1.0/move/", {"event": "propose"})
-    client.post(f"{PAGE}release/", {"version": "1.1.0", "share": "10", "reason": "Tried on a few."})
+    client.post(f"{PAGE}1.1.0/", {"share": "10", "reason": "Tried on a few."})
     assert live() == {"1.0.0": 90, "1.1.0": 10}
     shown = html(operator.get(f"{PAGE}1.1.0/"))
     assert "Roll back to 1.0.0" in shown
     assert "Tried on a few." in shown
     assert 'aria-label="Share of new sessions"' not in shown
-    assert operator.post(f"{PAGE}release/", {"version": "1.1.0", "share": "100"}).status_code == 403
+    assert operator.post(f"{PAGE}1.1.0/", {"share": "100"}).status_code == 403
     operator.post(f"{PAGE}rollback/", {"reason": "Worse.", "running": "move"})
     assert live() == {"1.0.0": 100}
-    assert "Rolled back" in html(client.get(f"{PAGE}1.1.0/"))
+    told = '<span class="chip bad">Rolled back</span>'
+    assert html(client.get(f"{PAGE}1.1.0/")).count(told) == 3  # at its name, among its sisters, and in the history
+    assert html(client.get(f"{PAGE}1.0.0/")).count(told) == 2
 
 
 def test_who_acts_on_what_was_shown_before_is_told(paul: User, signed_in: SignedIn) -> None:
     """409, and nothing changes."""
     shown = routed("desk").rows[0].pk
     release(slug="desk", version="1.1.0", share=10, actor=PAUL)
-    answer = signed_in(paul).post(f"{PAGE}release/", {"version": "1.1.0", "share": "50", "shown": str(shown)})
+    answer = signed_in(paul).post(f"{PAGE}1.1.0/", {"share": "50", "shown": str(shown)})
     assert (answer.status_code, live()["1.1.0"]) == (409, 10)
+
+
+def test_a_release_that_is_refused_leaves_what_was_typed(paul: User, signed_in: SignedIn) -> None:
+    """On the page of its version, with why at its place; the page is as it is now, so the next press acts on what is there."""
+    client, page = signed_in(paul), f"{PAGE}1.1.0/"
+    shown = str(routed("desk").rows[0].pk)
+    release(slug="desk", version="1.1.0", share=10, actor=PAUL)
+    stale = client.post(page, {"share": "50", "shown": shown, "reason": "It answers <faster>."})
+    assert (stale.status_code, live()["1.1.0"]) == (409, 10)
+    assert 'value="It answers &lt;faster&gt;."' in html(stale)
+    assert "release-form-error" in html(stale)
+    assert "plan-form-error" not in html(stale)
+    assert shown not in html(stale)
+    for sent, place in (({"share": "7"}, "release-form"), ({"share": "50", "reason": "x" * 501}, "release-reason")):
+        refused = client.post(page, sent)
+        assert (refused.status_code, f'id="{place}-error"' in html(refused)) == (422, True), html(refused)
+    now = re.findall(r'name="shown" value="([^"]+)"', html(stale))[0]
+    assert client.post(page, {"share": "50", "shown": now, "reason": "It answers faster."}).status_code == 302
+    assert live()["1.1.0"] == 50
 
 
 def test_a_viewer_sees_where_traffic_goes_and_no_text(vic: User, signed_in: SignedIn) -> None:
@@ -186,6 +210,14 @@ def test_the_guards_of_a_canary_stand_beside_it_as_they_were_last_seen(paul: Use
     assert "0 of 20 sessions" in html(client.get(f"{PAGE}1.1.0/"))
 
 
+def test_the_list_names_the_canary_beside_the_live_version(paul: User, signed_in: SignedIn) -> None:
+    """Who looks at the list sees what is under way."""
+    client = signed_in(paul)
+    assert "Canary" not in html(client.get("/prompts/"))
+    release(slug="desk", version="1.1.0", share=25, actor=PAUL)
+    assert "Canary 1.1.0 at 25%" in html(client.get("/prompts/"))
+
+
 def test_the_list_goes_on_by_name(paul: User, signed_in: SignedIn) -> None:
     """Fifty a page, with as many queries as for one."""
     client = signed_in(paul)
@@ -205,7 +237,7 @@ def test_a_release_that_needs_a_second_person_leads_to_its_request(paul: User, a
     """The request says which version gets what; the traffic stays until somebody else agreed."""
     document = {**DEFAULT_POLICY.model_dump(mode="json"), "releases": {"second_person": True}}
     policies.save(document, note="Two of us.", actor=SYSTEM)
-    sent = signed_in(paul).post(f"{PAGE}release/", {"version": "1.1.0", "share": "10", "reason": "It answers faster."})
+    sent = signed_in(paul).post(f"{PAGE}1.1.0/", {"share": "10", "reason": "It answers faster."})
     assert sent.headers["Location"].startswith("/approvals/AP-")
     assert live() == {"1.0.0": 100}
     shown = html(signed_in(ada).get(sent.headers["Location"]))
@@ -213,3 +245,62 @@ def test_a_release_that_needs_a_second_person_leads_to_its_request(paul: User, a
     assert "10%, beside 1.0.0" in shown
     assert "A prompt version waits for a second person" in shown
     assert "nothing else is released meanwhile" in html(signed_in(paul).get(f"{PAGE}1.1.0/"))
+
+
+def asked_for(client: Client, path: str) -> tuple[int, str]:
+    """How many queries a page takes, and what it says."""
+    client.get(path)  # what is noted once an hour is noted
+    with CaptureQueriesContext(connection) as queries:
+        return len(queries), html(client.get(path))
+
+
+def long_text(seed: int) -> str:
+    """200 KB of words that hardly compress, in lines that all differ from another seed's."""
+    random_ = random.Random(seed)
+    lines = (" ".join(f"{random_.getrandbits(40):x}" for _ in range(10)) for _ in range(1_900))
+    return "\n".join(lines)[:199_000]
+
+
+def test_a_thousand_long_versions_take_no_more_queries_and_no_bigger_page(paul: User, signed_in: SignedIn) -> None:
+    """The list is a page of them, no text is read that is not shown, and of a long text or difference the beginning comes first."""
+    client, prompt = signed_in(paul), Prompt.objects.get()
+    few = {path: asked_for(client, f"{PAGE}{path}")[0] for path in ("1.1.0/", "1.1.0/?view=text")}
+    parent = PromptVersion.objects.get(version="1.1.0")
+    texts = [long_text(1), long_text(2)]
+    PromptVersion.objects.bulk_create(
+        PromptVersion(
+            prompt=prompt, version=f"2.0.{number}", text=texts[number % 2], checksum="0" * 64, parent=parent, author="Paul"
+        )
+        for number in range(1_000)
+    )
+    release(slug="desk", version="2.0.1", share=100, actor=PAUL)
+    for path, count in few.items():
+        now, shown = asked_for(client, f"{PAGE}{path.replace('1.1.0', '2.0.2')}")
+        assert now <= count + 1, path
+        assert shown.count("data-row") == 50
+        assert len(gzip.compress(shown.encode())) < 60 * 1024, path
+    assert " more rows</a>" in html(client.get(f"{PAGE}2.0.2/"))
+    assert texts[0][-50:] in html(client.get(f"{PAGE}2.0.2/?view=text&whole=1"))
+    assert texts[0][-50:] not in html(client.get(f"{PAGE}2.0.2/?view=text"))
+    with CaptureQueriesContext(connection) as queries:
+        html(client.get(f"{PAGE}2.0.2/?view=text"))
+    assert (
+        sum('agents_promptversion"."text' in query["sql"] for query in queries) <= 4
+    )  # itself, its parent, the live one, and the canary
+
+
+def test_a_page_of_versions_over_the_api_ends_where_their_texts_are_much(paul: User) -> None:
+    """Each once, in order, whatever a page holds."""
+    program, prompt = Program(paul), Prompt.objects.get()
+    PromptVersion.objects.bulk_create(
+        PromptVersion(prompt=prompt, version=f"2.0.{number}", text="a" * 190_000, checksum="0" * 64) for number in range(12)
+    )
+    seen: list[str] = []
+    cursor: str | None = ""
+    pages = 0
+    while cursor is not None:
+        told = program.get(f"/prompts/desk/versions?limit=100&cursor={cursor}").json()
+        assert sum(len(one["text"]) for one in told["items"]) <= 1_000_000
+        seen += [one["version"] for one in told["items"]]
+        cursor, pages = told["next_cursor"], pages + 1
+    assert (len(seen), len(set(seen)), pages) == (14, 14, 3)

@@ -50,7 +50,7 @@ def test_what_reaches_a_person_is_kept_and_noted(signed_in: SignedIn, remy: User
     sent = {"occasions": ["requested", "ended"], "channels": ["email", "chat"], "chat": SLACK}
     assert signed_in(remy).post("/settings/notifications/", sent).status_code == 302
     mine = settings_of(remy.pk)
-    kept = ("requested", "ended", "budget", "breaker", "canary")  # what a reviewer is not offered stays as it was
+    kept = ("requested", "ended", "budget", "breaker", "canary", "audit")  # what a reviewer is not offered stays as it was
     assert (mine.occasions, mine.channels, mine.chat) == (kept, ("email", "chat"), SLACK)
     assert b"TIiajkdnlazkcOXrIdevi7FQ" not in bytes(Preference.objects.get().chat)
     body = AuditEntry.objects.get(kind="user.changed").body_json

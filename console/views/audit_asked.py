@@ -1,0 +1,60 @@
+"""What an address asks of the audit trail: filters that all must hold, kept in the address in one order."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+from audit.events import EventKind
+from audit.queries import EntryFilter
+from console.api.reading import EARLIEST, LATEST
+from console.forms import AuditFilter
+from console.views.filters import unknown
+
+DOCS = {kind.value: kind.doc for kind in EventKind}
+KINDS = {*DOCS, *(kind.partition(".")[0] for kind in DOCS)}  # one kind, or all of a noun
+NAMES = ("q", "session", "stream", "principal", "kind", "tool", "from", "to")
+NAMED = {"since": "from", "until": "to"}
+"""Fields of the form that Python could not name as the address does."""
+DAY = len("2026-11-23")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Filters as the queries take them, as the address keeps them, and as the form shows them."""
+
+    where: EntryFilter
+    values: Mapping[str, str]
+    shown: Mapping[str, str]
+    wrong: Sequence[str]
+
+    @property
+    def carried(self) -> str:
+        """The query that keeps the filters in an address."""
+        return urlencode(self.values)
+
+
+def read(given: Mapping[str, str]) -> Asked:
+    """Read the filters; a value that there is not filters nothing and is named. A day without a time means all of it."""
+    asked = {name: given.get(name, "") for name in NAMES}
+    form = AuditFilter({field: asked[NAMED.get(field, field)] for field in AuditFilter.base_fields})
+    wrong = [NAMED.get(field, field) for field in form.errors] + unknown(asked, {"kind": KINDS})
+    found: dict[str, Any] = {
+        field: form.cleaned_data.get(field) or "" for field in form.fields if NAMED.get(field, field) not in wrong
+    }
+    since, until = found.get("since") or None, found.get("until") or None
+    if until is not None and len(asked["to"].strip()) == DAY:
+        until = min(until, LATEST) + timedelta(days=1)
+    since, until = _within(since), _within(until)
+    where = EntryFilter(
+        stream=found.get("stream", ""), session=found.get("session", ""), principal=found.get("principal", ""),
+        kind=found.get("kind", ""), tool=found.get("tool", ""), text=found.get("q", ""), since=since, until=until,
+    )  # fmt: skip
+    values = {name: asked[name] for name in NAMES if asked[name] and name not in wrong}
+    times = {name: f"{at:%Y-%m-%dT%H:%M}" for name, at in (("from", since), ("to", until)) if at is not None}
+    return Asked(where, values, {**dict.fromkeys(NAMES, ""), **values, **times}, wrong)
+
+
+def _within(at: datetime | None) -> datetime | None:
+    return None if at is None else max(EARLIEST, min(at.astimezone(UTC), LATEST))

@@ -1,0 +1,38 @@
+"""Searches of the audit trail that people save for themselves, and forget; the address itself can be sent to anybody."""
+
+from contextlib import suppress
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.views.decorators.http import require_POST
+
+from audit.errors import CountersignError
+from console.auth import caller_of
+from console.errors import UnknownView
+from console.rights import Right
+from console.saved_views import AUDIT, remove_view, save_view
+from console.views.audit_asked import read
+from console.views.guard import guard
+
+
+@require_POST
+@guard(Right.READ_OWN_AUDIT)
+def save(request: HttpRequest) -> HttpResponse:
+    """Keep the filters that are on under a name; the same name again replaces it."""
+    asked = read(QueryDict(request.POST.get("query", "")[:2000]))
+    try:
+        save_view(caller_of(request), name=request.POST.get("name", ""), query=asked.carried, of=AUDIT)
+    except CountersignError as error:
+        messages.error(request, error.detail)
+    return redirect(reverse("audit") + (f"?{asked.carried}" if asked.carried else ""))
+
+
+@require_POST
+@guard(Right.READ_OWN_AUDIT)
+def remove(request: HttpRequest, key: int) -> HttpResponse:
+    """Forget one of one's own searches; somebody else's is not there."""
+    with suppress(UnknownView):
+        remove_view(caller_of(request), key, of=AUDIT)
+    return redirect("audit")
