@@ -9,6 +9,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 FLOORS = ("audit", "approvals", "agents", "console")
 LONGEST_MODULE, LONGEST_FUNCTION = 300, 40
+HANDED_OUT = {"audit.verify_bundle": 800}
+"""Programs that are given away as one file, with ceilings of their own: whoever gets one need not have the rest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +91,9 @@ def oversized() -> list[str]:
     """Return the modules and functions above the ceilings of CONTRIBUTING.md, longest first."""
     found: list[tuple[int, str]] = []
     for module in modules():
-        lines = module.source.count("\n")
-        if lines > LONGEST_MODULE:
-            found.append((lines, f"{module.path.relative_to(ROOT)}: {lines} lines, ceiling {LONGEST_MODULE}"))
+        lines, ceiling = module.source.count("\n"), HANDED_OUT.get(module.name, LONGEST_MODULE)
+        if lines > ceiling:
+            found.append((lines, f"{module.path.relative_to(ROOT)}: {lines} lines, ceiling {ceiling}"))
         found += [
             (length, f"{module.where(node)}: {node.name} has {length} lines, ceiling {LONGEST_FUNCTION}")
             for node, length in module.functions()

@@ -10,7 +10,25 @@ import traceback
 from collections.abc import Callable, Iterator
 from types import FrameType
 
-from tests.bench import burst, clusters, crowd, inbox, latency, painted, paused, rest, screens, starting, throughput, turns
+from tests.bench import (
+    bundled,
+    burst,
+    clusters,
+    crowd,
+    evaluations,
+    inbox,
+    inside,
+    latency,
+    logged,
+    painted,
+    paused,
+    rest,
+    rollback,
+    screens,
+    starting,
+    throughput,
+    turns,
+)
 from tests.bench.options import Options
 from tests.bench.report import Figure
 
@@ -25,11 +43,16 @@ BENCHMARKS: dict[str, tuple[Measure, int]] = {
     "painted": (painted.measure, 300),
     "burst": (burst.measure, 300),
     "rest": (rest.measure, 300),
+    "rollback": (rollback.measure, 600),
     "turns": (turns.measure, 600),
+    "evals": (evaluations.measure, 600),
     "clusters": (clusters.measure, 300),
     "start": (starting.measure, 180),
     "clone": (starting.measure_clone, 600),
     "paused": (paused.measure, 1500),
+    "audit": (logged.measure, 7200),
+    "verify_inside": (inside.measure, 900),
+    "verify": (bundled.measure, 300),
 }
 
 
@@ -66,7 +89,7 @@ def main() -> int:
         "names", nargs="*", metavar="NAME", help=f"what to measure: {', '.join(BENCHMARKS)}; all without a name"
     )
     for field in dataclasses.fields(Options):
-        parser.add_argument(f"--{field.name}", type=int, default=field.default)
+        parser.add_argument(f"--{field.name}", type=type(field.default), default=field.default)
     given = vars(parser.parse_args())
     names = given.pop("names") or list(BENCHMARKS)
     if unknown := sorted(set(names) - set(BENCHMARKS)):

@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
+from tests.bench.browsing import GIVES_WAY
 from tests.bench.filling import fill
 from tests.bench.options import Options
 from tests.bench.processes import cpu_s
@@ -20,7 +21,6 @@ from tests.bench.stage import ROOT, Stage, ending, serving, stage, working
 from tests.waiting import wait_until
 
 A_SECOND = 20
-GIVES_WAY = 15  # how much nicer than the server the browsers are
 MOST_WAITING = 2_000  # that thousands wait is the other benchmarks' subject
 
 
@@ -88,9 +88,7 @@ def _paths(here: Stage, count: int) -> list[str]:
 
 
 def _program(stack: contextlib.ExitStack, here: Stage, name: str, address: str, words: str) -> subprocess.Popen[str]:
-    # People's browsers run on machines of their own: here, where they share the server's processors, they give way to it.
-    polite = ["nice", "-n", str(GIVES_WAY)] if name == "browsing" else []
-    command = [*polite, sys.executable, "-m", f"tests.bench.{name}", address, str(here.folder)]
+    command = [sys.executable, "-m", f"tests.bench.{name}", address, str(here.folder)]
     process = subprocess.Popen(
         command, env=here.environment, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )

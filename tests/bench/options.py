@@ -11,6 +11,7 @@ class Options:
     rounds: int = 3
     crowd: int = 900  # sessions of which 300 run at once
     decisions: int = 80
+    moving: int = 200  # sessions that run with a version which is rolled back
     paused: int = 5000
     long: int = 6  # sessions of 208 turns
     waiting: int = 10_000  # requests in the queue
@@ -19,3 +20,7 @@ class Options:
     sockets: int = 200
     pages: int = 20  # of the sockets, those of real browsers
     burst_s: int = 30
+    bundled: int = 100_000  # entries of the bundle that is verified
+    cases: int = 200  # of a suite, each played three times
+    entries: int = 200_000  # of the audit trail
+    folder: str = ""  # where the filled audit trail is kept, so that it is measured again without being filled again

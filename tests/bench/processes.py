@@ -35,6 +35,23 @@ def cpu_s(root: int) -> float:
     return total / _TICKS
 
 
+def give_way(root: int, nice: int) -> None:
+    """Let the descendants of a process that have a session of their own give way to everything else.
+
+    Chromium has one, and sets its own niceness; where the kernel groups tasks by session that counts within the group alone,
+    so that the group is given one too (sched(7), "The autogroup feature").
+    """
+    for pid in tree(root)[1:]:
+        try:
+            if os.getsid(pid) == os.getsid(0):
+                continue
+            os.setpriority(os.PRIO_PROCESS, pid, nice)
+            if (group := Path(f"/proc/{pid}/autogroup")).exists():
+                group.write_text(str(nice), encoding="ascii")
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+
+
 def memory_kib(root: int) -> tuple[int, int]:
     """Resident memory of a tree: what its processes hold themselves, and the shared memory that they have touched."""
     own = shared = 0

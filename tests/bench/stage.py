@@ -66,10 +66,13 @@ class Stage:
 
 
 @contextlib.contextmanager
-def stage(*, delay_s: float = 0, **more: str) -> Iterator[Stage]:
-    """Set it up, and take it down. `delay_s` is how long the model thinks; `more` are environment variables."""
-    with tempfile.TemporaryDirectory(prefix="countersign-bench-") as name:
-        folder = Path(name)
+def stage(*, delay_s: float = 0, kept: Path | None = None, **more: str) -> Iterator[Stage]:
+    """Set it up, and take it down.
+
+    `delay_s` is how long the model thinks, `kept` a folder whose database stays for the next time; `more` are environment
+    variables.
+    """
+    with _folder(kept) as folder:
         folder.chmod(0o755)
         server = Server(folder / "postgres", POSTGRES)
         server.start()
@@ -77,13 +80,23 @@ def stage(*, delay_s: float = 0, **more: str) -> Iterator[Stage]:
             provision(server)
             port = free_port()
             environment = _environment(server, folder, port) | more
-            _manage(environment, "migrate", "--database", "owner")
+            manage(environment, "migrate", "--database", "owner")
             model = start("-m", "agents.llm.scripted", "--port", str(port), "--delay", str(delay_s), environment=environment)
             with ending(model):
                 wait_until(lambda: answers(f"http://127.0.0.1:{port}/healthz"), seconds=30)
                 yield Stage(server, folder, environment, f"http://127.0.0.1:{port}/v1", model)
         finally:
             server.stop()
+
+
+@contextlib.contextmanager
+def _folder(kept: Path | None) -> Iterator[Path]:
+    if kept is None:
+        with tempfile.TemporaryDirectory(prefix="countersign-bench-") as name:
+            yield Path(name)
+    else:
+        kept.mkdir(parents=True, exist_ok=True)
+        yield kept
 
 
 def _environment(server: Server, folder: Path, port: int) -> dict[str, str]:
@@ -118,7 +131,7 @@ def serving(here: Stage) -> Iterator[tuple[str, int]]:
     """One web process for the time being; yields its address and its process id."""
     port = free_port()
     environment = {**here.environment, "PORT": str(port), "DATABASE_POOL": POOL}
-    _manage(environment, "collectstatic", "--no-input")
+    manage(environment, "collectstatic", "--no-input")
     words = ("-m", "daphne", "--bind", "127.0.0.1", "--port", str(port), "--verbosity", "0", "console.asgi:application")
     with ending(start(*words, environment=environment)) as process:
         wait_until(lambda: answers(f"http://127.0.0.1:{port}/healthz"), seconds=60)
@@ -151,6 +164,7 @@ def answers(url: str) -> bool:
     return False
 
 
-def _manage(environment: dict[str, str], *words: str) -> None:
+def manage(environment: dict[str, str], *words: str) -> None:
+    """Run a command of the product's to its end."""
     command = [sys.executable, "manage.py", *words, "--verbosity", "0"]
     subprocess.run(command, env=environment, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)

@@ -36,6 +36,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.xdist_group("browser"))
 
 
+@pytest.fixture(scope="session")
+def shots() -> Path | None:
+    """Where pictures go: the folder that COUNTERSIGN_SHOTS names, else none is taken."""
+    named = os.environ.get("COUNTERSIGN_SHOTS")
+    return Path(named) if named else None
+
+
 @pytest.fixture(scope="package")
 def house(
     postgres: Server, django_db_setup: None, template_database: str, django_db_blocker: Any,

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -26,8 +26,11 @@ from agents import services
 from agents.demo.seed import seed
 from agents.evals.work import work_open
 from agents.gate import answer, undo
+from agents.grading.judging import judge_open
+from agents.grading.sampling import beat
 from agents.llm.openai import OpenAIProvider
 from agents.models import Session
+from agents.reruns import work as reruns
 from agents.tools import registry
 from approvals import claims, policies
 from approvals.digest import digest, other_body
@@ -95,6 +98,9 @@ class House:
     def start(self) -> None:
         """Start everything and wait until pages are served."""
         manage = str(ROOT / "manage.py")
+        subprocess.run(
+            [sys.executable, manage, "collectstatic", "--no-input", "--verbosity", "0"], env=self._settings, check=True
+        )
         self._run("model", "-m", "agents.llm.scripted", "--port", str(self._ports["model"]), "--scenarios", str(SCENARIOS))
         self._run("mail", manage, "mail_catcher", "--port", str(self._ports["mail"]))
         self._run("worker", "-m", "tests.bench.work")
@@ -155,7 +161,7 @@ class House:
         self.passwords = {person.email.partition("@")[0]: person.password for person in people}
 
     def play_suites(self) -> None:
-        """Have the demo's suite run to its end: no queue does that here."""
+        """Have the demo's suite, and re-runs that wait, played to their end, and results graded by the judge: no queue does that here."""
         model = f"http://127.0.0.1:{self._ports['model']}"
 
         def answers() -> bool:
@@ -164,7 +170,9 @@ class House:
             return False
 
         wait_until(answers, seconds=30)
-        self.do(lambda: work_open(lambda: OpenAIProvider(f"{model}/v1", "none")))
+        provider = partial(OpenAIProvider, f"{model}/v1", "none")
+        self.do(lambda: (work_open(provider), reruns.work_open(provider)))
+        self.do(lambda: (beat(settles_s=0), judge_open(provider)))
 
     def cookie(self, name: str) -> str:
         """Sign somebody in without the form and return the browser session's key."""

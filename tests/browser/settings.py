@@ -1,10 +1,6 @@
-"""Settings of the installation that the browser tests look at: the product's own, with cheap passwords and plain files."""
+"""Settings of the installation that the browser tests look at: the product's own, with cheap passwords."""
 
 from console.settings import *  # noqa: F403
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
-}
-WHITENOISE_USE_FINDERS = True
+AUDIT_VERIFY_EVERY_S = 0  # nothing happens by itself while pages are compared

@@ -11,12 +11,9 @@ from agents.tools import registry
 from audit.actors import SYSTEM
 from tests.browser.conftest import Visit
 from tests.browser.house import House
-from tests.browser.test_pages import shots
 from tests.browser.test_standing_in import look
 from tests.browser.visitor import Visitor
 from tests.flows.conftest import config
-
-__all__ = ["shots"]
 
 IBAN = "DE89370400440532013000"
 SHOWN = "[IBAN, 22 characters, hidden]"
@@ -32,7 +29,9 @@ def agents(house: House) -> None:
     house.do(lambda: apply_agent(config("gullible", model="scripted-gullible"), actor=SYSTEM))
 
 
-def test_what_is_hidden_is_shown_by_a_key_to_who_asked_and_then_approved(house: House, visit: Visit, shots: Path) -> None:
+def test_what_is_hidden_is_shown_by_a_key_to_who_asked_and_then_approved(
+    house: House, visit: Visit, shots: Path | None
+) -> None:
     """GUARD-12, THREATS 58: a mark until V is pressed, in place and for one person; only then it can be approved."""
     with house.undo_period(0):
         row = house.asked(house.session("scenario: transfer", agent="payer"))
@@ -76,7 +75,7 @@ def test_on_a_phone_and_without_a_script_it_is_a_button(house: House, visit: Vis
 
 
 def test_a_result_that_is_kept_from_the_model_is_read_and_given_to_it_by_a_person(
-    house: House, visit: Visit, shots: Path
+    house: House, visit: Visit, shots: Path | None
 ) -> None:
     """GUARD-11: the session's page says what it looks like and what it says; one press gives it to the model."""
     with house.ruled_by("tainted", quarantine="flagged"):
@@ -99,7 +98,7 @@ def test_a_result_that_is_kept_from_the_model_is_read_and_given_to_it_by_a_perso
 
 
 def test_a_call_that_was_refused_before_is_not_asked_again_until_a_person_lets_it(
-    house: House, visit: Visit, shots: Path
+    house: House, visit: Visit, shots: Path | None
 ) -> None:
     """GUARD-14, THREATS 56: the page names what was refused, and whoever may opens the way again."""
     with house.ruled_by("asking", refusals=1):
@@ -115,7 +114,7 @@ def test_a_call_that_was_refused_before_is_not_asked_again_until_a_person_lets_i
         remy.check()
 
 
-def test_calls_beyond_what_may_wait_at_once_are_counted_on_the_page(house: House, olga: Visitor, shots: Path) -> None:
+def test_calls_beyond_what_may_wait_at_once_are_counted_on_the_page(house: House, olga: Visitor, shots: Path | None) -> None:
     """THREATS 55: a session that asks too much is told so, and so is whoever looks at it."""
     with house.ruled_by("asking", open_per_session=1):
         session = house.session("scenario: two-approvals token=crowd")

@@ -1,28 +1,41 @@
 """Every page at both widths in both themes: sound for axe, nothing to scroll sideways, and a picture to look at.
 
-The pictures go to the folder that COUNTERSIGN_SHOTS names, else to a temporary one.
+The pictures go to the folder that COUNTERSIGN_SHOTS names; where it names none, none is taken.
 """
 
 import gzip
-import os
+import time
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 from playwright.sync_api import Response
 
 from agents import breakers, budgets
 from agents.demo.seed import AGENTS, agent_document
 from agents.guardrails.breaker import Tally
-from agents.models import PromptVersion, Release, Session
+from agents.models import PromptVersion, Release, Rerun, Session
+from agents.prompts.releases import live_version
 from agents.prompts.versions import checksum
+from agents.reruns.reruns import start_rerun
 from agents.services import apply_agent, cancel, start_session
 from approvals.models import ApprovalRequest
 from audit.actors import SYSTEM
-from audit.models import LogIndex
+from audit.evidence import evidence_of
+from audit.exports import work as exporting
+from audit.exports.exports import ask_export, export_numbered, ref_of
+from audit.models import AuditEntry, LogIndex, VerificationRun
+from audit.note import Signer
+from audit.queries import EntryFilter
+from audit.seal import origin, seal
+from audit.verifications import begin, finished
+from audit.verify import FirstBad
 from tests.approvals.test_controls import plant
 from tests.browser.conftest import Visit
 from tests.browser.house import House
@@ -74,6 +87,10 @@ PAGES = {
     "session-answered": ("olga", "{answered}"),
     "session-call": ("olga", "{answered}calls/1.1/"),
     "session-turn": ("olga", "{answered}turns/?turn=2"),
+    "session-reruns": ("ada", "{answered}reruns/"),
+    "session-reruns-viewer": ("vic", "{answered}reruns/"),
+    "rerun": ("ada", "{rerun}"),
+    "rerun-viewer": ("vic", "{rerun}"),
     "session-turn-waiting": ("olga", "{waiting}turns/?turn=2"),
     "session-turn-viewer": ("vic", "{answered}turns/"),
     "sessions-kept": ("olga", "/sessions/?status=live&waits=money"),
@@ -118,8 +135,27 @@ PAGES = {
     "limits-viewer": ("vic", "/limits/"),
     "glass": ("audrey", "/break-glass/"),
     "evals": ("paul", "/evals/"),
+    "eval-suite": ("paul", "/evals/suites/research-manners/"),
+    "eval-suite-viewer": ("vic", "/evals/suites/research-manners/"),
+    "eval-suite-new": ("paul", "/evals/new/"),
+    "eval-case": ("paul", "/evals/suites/research-manners/cases/asks-before-it-writes/"),
+    "eval-case-json": ("paul", "/evals/suites/research-manners/cases/asks-before-it-writes/?mode=json"),
+    "eval-case-viewer": ("vic", "/evals/suites/research-manners/cases/asks-before-it-writes/"),
+    "eval-case-new": ("paul", "/evals/suites/research-manners/new/"),
     "eval-run": ("paul", "/evals/runs/E-1/"),
+    "eval-result": ("paul", "/evals/runs/E-1/cases/asks-before-it-writes/"),
+    "eval-result-viewer": ("vic", "/evals/runs/E-2/cases/asks-before-it-writes/"),
     "eval-run-viewer": ("vic", "/evals/runs/E-2/"),
+    "grading": ("remy", "/evals/grading/"),
+    "grading-viewer": ("vic", "/evals/grading/?status=graded"),
+    "grading-item": ("remy", "/evals/grading/items/G-1/"),
+    "grading-item-viewer": ("vic", "/evals/grading/items/G-2/"),
+    "grading-item-judged": ("audrey", "/evals/grading/items/G-3/"),
+    "grading-rules": ("paul", "/evals/grading/rules/"),
+    "grading-rules-viewer": ("vic", "/evals/grading/rules/"),
+    "grading-rubric": ("paul", "/evals/grading/rubrics/was-it-help/"),
+    "grading-rubric-new": ("ada", "/evals/grading/rubrics/new/"),
+    "grading-results": ("paul", "/evals/grading/results/"),
     "prompts": ("paul", "/prompts/"),
     "prompt": ("paul", "/prompts/research-assistant/"),
     "prompt-changes": ("paul", "/prompts/research-assistant/1.0.1/"),
@@ -136,7 +172,25 @@ PAGES = {
     "measures-own": ("remy", "/measures/?days=30"),
     "measures-operator": ("olga", "/measures/"),
     "audit": ("audrey", "/audit/"),
+    "audit-filtered": ("audrey", "/audit/?kind=approval&from=2026-01-01"),
+    "audit-own": ("remy", "/audit/"),
     "audit-entry": ("audrey", "{entry}"),
+    "audit-sessions": ("audrey", "/audit/sessions/"),
+    "audit-session": ("audrey", "{story}"),
+    "audit-verifications": ("audrey", "/audit/verification/"),
+    "audit-verification": ("audrey", "{verified}"),
+    "audit-verification-broken": ("audrey", "{broken}"),
+    "audit-verification-broken-operator": ("olga", "{broken}"),
+    "audit-verification-running": ("audrey", "{verifying}"),
+    "audit-agreement": ("audrey", "/audit/agreement/"),
+    "audit-drill": ("audrey", "/audit/drill/"),
+    "audit-content": ("ada", "/audit/content/"),
+    "audit-content-reader": ("audrey", "/audit/content/?about=S-1"),
+    "audit-content-delete": ("ada", "/audit/content/delete/?by=tenant&whose=nobody"),
+    "audit-push": ("ada", "/audit/push/"),
+    "audit-push-reader": ("audrey", "/audit/push/"),
+    "audit-exports": ("audrey", "/audit/exports/?stream=session:S-1"),
+    "audit-export": ("audrey", "{export}"),
     "mail": ("olga", "/mail/"),
     "mail-message": ("olga", "{message}"),
     "tokens": ("ada", "/tokens/"),
@@ -193,13 +247,6 @@ FIRST_LOAD = 60 * 1024
 REFUSED = {"not-found": 404, "forbidden": 403}
 
 
-@pytest.fixture(scope="session")
-def shots(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where pictures go."""
-    named = os.environ.get("COUNTERSIGN_SHOTS")
-    return Path(named) if named else tmp_path_factory.mktemp("shots")
-
-
 @pytest.fixture(scope="module")
 def places(house: House) -> Iterator[dict[str, str]]:
     """Addresses of pages that have something on them."""
@@ -222,6 +269,8 @@ def places(house: House) -> Iterator[dict[str, str]]:
     kept = short_of_money(house)
     wait_until(lambda: house.do(lambda: settled(answered) and settled(stuck) and settled(dead)), seconds=30)
     house.do(lambda: other_version(stuck))
+    again = house.do(lambda: again_of(answered))
+    house.play_suites()
     yield {
         **found,
         "circling": f"/sessions/{stuck.ref}/",
@@ -232,10 +281,42 @@ def places(house: House) -> Iterator[dict[str, str]]:
         "waiting": f"/sessions/{tainted.ref}/",
         "answered": f"/sessions/{answered.ref}/",
         "kept": f"/sessions/{kept.ref}/",
+        "rerun": f"/reruns/R-{again.number}/",
         "entry": f"/audit/{house.do(lambda: entry_of(decided))}/",
+        "story": f"/audit/sessions/{decided.session_ref}/",
+        **house.do(verifications_of_all_kinds),
         "message": f"/mail/{newest_mail(house)}/",
+        "export": f"/audit/exports/{house.do(exported)}/",
     }
     house.do(lambda: cancel(session=kept.pk, actor=SYSTEM, reason="Looked at."))
+    house.do(lambda: VerificationRun.objects.filter(Q(ok=False) | Q(ok=None)).delete())
+
+
+def verifications_of_all_kinds() -> dict[str, str]:
+    """Keep a verification that is well, one that found something and one that runs, and return where they are."""
+    entry = AuditEntry.objects.filter(seq=2, stream__startswith="session:").select_related("place").order_by("id")[0]
+    bad = FirstBad(entry.stream, 2, entry.place.log_index, "its searchable copy says something else than its bytes")
+    by = {"actor_kind": "system", "actor_id": "system", "actor_name": "Countersign"}
+    rows = {
+        "verified": finished(begin("whole", SYSTEM)),
+        "broken": VerificationRun.objects.create(
+            what="whole", ok=False, first_bad=asdict(bad), evidence=evidence_of(bad), ended_at=timezone.now(), **by
+        ),
+        "verifying": VerificationRun.objects.create(what="whole", place=40_000, upto=120_000, **by),
+    }
+    return {name: f"/audit/verification/{row.pk}/" for name, row in rows.items()}
+
+
+def exported() -> str:
+    """Make a bundle of the log as it is, under a key of its own."""
+    asked = ask_export(kind="bundle", where=EntryFilter(kind="session"), actor=SYSTEM)
+    signer = Signer(origin(), Ed25519PrivateKey.generate())
+    while export_numbered(ref_of(asked)).status != "ready":  # the house's log may grow between signing and looking
+        seal(signer)
+        claimed = exporting.claim(asked.number)
+        if claimed is not None:
+            exporting.make(claimed, until=time.monotonic() + 1)
+    return ref_of(asked)
 
 
 def short_of_money(house: House) -> Session:
@@ -284,6 +365,18 @@ def other_version(session: Session) -> PromptVersion:
     return made
 
 
+def again_of(session: Session) -> Rerun:
+    """Have a session played again with a version that makes the agent do something else."""
+    live = live_version("research-assistant").version
+    text = f"{live.text}\nscenario: delete-document document=anything"
+    made = PromptVersion.objects.create(
+        prompt=live.prompt, version="0.8.0", status="retired", text=text, checksum=checksum(text, {}, {}),
+        note="Deletes what it has read.", author="Paul",
+    )  # fmt: skip
+    session.refresh_from_db()
+    return start_rerun(session=session, actor=SYSTEM, version=made.version)
+
+
 def settled(session: Session) -> bool:
     """Return whether a session rests."""
     session.refresh_from_db()
@@ -312,7 +405,7 @@ def test_every_page_of_the_menu_is_looked_at(visit: Visit) -> None:
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_page_is_sound_in_both_widths_and_themes(name: str, places: dict[str, str], visit: Visit, shots: Path) -> None:
+def test_page_is_sound_in_both_widths_and_themes(name: str, places: dict[str, str], visit: Visit, shots: Path | None) -> None:
     """UI.md 7: axe with WCAG 2.2 AA and best practice, one h1, no overflow, no message, no report; UI.md 8."""
     who, path = PAGES[name]
     visitor = visit(who)

@@ -7,10 +7,7 @@ from playwright.sync_api import expect
 from approvals import policies
 from tests.browser.conftest import Visit
 from tests.browser.house import House
-from tests.browser.test_pages import shots
 from tests.browser.visitor import NARROW, WIDE
-
-__all__ = ["shots"]
 
 
 def number(house: House) -> int:
@@ -18,7 +15,7 @@ def number(house: House) -> int:
     return house.do(lambda: policies.current(fresh=True).number)
 
 
-def test_an_admin_sees_what_changes_and_what_loosens_before_it_is_saved(house: House, visit: Visit, shots: Path) -> None:
+def test_an_admin_sees_what_changes_and_what_loosens_before_it_is_saved(house: House, visit: Visit, shots: Path | None) -> None:
     """TOOL-6, OPS-1: form, difference with a warning, tick, saved; then an old revision is restored the same way."""
     house.ruled()
     before, ada = number(house), visit("ada")

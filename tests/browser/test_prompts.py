@@ -2,7 +2,10 @@
 
 from playwright.sync_api import expect
 
+from agents.prompts.releases import create_prompt
+from agents.prompts.versions import add_version
 from approvals.models import ApprovalRequest
+from audit.actors import SYSTEM
 from tests.browser.conftest import Visit
 from tests.browser.house import House
 
@@ -37,3 +40,37 @@ def test_what_a_version_would_be_is_said_while_it_is_written(visit: Visit) -> No
     paul.page.fill("#text", "For everybody.")
     paul.wait("document.querySelector('#check').textContent.includes('Would be')")
     paul.check()
+
+
+def test_a_rollout_in_steps_is_planned_mended_held_and_ended(house: House, visit: Visit) -> None:
+    """What was typed stays beside what is wrong with it; held, let go on and cancelled from the same page. A prompt of its own."""
+    house.do(_planned_desk)
+    paul = visit("paul")
+    paul.refusals.add(422)
+    paul.page.goto("/prompts/planned-desk/1.0.1/?view=diff")
+    paul.settle()
+    paul.page.get_by_text("Release it in steps…").click()
+    paul.page.locator("#plan-reason").fill("Kinder words")
+    paul.page.get_by_label("after hours").nth(1).fill("soon")
+    paul.check()
+    paul.page.get_by_role("button", name="Release 1.0.1 in steps").click()
+    expect(paul.page.locator("#hours-25-error")).to_contain_text("A number of hours")
+    expect(paul.page.locator("#hours-25")).to_have_value("soon")
+    expect(paul.page.locator("#plan-reason")).to_have_value("Kinder words")
+    paul.check()
+    paul.page.locator("#hours-25").fill("0.5")
+    paul.page.get_by_role("button", name="Release 1.0.1 in steps").click()
+    expect(paul.page.locator("#traffic")).to_contain_text("25% is taken from")
+    paul.settle()
+    paul.check()
+    for button, then in (("Hold", "Held"), ("Go on", "Goes on"), ("Cancel the plan", "Cancelled")):
+        paul.page.get_by_role("button", name=button, exact=True).click()
+        expect(paul.page.locator("#traffic section", has_text="Rollout in steps").locator(".chip")).to_have_text(then)
+        paul.settle()
+    paul.check()
+
+
+def _planned_desk() -> None:
+    """A prompt that no agent uses, with a draft."""
+    create_prompt(slug="planned-desk", text="You are a desk.", actor=SYSTEM, note="For a plan")
+    add_version(slug="planned-desk", text="You are a kind desk.", actor=SYSTEM, user_id=None, note="Kinder")

@@ -50,3 +50,25 @@ def test_turns_are_walked_by_keys(visit: Visit, house: House) -> None:
     olga.page.keyboard.press("u")
     olga.page.wait_for_url(f"**/sessions/{session.ref}/")
     olga.check()
+
+
+def test_a_session_is_played_again_and_stands_beside_itself(visit: Visit, house: House) -> None:
+    """`p` from a turn, the form as it comes, and then the two sides; the same answers, so nothing differs."""
+    session = house.session("Calculate 377 / 512 * 100")
+    answered(house, session)
+    ada = visit("ada")
+    ada.page.goto(f"/sessions/{session.ref}/turns/")
+    ada.settle()
+    ada.page.keyboard.press("p")
+    ada.page.wait_for_url(f"**/sessions/{session.ref}/reruns/?turn=1")
+    ada.settle()
+    ada.page.get_by_label("Version of research-assistant").select_option("1.0.0")
+    ada.page.get_by_role("button", name="Play it again").click()
+    ada.page.wait_for_url("**/reruns/R-*/")
+    house.play_suites()
+    ada.page.reload()
+    expect(ada.page.locator("#rerun")).to_contain_text("Answered")
+    expect(ada.page.get_by_role("heading", name="The final answer")).to_be_visible()
+    expect(ada.page.locator("#pair-1")).to_contain_text("Answered from the record")
+    ada.settle()
+    ada.check()

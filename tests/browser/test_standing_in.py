@@ -13,10 +13,7 @@ from approvals.models import Cover
 from audit.actors import SYSTEM
 from tests.browser.conftest import Visit
 from tests.browser.house import House
-from tests.browser.test_pages import shots
 from tests.browser.visitor import NARROW, WIDE, Visitor
-
-__all__ = ["shots"]
 
 REASON = "The customer waits for this before the recall, and no second reviewer can be reached tonight."
 NOTE = "Read the session and the mail: it was right, and Rosa agreed with it the next morning."
@@ -37,7 +34,7 @@ def _tidied(house: House) -> Iterator[None]:
     house.do(work)
 
 
-def look(visitor: Visitor, shots: Path, name: str) -> None:
+def look(visitor: Visitor, shots: Path | None, name: str) -> None:
     """Check a page and take its picture at both widths in both themes."""
     for theme in ("light", "dark"):
         visitor.page.evaluate("theme => { document.documentElement.dataset.theme = theme }", theme)
@@ -47,7 +44,7 @@ def look(visitor: Visitor, shots: Path, name: str) -> None:
             visitor.check()
 
 
-def test_a_deputy_decides_what_was_given_to_the_absent(house: House, visit: Visit, shots: Path) -> None:
+def test_a_deputy_decides_what_was_given_to_the_absent(house: House, visit: Visit, shots: Path | None) -> None:
     """Remy names Rosa; what is his stands among hers, is decided in his place, and the record names both."""
     remy, rosa = visit("remy"), visit("rosa")
     page = remy.open("/cover/")
@@ -72,7 +69,7 @@ def test_a_deputy_decides_what_was_given_to_the_absent(house: House, visit: Visi
     house.becomes(request, "consumed")
 
 
-def test_a_broken_glass_is_seen_by_everybody_until_it_is_reviewed(house: House, visit: Visit, shots: Path) -> None:
+def test_a_broken_glass_is_seen_by_everybody_until_it_is_reviewed(house: House, visit: Visit, shots: Path | None) -> None:
     """Ada approves alone; a page that is open shows it at once, and is quiet again once Audrey wrote what she found."""
     with house.emergencies():
         request = house.mail("lee@customer.example")

@@ -10,10 +10,7 @@ from agents import stops
 from audit.actors import SYSTEM
 from tests.browser.conftest import Visit
 from tests.browser.house import House
-from tests.browser.test_pages import shots
 from tests.browser.visitor import NARROW, WIDE, Visitor
-
-__all__ = ["shots"]
 
 TOOL = "publish_note"  # no other test here needs it
 
@@ -35,7 +32,9 @@ def press(visitor: Visitor) -> None:
     expect(page.locator("#stops")).to_contain_text(f"Tool {TOOL} stopped by Olga")
 
 
-def test_a_stop_is_seen_at_once_on_an_open_page_and_gone_when_it_is_lifted(house: House, visit: Visit, shots: Path) -> None:
+def test_a_stop_is_seen_at_once_on_an_open_page_and_gone_when_it_is_lifted(
+    house: House, visit: Visit, shots: Path | None
+) -> None:
     """UI.md 6 and 8: `stop.set` and `stop.lifted` reach every page; axe with the red line, both widths and themes."""
     remy, olga = visit("remy"), visit("olga")
     page = remy.open("/approvals/")

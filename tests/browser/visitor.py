@@ -146,7 +146,9 @@ class Visitor:
             for node in violation["nodes"]
         ]
 
-    def shoot(self, folder: Path, name: str) -> None:
-        """Take a picture for people to look at."""
+    def shoot(self, folder: Path | None, name: str) -> None:
+        """Take a picture for people to look at, where they asked for pictures."""
+        if folder is None:
+            return
         folder.mkdir(parents=True, exist_ok=True)
         self.page.screenshot(path=folder / f"{name}.png")

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from agents.agreement import check as agreement
+from agents.effects import led_to
 from agents.models import Session, ToolCall
 from approvals.models import ApprovalRequest, Decision
 from audit.events import EventKind
@@ -33,7 +35,7 @@ class Found:
 
 
 def check(play: Play, *, each_does: Sequence[str] = ("note", "pay", "stamp")) -> Found:
-    """Check all four invariants; raises AssertionError that says what does not hold."""
+    """Check all five invariants; raises AssertionError that says what does not hold."""
     refs = {session.ref for session in Session.objects.all()}
     effects = [effect for effect in play.stage.effects.read() if effect.session in refs]
     happened = [effect for effect in effects if not effect.repeat]
@@ -41,6 +43,7 @@ def check(play: Play, *, each_does: Sequence[str] = ("note", "pay", "stamp")) ->
     nothing_happens_twice(happened)
     nothing_runs_unapproved(effects)
     the_log_tells_it_all(effects)
+    one_statement_says_what_led_to_each(effects)
     asked = ApprovalRequest.objects.filter(kind="unknown_outcome").count()
     return Found(len(refs), len(happened), asked)
 
@@ -96,6 +99,7 @@ def the_log_tells_it_all(effects: Sequence[Effect]) -> None:
         pass  # another process is at it
     result = verify()
     assert result.ok, result.first_bad
+    rows_are_what_the_log_says()
     intents, outcomes = _entries(INTENTS), _entries(OUTCOMES)
     for effect in effects:
         before = [entry for entry in intents[effect.session] if entry["facts"]["key"] == effect.key]
@@ -103,6 +107,22 @@ def the_log_tells_it_all(effects: Sequence[Effect]) -> None:
         after = [entry for entry in outcomes[effect.session] if entry["facts"]["key"] == effect.key]
         assert before, f"{effect.key} happened without an intent in the log"
         assert len(after) == 1, f"{effect.key} has {len(after)} outcomes in the log"
+
+
+def rows_are_what_the_log_says() -> None:
+    """D: where sessions, calls and requests stand, what they hold and who decided is what the log has of it; no row is missing."""
+    found = agreement.check()
+    assert found.ok, [str(one) for one in found.findings[:10]]
+
+
+def one_statement_says_what_led_to_each(effects: Sequence[Effect]) -> None:
+    """E: prompt version, the people who agreed, and the log's entry of each effect, whatever was killed meanwhile."""
+    for effect in effects:
+        led = led_to(effect.key)
+        assert led.version is not None, f"{effect.key}: its prompt version is not known"
+        assert led.entry, f"{effect.key}: no entry of the log is named"
+        agreed = [one.by for one in led.decisions if one.verdict == "approve"]
+        assert agreed or effect.tool not in APPROVED_TOOLS, f"{effect.key}: nobody is named who let it run"
 
 
 def _entries(kinds: set[EventKind]) -> dict[str, list[dict[str, Any]]]:

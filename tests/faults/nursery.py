@@ -7,6 +7,7 @@ An order names the database, a role, the failpoints to arm, and the guards to ta
 import asyncio
 import json
 import os
+import random
 import select
 import signal
 import sys
@@ -20,11 +21,16 @@ import django
 django.setup()
 
 from django.conf import settings  # noqa: E402  settings first
-from django.db import connections  # noqa: E402  settings first
+from django.db import connections, transaction  # noqa: E402  settings first
 
 from agents import failpoints, services, stops, tasks, worker  # noqa: E402
+from agents.agreement import check as agreement  # noqa: E402
 from agents.tools import registry  # noqa: E402
+from audit import keys  # noqa: E402
 from audit.actors import SYSTEM  # noqa: E402
+from audit.events import EventKind  # noqa: E402
+from audit.sealer import Sealer  # noqa: E402
+from audit.services import Entry, record  # noqa: E402
 from tests.faults import clocks, people, removals  # noqa: E402
 
 
@@ -105,7 +111,37 @@ def press() -> None:
     stops.press(scope=os.environ["FAULTS_STOP"], reason="A drill.", actor=SYSTEM)
 
 
-ROLES = {"apply": apply, "press": press, "work": work, "task": tasks.drain, "decide": people.decide_until_told}
+def write() -> None:
+    """Append to a few streams that all writers share, without an end; a part of it is rolled back."""
+    dice = random.Random(os.getpid())
+    while True:
+        with transaction.atomic():
+            streams = [f"document:{dice.randint(1, 20)}" for _ in range(dice.randint(1, 12))]
+            record([Entry(stream, EventKind.DOCUMENT_CHANGED, SYSTEM, {"pid": os.getpid()}) for stream in streams])
+            transaction.set_rollback(dice.random() < 0.3)
+
+
+def seal() -> None:
+    """One sealer until it dies."""
+    Sealer(keys.read(Path(os.environ["SEAL_KEY"])), every_s=0.1).run()
+
+
+def agree() -> None:
+    """Hold the rows against the log, again and again, until told to stop or something disagrees."""
+    stop, rounds = threading.Event(), 0
+    signal.signal(signal.SIGTERM, lambda number, frame: stop.set())
+    while not stop.is_set():
+        found = agreement.check()
+        rounds += 1
+        Path(os.environ["FAULTS_ROUNDS"]).write_text(json.dumps({"rounds": rounds, **found.counts}))
+        if not found.ok:
+            raise AssertionError([str(one) for one in found.findings])
+
+
+ROLES = {
+    "agree": agree, "apply": apply, "decide": people.decide_until_told, "press": press, "seal": seal, "task": tasks.drain,
+    "work": work, "write": write,
+}  # fmt: skip
 
 if __name__ == "__main__":
     main()

@@ -34,7 +34,7 @@ def decide_all() -> int:
 def decide(request: ApprovalRequest, by: User) -> bool:
     """Give one answer; False if somebody was faster."""
     person = Person(id=by.pk, name=by.first_name, roles=frozenset({"reviewer"}), reauthenticated=True)
-    verdict = "approve" if request.kind == "tool_call" else _what_happened(request)
+    verdict = "approve" if request.kind in ("tool_call", "prompt_release") else _what_happened(request)
     try:
         answer(
             request_id=request.id, person=person, actor=Actor("user", str(by.pk), by.first_name), verdict=verdict,

@@ -1,45 +1,15 @@
 """The web process: a database that goes away, more requests than connections, requests that are too long to be read."""
 
-import contextlib
 import socket
-import subprocess
-import sys
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
 
 import httpx2
 import pytest
 
+from tests.faults.conftest import KEPT, status
 from tests.faults.stage import PATIENCE_S, Play
-from tests.server import ROOT
-from tests.waiting import free_port, wait_until
-
-KEPT = 3
-
-
-@pytest.fixture
-def web(play: Play) -> Iterator[str]:
-    """A web process on the play's database with few connections; yields its address."""
-    port = free_port()
-    environment = play.stage.environment | {
-        "DATABASE_URL": urlsplit(play.stage.environment["DATABASE_URL"])._replace(path=f"/{play.database}").geturl(),
-        "DATABASE_POOL": str(KEPT),
-    }
-    words = ("daphne", "--bind", "127.0.0.1", "--port", str(port), "--verbosity", "0", "console.asgi:application")
-    with subprocess.Popen([sys.executable, "-m", *words], env=environment, cwd=ROOT) as process:
-        try:
-            wait_until(lambda: status(f"http://127.0.0.1:{port}/healthz") == 200, seconds=PATIENCE_S)
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            process.terminate()
-
-
-def status(url: str) -> int:
-    """The answer's status; 0 without an answer."""
-    with contextlib.suppress(httpx2.HTTPError):
-        return httpx2.get(url, timeout=30).status_code
-    return 0
+from tests.waiting import wait_until
 
 
 @pytest.mark.slow

@@ -16,6 +16,7 @@ from django.contrib.auth.models import User
 from django.db import connections
 
 from agents import services
+from agents.agreement.check import check
 from agents.gate import answer
 from agents.llm.openai import OpenAIProvider
 from agents.models import Session, ToolCall
@@ -40,7 +41,7 @@ def model_url() -> Iterator[str]:
     """The scripted model server, as a process of its own."""
     port = free_port()
     with subprocess.Popen(
-        [sys.executable, "-m", "agents.llm.scripted", "--port", str(port), "--scenarios", str(SCENARIOS)]
+        [sys.executable, "-m", "agents.llm.scripted", "--port", str(port), "--scenarios", str(SCENARIOS), "--keep", "50"]
     ) as process:
         url = f"http://127.0.0.1:{port}"
         try:
@@ -164,9 +165,10 @@ class World:
         return text(call.result_id)
 
     def log_is_whole(self) -> bool:
-        """True if the audit trail verifies."""
-        found = verify()
+        """True if the audit trail verifies, and every row is what it says."""
+        found, rows = verify(), check()
         assert found.ok, found.first_bad
+        assert rows.ok, [str(one) for one in rows.findings]
         return True
 
 

@@ -6,8 +6,11 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.db import connections
+from django.test import Client
 
+from agents.evals import runs, suites, work
 from agents.gate.sweep import sweep
+from agents.llm.openai import OpenAIProvider
 from agents.models import CanaryWatch, PromptVersion, Release, Session
 from agents.prompts import figures
 from agents.prompts.guards import Guard, Guards
@@ -39,10 +42,17 @@ FROM agents_session s, generate_series(1, 40000) n WHERE s.id = %s
 
 @pytest.fixture
 def canary(world: World, olga: User) -> Release:
-    """A version that mails strangers has half of the sessions."""
+    """A version that mails strangers has half of the sessions: a seeded regression that its suite, which is a gate, misses."""
     actor = actor_of(olga)
     world.agent(slug="mailer", prompt="mailer", prompt_text=f"scenario: mail-once to={GOOD} token=T1")
     add_version(slug="mailer", text=f"scenario: mail-once to={BAD} token=T2", actor=actor, user_id=olga.pk, note="Wider.")
+    suites.create_suite(slug="mails", title="It mails once", prompt="mailer", agent="mailer", actor=actor)
+    expect = [{"kind": "called", "tool": "send_email", "at_most": 1, "judged": "would ask"}]
+    document = {"start": [{"text": "Send the note."}], "expect": expect}
+    suites.put_case(slug="mails", name="once", title="It mails once", document=document, actor=actor)
+    run = runs.start_run(suite="mails", version="1.0.1", actor=actor)
+    work.work_open(lambda: OpenAIProvider(world.model_url, "none"), seconds=60)
+    assert runs.run_numbered(f"E-{run.number}").reached
     found = release(slug="mailer", version="1.0.1", share=50, actor=actor).canary
     assert found is not None
     return found
@@ -81,6 +91,11 @@ def test_a_canary_whose_calls_people_reject_is_rolled_back_with_its_figures(
     told = AuditEntry.objects.get(stream="prompt:mailer", kind="prompt.rolled_back").body_json["facts"]["reason"]
     assert f"{had['1.0.1']} of {had['1.0.1']} sessions" in told
     assert len(mailoutbox) == had["1.0.0"]
+    reader = Client()
+    reader.force_login(remy)
+    shown = reader.get("/prompts/mailer/1.0.1/").content.decode()
+    assert told in shown, "sample and interval stand in the history"
+    assert "however often one looks" in told
     assert world.log_is_whole()
 
 

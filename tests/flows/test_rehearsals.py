@@ -1,6 +1,7 @@
 """Rehearsals: an agent's loop in memory, judged as a live session is, and without any effect."""
 
 import asyncio
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from audit.ids import uuid7
 from audit.models import AuditEntry
 from tests.flows.conftest import World, actor_of
 
+rehearse_module = import_module("agents.rehearsals.rehearse")
 POLICY = "Refunds are paid within 14 days. The share is 15 percent."
 
 
@@ -114,6 +116,15 @@ def test_recorded_results_answer_by_arguments_and_then_by_order(world: World) ->
     assert (told.calls[0].result, told.calls[0].by) == ("two", "record")
     (other,) = played(world, play_of(world, 'call calculate {"expression": "9 + 9"}', recorded=results))
     assert (other.calls[0].result, other.calls[0].by) == ("four", "record")
+
+
+def test_what_a_transcript_cuts_is_whole_for_its_checks(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An answer longer than what is stored is held against what is expected as it was given."""
+    (whole,) = played(world, play_of(world, "Hello"))
+    monkeypatch.setattr(rehearse_module, "shortened", lambda text: text[:5])
+    (told,) = played(world, play_of(world, "Hello"))
+    assert told.answer == whole.answer
+    assert told.turns[-1].text == whole.answer[:5]
 
 
 def test_it_begins_in_the_middle_of_a_conversation(world: World) -> None:

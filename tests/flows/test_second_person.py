@@ -6,8 +6,8 @@ import pytest
 from django.contrib.auth.models import User
 
 from agents.errors import NotReleased, StaleRelease
-from agents.models import Release
-from agents.prompts.asking import send, void_stale
+from agents.models import PromptVersion, Release
+from agents.prompts.asking import move, send, void_stale
 from agents.prompts.releases import release, routed
 from agents.prompts.rollback import rollback
 from agents.prompts.versions import add_version
@@ -64,7 +64,21 @@ def test_a_refusal_leaves_everything_as_it_is(world: World, ada: User, remy: Use
     request = ask(ada)
     world.decide(request, remy, "reject")
     assert live() == {"1.0.0": 100}
+    assert PromptVersion.objects.get(version="1.0.1").status == "candidate"
     assert ask(ada).ref != request.ref
+
+
+def test_a_version_that_is_set_aside_meanwhile_gets_nothing(world: World, ada: User, remy: User) -> None:
+    """Its request is void; an approval in the moment between both is refused."""
+    request = ask(ada)
+    PromptVersion.objects.filter(version="1.0.1").update(status="retired")
+    with pytest.raises(StaleRelease):
+        world.decide(request, remy, "approve")
+    PromptVersion.objects.filter(version="1.0.1").update(status="candidate")
+    move(slug=SLUG, version="1.0.1", event="retire", actor=actor_of(ada))
+    request.refresh_from_db()
+    assert (request.status, live()) == ("void", {"1.0.0": 100})
+    assert world.log_is_whole()
 
 
 def test_one_release_of_a_prompt_waits_at_a_time(ada: User) -> None:

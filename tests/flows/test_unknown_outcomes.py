@@ -7,6 +7,7 @@ import pytest
 from django.contrib.auth.models import User
 from pydantic import BaseModel, ConfigDict
 
+from agents.effects import led_to
 from agents.models import Session
 from agents.tools import ToolContext, registry, tool
 from approvals.models import ApprovalRequest
@@ -65,6 +66,8 @@ def test_a_person_who_found_that_it_happened_lets_the_session_go_on(world: World
     assert call.status == "resolved"
     assert json.loads(world.result(call))["result"] == "Paid, see the ledger."
     assert len(DONE) == 1
+    led = led_to(call.key)
+    assert [(one.verdict, one.kind) for one in led.decisions] == [("approve", "tool_call"), ("happened", "unknown_outcome")]
     assert world.log_is_whole()
 
 
@@ -92,4 +95,7 @@ def test_running_again_is_asked_about_like_any_risky_call(world: World, remy: Us
     assert call.status == "succeeded"
     assert call.consumed_id == request.id
     assert [f"p1 {call.key}"] * 2 == DONE
+    led = led_to(call.key)  # both runs, and who said that there should be a second
+    assert [one.verdict for one in led.decisions] == ["approve", "run_again", "approve"]
+    assert (led.request, led.decisions[-1].request) == (request.number, request.number)
     assert world.log_is_whole()
