@@ -1,16 +1,23 @@
 """PostgreSQL refuses to run as root, so root lends it an OS user of its own, without touching anybody's folders."""
 
+import fcntl
 import os
 import pwd
 import shutil
 import subprocess
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from console.local.errors import CannotStart
 
 NAME = "countersign-pg"
+ACCOUNTS = "/etc"
+"""The folder of the machine's accounts. Starts take turns by a lock on it, which leaves no file behind."""
+TURN_WITHIN_S = 60.0
+LOOK_AGAIN_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,21 +57,59 @@ class OsUser:
 
 def server_user() -> OsUser:
     """Return the user PostgreSQL runs as: oneself, or as root one made for it. Raises CannotStart where none can be made."""
-    if os.geteuid() != 0:
-        return OsUser()
-    try:
-        entry = pwd.getpwnam(NAME)
-    except KeyError:
-        _make()
-        entry = pwd.getpwnam(NAME)
+    return OsUser() if os.geteuid() != 0 else account(NAME)
+
+
+def account(name: str) -> OsUser:
+    """Return an account of the machine by its name, made where it is missing. Raises CannotStart where it cannot be made."""
+    # Two first starts at once would both make it, and one would run as a number that the other's write took away.
+    with _turn():
+        try:
+            entry = pwd.getpwnam(name)
+        except KeyError:
+            _make(name)
+            entry = _made(name)
     return OsUser(entry.pw_uid, entry.pw_gid)
 
 
-def _make() -> None:
+@contextmanager
+def _turn() -> Iterator[None]:
+    """Be the only start that looks for the account and makes it; the lock ends with the process, however that ends."""
+    handle = os.open(ACCOUNTS, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        _lock(handle)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _lock(handle: int) -> None:
+    deadline = time.monotonic() + TURN_WITHIN_S
+    while True:
+        try:
+            return fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise CannotStart(
+                    f"Another start has made an OS user for over {TURN_WITHIN_S:.0f} s: see what it hangs at."
+                ) from None
+        time.sleep(LOOK_AGAIN_S)
+
+
+def _make(name: str) -> None:
     program = shutil.which("useradd")
     if program is None:
         raise CannotStart("PostgreSQL does not run as root and there is no `useradd` here: start as another OS user.")
-    command = [program, "--system", "--user-group", "--no-create-home", "--home-dir", "/", "--shell", "/usr/sbin/nologin", NAME]
+    command = [program, "--system", "--user-group", "--no-create-home", "--home-dir", "/", "--shell", "/usr/sbin/nologin", name]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode not in (0, 9):  # 9: somebody else made it meanwhile
-        raise CannotStart(f"The OS user {NAME} for PostgreSQL could not be made: {done.stderr.strip()}")
+    if done.returncode not in (0, 9):  # 9: somebody else made it meanwhile, by hand
+        raise CannotStart(f"The OS user {name} for PostgreSQL could not be made: {done.stderr.strip()}")
+
+
+def _made(name: str) -> pwd.struct_passwd:
+    try:
+        return pwd.getpwnam(name)
+    except KeyError:
+        raise CannotStart(
+            f"The OS user {name} was made but cannot be looked up: make it by hand, or start as another user."
+        ) from None
