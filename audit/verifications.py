@@ -183,7 +183,8 @@ def _checked(run: VerificationRun, part: Part, tree: Growing) -> FirstBad | None
         if len(found) != upto - part.after or (part.after >= run.since and not _holds(run, part)):
             return FirstBad("", None, part.after + 1, SOMEWHERE)
         kept = Checkpoint.objects.filter(size__gt=part.after, size__lte=upto).order_by("size")
-        wrong = check_tree(found, ((one.size, bytes(one.root), one.note) for one in kept.iterator()), tree)
+        good = Checkpoint.objects.filter(size__lte=part.after).order_by("-size").values_list("size", flat=True).first() or 0
+        wrong = check_tree(found, ((one.size, bytes(one.root), one.note) for one in kept.iterator()), tree, good=good)
         wrong = wrong or check_signatures(after=part.after, upto=upto)
     if wrong is not None:
         return first_bad(wrong)

@@ -35,6 +35,10 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 GOOD, TAMPERED, UNUSABLE, INCOMPLETE = range(4)
+VERSIONS = (1, 2)
+"""Formats of bundles that are read; 2 holds the checkpoints in between."""
+CHECKPOINTS = 100_000
+"""Checkpoints in between that a bundle holds at most."""
 LINE = 4 * 1024 * 1024
 """No line of a bundle is longer, in bytes; no note and no list of cosignatures either."""
 ED25519, COSIGNATURE = 1, 4
@@ -268,6 +272,20 @@ class Keys:
         self._chain = [*(self._chain or [old]), new]
         self._from.append(index)
 
+    @property
+    def known(self) -> bool:
+        """True once an entry said which key was in force before it."""
+        return bool(self._chain)
+
+    def signs(self, note: Note) -> bool:
+        """Return whether a checkpoint is signed by the key in force at its size, as far as it is known. Raises ValueError.
+
+        Whether that key leads to a trusted one is asked at the end.
+        """
+        if not self._chain:
+            return any(note.signed_by(key) for key in self.trusted)
+        return note.signed_by(self._chain[sum(index <= note.size for index in self._from)])
+
     def signer(self, note: Note) -> str:
         """Return whose key signed a checkpoint of this log. Raises ValueError where it is none that is trusted for its size."""
         if not self._chain:
@@ -397,6 +415,69 @@ class Streams:
             del self._near[name]
 
 
+# Checkpoints between the first entry and the last
+
+
+class Between:
+    """How far the log is what was signed: the checkpoints in a bundle, held against the one fold of its tree.
+
+    Where one does not fit, the entry behind the last that did is named, and nothing behind it is asked any more. A signature by a
+    key that a later entry leads to waits until that entry is read.
+    """
+
+    def __init__(self) -> None:
+        self.at = 0
+        self.good = 0
+        self.wrong: Wrong | None = None
+        self.entry: tuple[int, str, int] = (0, "", 0)
+        self._upto = 0
+        self._count = 0
+        self._waiting: list[Note] = []
+
+    def holds(self, size: int) -> None:
+        """Take in that so many entries are those that were signed."""
+        if self.wrong is None:
+            self.good = size
+
+    def before(self, size: int) -> int:
+        """Return how many entries are good of those that a checkpoint of this size covers, which does not fit."""
+        return self.good if self.good < size else 0
+
+    def first(self, later: Wrong) -> Wrong:
+        """Return what is to be named where something else was found later: that, where it says more of the same place."""
+        index = later.where["index"]
+        closer = index <= self._upto if isinstance(index, int) else bool(later.where["stream"])
+        return later if self.wrong is None or closer else self.wrong
+
+    def take(self, note: Note, root: bytes, keys: Keys) -> None:
+        """Take a checkpoint, and the root of what was read so far. Raises Wrong, ValueError for a bad signature."""
+        self._count, self.at = self._count + 1, note.size
+        if self._count > CHECKPOINTS:
+            raise Wrong("more checkpoints stand in it than in any bundle", note.size)
+        if not keys.signs(note):
+            self._waiting.append(note)
+            self.settle(keys)
+        if self.wrong is None and root != note.root:
+            self.wrong, self._upto = self.differs(note.size), note.size
+        self.holds(note.size)
+
+    def differs(self, size: int) -> Wrong:
+        """Return that something up to here is not what was signed: the very entry where there is but one."""
+        if self.wrong is not None:
+            return self.wrong
+        if self.good + 1 == size == self.entry[0]:
+            return Wrong("it is not what was signed", *self.entry)
+        return Wrong(f"from here to entry {size} something is not what was signed", self.good + 1)
+
+    def settle(self, keys: Keys, *, ended: bool = False) -> None:
+        """Check the signatures that waited for a key. Raises Wrong where the log has `ended` and none came, or it is not theirs."""
+        left = [note for note in self._waiting if not keys.signs(note)]
+        if left and (ended or keys.known):
+            size = left[0].size
+            raise Wrong(f"the checkpoint of {size} entries is not signed by a key that is trusted for it", size)
+        self._waiting = left
+
+
 # The bundle
 
 
@@ -445,13 +526,20 @@ class Bundle:
         self._since_at = asked.since.size if asked.since else 0
         self._since_root = b""
         self._origin, self._with_texts, self._heads, self._ended = "", False, False, False
-        self._kinds = {"i": self._entry, "skip": self._skip, "text": self._text, "stream": self._head, "checkpoint": self._end}
+        self._between = Between()
+        self._kinds = {"i": self._entry, "skip": self._skip, "text": self._text, "stream": self._head, "signed": self._signed,
+                       "checkpoint": self._end}  # fmt: skip
 
     def read(self, lines: Iterator[bytes]) -> Result:
         """Verify all lines. Raises Wrong and Unusable."""
         self._first(next(lines, b""))
-        for line in lines:
-            self._next(line)
+        try:
+            for line in lines:
+                self._next(line)
+        except Wrong as wrong:
+            raise self._between.first(wrong) from None
+        if self._between.wrong is not None:
+            raise self._between.wrong
         if not self._ended:
             self._lacks("end", "the bundle stops before its end: nothing of it is proved to be signed")
         result = self.result
@@ -465,12 +553,14 @@ class Bundle:
             version, origin, whole, texts = said["bundle"], said["origin"], said["whole"], said["texts"]
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise Unusable("it is not a bundle of an audit log") from error
-        if version != 1:
+        if type(version) is not int or version not in VERSIONS:
             raise Unusable("it is a bundle of a format that this program does not know")
         if origin != f"countersign/{log}" or type(size) is not int or not 1 <= size < 2**63:
             raise Unusable("its first line is not one of a bundle")
         if not isinstance(whole, bool) or not isinstance(texts, bool) or (whole and said.get("filter")):
             raise Unusable("its first line does not say what it holds")
+        if version == 1:
+            del self._kinds["signed"]
         self._origin, self._with_texts = origin, texts
         self.result.log, self.result.size, self.result.whole = log, size, whole
 
@@ -517,12 +607,14 @@ class Bundle:
         self._says(said, stream)
         if said["kind"] == ROTATED and stream == KEYS:
             self._keys.rotated(said["facts"], index, self._origin)
+            self._between.settle(self._keys)
         self._streams.put(stream, (seq, hashed.hexdigest(), "closes" in said, started, index))
         tree.add(_sha256(b"\0" + hashed.digest()).digest())
         self._texts = said.get("content", {})
         self.result.entries += 1
+        self._between.entry = index, stream, seq
         if index == self._since_at:
-            self._since_root = tree.root()
+            self._was_since()
 
     def _starts(self, stream: str, seq: int, prev: str) -> bool:
         """Return whether an entry that is the first of its stream here is the first there is."""
@@ -572,8 +664,25 @@ class Bundle:
         for level, node in zip(levels, nodes, strict=True):
             tree.add(bytes.fromhex(node), level)
             if tree.size == self._since_at:
-                self._since_root = tree.root()
+                self._was_since()
         self._texts = {}
+
+    # Checkpoints in between
+
+    def _was_since(self) -> None:
+        """The fold is where the checkpoint that somebody kept was signed."""
+        self._since_root = self._tree.root()
+        if self._since is not None and self._since_root == self._since.root and self._since.origin == self._origin:
+            self._between.holds(self._tree.size)
+
+    def _signed(self, line: dict[str, Any]) -> None:
+        note, tree = Note.of(line["checkpoint"]), self._tree
+        if len(line) != 2 or self._heads or (note.origin, note.size) != (self._origin, line["signed"]):
+            raise Wrong("a checkpoint stands behind it that is none of this log, or of another size", tree.size)
+        if not self._between.at < note.size < self.result.size:
+            raise Wrong("a checkpoint stands behind it that belongs elsewhere", tree.size)
+        self._texts = {}
+        self._between.take(note, tree.root() if tree.size == note.size else b"", self._keys)
 
     def _text(self, line: dict[str, Any]) -> None:
         name, at = line["text"], self._tree.size
@@ -619,10 +728,11 @@ class Bundle:
             raise Wrong("the head of its stream is not told", left[1][4], left[0], left[1][0])
         if line["entries"] != result.entries:
             raise Wrong(f"{line['entries']} entries are told, and {result.entries} are there")
+        self._between.settle(self._keys, ended=True)
         older = None if line["older"] is None else self._older(line["older"], note)
-        good = self._continued(note, older)
+        self._continued(note, older)
         if tree.size > note.size or tree.root() != note.root:
-            raise Wrong(f"from here to entry {note.size} something is not what was signed", good + 1)
+            raise self._between.differs(note.size)
         result.signed_by = self._keys.signer(note)
         self._witnessed(note, line["cosigned"])
         self._ended = True
@@ -635,15 +745,15 @@ class Bundle:
         if (older.origin, older.size) != (self._origin, said["size"]) or older.size > note.size:
             raise Wrong("the older checkpoint is one of another log, or of another size")
         if not _continues([bytes.fromhex(step) for step in path], older, note):
-            raise Wrong(f"the first {older.size} entries are not what was signed before", 1)
+            raise Wrong(f"the first {older.size} entries are not what was signed before", self._between.before(older.size) + 1)
         self._keys.signer(older)
         return older
 
-    def _continued(self, note: Note, older: Note | None) -> int:
-        """Check against the checkpoint that was kept elsewhere; return how many entries are proved to be as they were then."""
+    def _continued(self, note: Note, older: Note | None) -> None:
+        """Check against the checkpoint that was kept elsewhere."""
         since = self._since
         if since is None:
-            return 0
+            return
         if since.origin != self._origin:
             raise Unusable("the checkpoint that it shall continue is one of another log")
         try:
@@ -657,8 +767,7 @@ class Bundle:
         if not shown:
             self._lacks("since", f"nothing in it proves that it continues the checkpoint of {since.size} entries")
         elif shown != since.root:
-            raise Wrong(f"the first {since.size} entries are not what was signed before", 1)
-        return since.size if self._since_root else 0
+            raise Wrong(f"the first {since.size} entries are not what was signed before", self._between.before(since.size) + 1)
 
     def _witnessed(self, note: Note, lines: Any) -> None:
         asked, fresh = self._asked, set()

@@ -16,14 +16,16 @@ Kept = tuple[int, bytes, str]
 """A checkpoint as it is kept: size, root, note."""
 
 
-def check_tree(entry_hashes: Iterable[bytes], checkpoints: Iterable[Kept], tree: Growing | None = None) -> Found | None:
+def check_tree(
+    entry_hashes: Iterable[bytes], checkpoints: Iterable[Kept], tree: Growing | None = None, *, good: int = 0
+) -> Found | None:
     """Check entries, in the order of the log, against checkpoints in the order of their sizes; both may be long.
 
-    What is named is the first place that may be wrong: the one behind the last checkpoint that holds. `tree` is what was
-    checked before; it takes all entries where they hold, so that the ones after them can be checked another time.
+    What is named is the first place that may be wrong: the one behind the last checkpoint that holds; of those that were checked
+    before that is the one of `good` entries. `tree` is what was checked before; it takes all entries where they hold, so that the
+    ones after them can be checked another time.
     """
     tree, hashes = tree or Growing(), iter(entry_hashes)
-    good = tree.size
     for size, root, note in checkpoints:
         if not _says(note, size, root):
             return Found("", None, None, f"the checkpoint of {size} entries is not what its note says", good)

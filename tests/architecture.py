@@ -9,7 +9,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 FLOORS = ("audit", "approvals", "agents", "console")
 LONGEST_MODULE, LONGEST_FUNCTION = 300, 40
-HANDED_OUT = {"audit.verify_bundle": 800}
+HANDED_OUT = {"audit.verify_bundle": 920}
 """Programs that are given away as one file, with ceilings of their own: whoever gets one need not have the rest."""
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import gzip
+from collections.abc import Sequence
 
 from audit import seal
 from audit.canonical import Json
 from audit.cosignatures import lines_for
 from audit.errors import NotSealed
 from audit.exports import lines
+from audit.exports.between import Signed, between
 from audit.exports.making import PACE, Asked, Names, Pace, Part, Place
-from audit.exports.nodes import nodes
+from audit.exports.nodes import Gap, nodes
 from audit.exports.rows import Chosen, Row, Stretch, heads, streams_after, texts_of
 from audit.models import Checkpoint, Log
 from audit.tree import Tree
@@ -49,20 +51,17 @@ class Bundle:
         return Part(_packed(raw), Place(done), count, known)
 
     def _lines(self, stretch: Stretch) -> list[bytes]:
-        """Return the lines of a stretch: what is chosen, and between that the nodes of what is not."""
-        gaps, after = [], stretch.after
-        for row in stretch.rows:
-            if row.log_index - 1 > after:
-                gaps.append((after, row.log_index - 1))
-            after = row.log_index
-        if stretch.upto > after:
-            gaps.append((after, stretch.upto))
+        """Return the lines of a stretch: what is chosen, the nodes of what is not, and what was signed in between."""
+        signed = between(self._asked, stretch, using=self._using)
+        gaps = _gaps(stretch, signed)
         skipped = {end: lines.skipped(end, found) for (_, end), found in zip(gaps, nodes(gaps, using=self._using), strict=True)}
         texts = texts_of(stretch.rows, using=self._using) if self._asked.texts else {}
+        entries = {row.log_index: [_entry(row), *(lines.raw(text) for text in texts.get(row.id, ()))] for row in stretch.rows}
+        notes = {size: lines.signed(size, note) for size, note in signed}
         told: list[bytes] = []
-        for row in stretch.rows:
-            told += [skipped.pop(row.log_index - 1, b""), _entry(row), *(lines.raw(text) for text in texts.get(row.id, ()))]
-        return [*told, *skipped.values()]
+        for place in sorted({*skipped, *entries, *notes}):
+            told += [skipped.get(place, b""), *entries.get(place, ()), notes.get(place, b"")]
+        return told
 
     def _heads(self, place: Place, entries: int) -> Part:
         names = self._names(place.head, HEADS)
@@ -95,6 +94,18 @@ class Bundle:
         if found is None:
             raise NotSealed(size=size)
         return found
+
+
+def _gaps(stretch: Stretch, signed: Sequence[Signed]) -> list[Gap]:
+    """Return the places that are not chosen; where a checkpoint was signed among them, they are two gaps."""
+    chosen = {row.log_index for row in stretch.rows}
+    gaps, after = [], stretch.after
+    for place in sorted({*chosen, *(size for size, _ in signed), stretch.upto}):
+        end = place - 1 if place in chosen else place
+        if end > after:
+            gaps.append((after, end))
+        after = place
+    return gaps
 
 
 def _entry(row: Row) -> bytes:

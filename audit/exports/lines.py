@@ -1,4 +1,4 @@
-"""The lines of a bundle, version 1 (docs/audit-format.md). Pure.
+"""The lines of a bundle, version 2 (docs/audit-format.md). Pure.
 
 Everything beyond ASCII is escaped, so that no terminal obeys what stands in an entry.
 """
@@ -14,7 +14,7 @@ from audit.content import StoredText
 from audit.events import EventKind
 from audit.exports.making import Asked, as_facts, moment
 
-VERSION = 1
+VERSION = 2
 LONGEST = 4 * 1024 * 1024
 _encode = json.JSONEncoder(ensure_ascii=True, separators=(",", ":")).encode
 
@@ -44,6 +44,11 @@ def raw(text: StoredText) -> bytes:
     said = {"text": text.name, "salt": text.salt.hex(), "class": text.cls}
     found = line({**said, "body": text.body})
     return found if len(found) <= LONGEST else line({**said, "left_out": "too long"})
+
+
+def signed(size: int, note: str) -> bytes:
+    """Return the line of a checkpoint that was signed when the log was as long as it is up to here."""
+    return line({"signed": size, "checkpoint": note})
 
 
 def head(stream: str, seq: int, hash_: bytes, *, closed: bool) -> bytes:

@@ -94,22 +94,34 @@ class PaperLog:
         by: Signer = KEY,
         witness: Signer | None = WITNESS,
         older: int | None = None,
+        between: Collection[int] | None = None,
     ) -> Lines:
-        """The lines of a bundle of the entries that are chosen, or of all."""
+        """The lines of a bundle of the entries that are chosen, or of all; with checkpoints `between` in version 2."""
         size, note = len(self.lines), self.note(by)
-        first = {"bundle": 1, "log": LOG, "origin": ORIGIN, "size": size, "filter": {}, "whole": chosen is None, "texts": texts,
-                 "made": "2026-01-01T00:00:00.000000Z", "by": {"kind": "user", "id": "7", "name": "Remy"}, "schema": {}}  # fmt: skip
+        first = {"bundle": 1 if between is None else 2, "log": LOG, "origin": ORIGIN, "size": size, "filter": {},
+                 "whole": chosen is None, "texts": texts, "made": "2026-01-01T00:00:00.000000Z",
+                 "by": {"kind": "user", "id": "7", "name": "Remy"}, "schema": {}}  # fmt: skip
         picked = range(1, size + 1) if chosen is None else sorted(chosen)
         lines: Lines = [first]
         for before, index in zip([0, *picked], [*picked, size + 1], strict=True):
-            if index > before + 1:
-                lines.append({"skip": index - 1, "nodes": self._nodes(before, index - 1)})
+            lines += self._skipped(before, index, by, between or ())
             if index <= size:
                 lines += [self.lines[index - 1], *(self.texts.get(index, []) if texts else [])]
         lines += [self._head(name) for name in sorted({self.lines[index - 1]["stream"] for index in picked})]
         cosigned = [str(witness.cosign(Note.of(note).text, NOW))] if witness else []
         before = None if older is None else self._older(older, by)
         return [*lines, {"checkpoint": note, "cosigned": cosigned, "older": before, "entries": len(picked), "end": True}]
+
+    def _skipped(self, before: int, index: int, by: Signer, between: Collection[int]) -> Lines:
+        """What stands between two entries: hashes of those that were not chosen, and checkpoints."""
+        lines: Lines = []
+        for end in sorted({*(one for one in between if before <= one < index), index - 1}):
+            if end > before:
+                lines.append({"skip": end, "nodes": self._nodes(before, end)})
+            if end in between and end < len(self.lines):
+                lines.append({"signed": end, "checkpoint": self.note(by, end)})
+            before = end
+        return lines
 
     def _head(self, name: str) -> dict[str, Any]:
         seq, hashed, closed = self._heads[name]

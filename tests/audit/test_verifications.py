@@ -17,6 +17,7 @@ from audit.note import Signer
 from audit.seal import newest, origin, seal
 from audit.services import record
 from audit.verifications import begin, begin_due, finished, good_until, verify_stream, work
+from audit.verify import FirstBad, verify
 from audit.verify_sets import Part
 from tests.audit.conftest import REMY, entry
 
@@ -178,30 +179,55 @@ def test_what_is_not_there_cannot_be_answered(fresh_database: Any) -> None:
         of(7)
 
 
-@pytest.mark.usefixtures("small_parts")
-def test_a_rewritten_chain_is_not_what_was_signed(superuser: psycopg.Connection[Any]) -> None:
-    """With all its hashes: every part holds by itself, the tree does not."""
-    written(12)
-    signed()
-    from_here = superuser.execute(
-        "SELECT id FROM audit_entry WHERE stream = 'session:S-2' ORDER BY seq DESC LIMIT 1"
+def rewritten(superuser: psycopg.Connection[Any], stream: str) -> int:
+    """Change the last entry of a stream with its hash and the head; returns its place in the log."""
+    row = superuser.execute(
+        "SELECT e.id, l.log_index FROM audit_entry e JOIN audit_log_index l ON l.entry_id = e.id WHERE stream = %s"
+        " ORDER BY seq DESC LIMIT 1",
+        [stream],
     ).fetchone()
-    assert from_here is not None
+    assert row is not None
     superuser.execute(
         """UPDATE audit_entry AS e SET body = w.body, body_json = jsonb_set(e.body_json, '{facts,n}', '99'),
            entry_hash = sha256('countersign.entry.v1\\000'::bytea || int4send(octet_length(e.stream)) || convert_to(e.stream, 'UTF8')
              || int8send(e.seq) || e.prev_hash || sha256(w.body))
            FROM (SELECT id, convert_to(regexp_replace(convert_from(body, 'UTF8'), '"n":[0-9]+', '"n":99'), 'UTF8') AS body
                    FROM audit_entry) AS w WHERE w.id = e.id AND e.id = %s""",
-        [from_here[0]],
+        [row[0]],
     )
     superuser.execute(
-        "UPDATE audit_stream SET head_hash = (SELECT entry_hash FROM audit_entry WHERE id = %s) WHERE name = 'session:S-2'",
-        [from_here[0]],
+        "UPDATE audit_stream SET head_hash = (SELECT entry_hash FROM audit_entry WHERE id = %s) WHERE name = %s",
+        [row[0], stream],
     )
+    return int(row[1])
+
+
+@pytest.mark.usefixtures("small_parts")
+def test_a_rewritten_chain_is_not_what_was_signed(superuser: psycopg.Connection[Any]) -> None:
+    """With all its hashes: every part holds by itself, the tree does not."""
+    written(12)
+    signed()
+    rewritten(superuser, "session:S-2")
     run = finished(begin("whole", SYSTEM))
     assert run.first_bad is not None
     assert "not what was signed" in run.first_bad["reason"]
+
+
+@pytest.mark.usefixtures("small_parts")
+def test_what_is_named_of_a_rewritten_chain_is_the_entry_behind_the_last_checkpoint_that_holds(
+    superuser: psycopg.Connection[Any],
+) -> None:
+    """However the log is cut into parts: behind the checkpoint, and not behind the part before."""
+    for first, count in ((0, 3), (3, 4), (7, 5)):
+        written(count, first=first)
+        signed()
+    superuser.execute("DELETE FROM audit_checkpoint WHERE size = 7")
+    assert rewritten(superuser, "session:S-2") == 12
+    run = finished(begin("whole", SYSTEM))
+    assert run.first_bad == {
+        "stream": "", "seq": None, "log_index": 4, "reason": "from here to entry 12 of the log something is not what was signed",
+    }  # fmt: skip
+    assert verify().first_bad == FirstBad(**run.first_bad)
 
 
 @pytest.mark.usefixtures("small_parts")

@@ -201,9 +201,7 @@ def go_on_after_the_end(lines: Lines) -> None:
     lines.append(lines[-1])
 
 
-@pytest.mark.parametrize(
-    ("crime", "where"),
-    [
+CRIMES = (
         (change_a_word, (17, "session:S-1", 5)),
         (delete_one, (17, "", None)),
         (delete_one_and_count_anew, (None, "session:S-1", 5)),
@@ -224,13 +222,115 @@ def go_on_after_the_end(lines: Lines) -> None:
         (sign_with_another_key, (None, "", None)),
         (forge_a_cosignature, (None, "", None)),
         (go_on_after_the_end, (None, "", None)),
-    ],
-)
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("crime", "where"), CRIMES)
 def test_what_was_tampered_with_is_found_and_named(tmp_path: Path, crime: Crime, where: tuple[Any, ...]) -> None:
     texts = crime in {change_a_text, show_a_text_twice}
     lines = copy.deepcopy(a_log().bundle(texts=texts))
     crime(lines)
     assert place(judged(tmp_path, lines)) == where
+
+
+@pytest.mark.parametrize(("crime", "where"), CRIMES)
+def test_checkpoints_in_between_hide_nothing_of_that(tmp_path: Path, crime: Crime, where: tuple[Any, ...]) -> None:
+    texts = crime in {change_a_text, show_a_text_twice}
+    lines = copy.deepcopy(a_log().bundle(texts=texts, between=[30]))
+    at = next(at for at, line in enumerate(lines) if "signed" in line)
+    between = lines.pop(at)  # crimes know their lines by number
+    last = lines[at - 1]
+    crime(lines)
+    where_now = next((place for place, line in enumerate(lines) if line == last), None)
+    lines.insert(at if where_now is None else where_now + 1, between)
+    # A whole stream that is not there is missed where the first checkpoint does not fit, and not only at the end.
+    assert place(judged(tmp_path, lines)) == ((1, "", None) if crime is drop_a_stream_and_count_anew else where)
+
+
+@pytest.mark.parametrize(
+    ("between", "where"),
+    [
+        ([8, 24], (9, "", None)),
+        ([15, 16, 18, 24], (17, "", None)),
+        ([16, 17], (17, "session:S-1", 5)),
+        ([3, 16, 17, 18, 30], (17, "session:S-1", 5)),
+        ([30], (1, "", None)),
+        ([16], (17, "", None)),
+    ],
+)
+def test_checkpoints_in_between_say_from_where_on_a_chain_was_rewritten(
+    tmp_path: Path, between: list[int], where: tuple[Any, ...]
+) -> None:
+    """Entry 17, with all hashes behind it: the log is what was signed up to the last checkpoint before it."""
+    log = a_log()
+    assert judged(tmp_path, log.bundle(between=between)).exit == GOOD
+    lines = copy.deepcopy(log.bundle())
+    rewrite_a_chain(lines)
+    signed = {line["signed"]: line for line in log.bundle(between=between) if "signed" in line}
+    forged = [both for line in lines for both in (line, signed.get(line.get("i", 0))) if both]
+    forged[0]["bundle"] = 2
+    assert place(judged(tmp_path, forged)) == where
+    if where == (1, "", None):
+        assert place(judged(tmp_path, forged, since=since(log.note(size=12)))) == (13, "", None)
+        assert place(judged(tmp_path, forged, since=since(log.note(size=20)))) == (1, "", None)
+
+
+def test_a_selection_says_it_too(tmp_path: Path) -> None:
+    log, allow = a_log(), frozenset({"part"})
+    chosen = log.bundle([13, 17, 21], between=[5, 13, 16, 17, 30])
+    assert judged(tmp_path, chosen, allow=allow).exit == GOOD
+    forged = PaperLog()
+    for line in log.lines:
+        body = line["body"].replace('"cost":12', '"cost":13') if line["i"] == 17 else line["body"]
+        forged.put(line["stream"], body.encode())
+    lines = forged.bundle([13, 17, 21], between=[5, 13, 16, 17, 30])
+    signed = {line["signed"]: line for line in chosen if "signed" in line}
+    lines = [signed[line["signed"]] if "signed" in line else line for line in lines]
+    assert place(judged(tmp_path, lines, allow=allow)) == (17, "session:S-1", 5)
+    lines = [line for line in lines if line.get("signed") not in (16, 17)]
+    lines[-1]["checkpoint"] = log.note()
+    assert place(judged(tmp_path, lines, allow=allow))[0] in (14, 17)
+
+
+def test_a_checkpoint_in_between_has_to_be_one_of_this_log_in_its_place(tmp_path: Path) -> None:
+    log = a_log()
+    good = log.bundle(between=[10, 20])
+    at, other = (next(at for at, line in enumerate(good) if line.get("signed") == size) for size in (10, 20))
+    for note in (log.note(OTHER, 10), log.note(size=11), "", 7, log.note(size=10).replace(ORIGIN, "countersign/another")):
+        lines = copy.deepcopy(good)
+        lines[at]["checkpoint"] = note
+        assert judged(tmp_path, lines).exit == TAMPERED, note
+    for lines in (
+        [*good[:at], good[other], *good[at + 1 :]],
+        [*good[: at - 1], good[at], good[at - 1], *good[at + 1 :]],
+        [*good[:at], good[at], *good[at:]],
+        [*good[:-1], good[at], good[-1]],
+        [{**good[0], "bundle": 1}, *good[1:]],
+        [good[0], good[at], *good[1:]],
+    ):
+        assert judged(tmp_path, lines).exit == TAMPERED
+
+
+def test_checkpoints_of_keys_that_were_replaced_are_taken_up_to_their_end(tmp_path: Path) -> None:
+    log = rotated()
+    for trust in (KEY, OTHER):
+        lines = log.bundle(by=OTHER, between=[7, 20, 25])
+        for line in lines:
+            if line.get("signed", 99) < 21:
+                line["checkpoint"] = log.note(KEY, line["signed"])
+        assert judged(tmp_path, lines, keys=[trusted(trust)]).exit == GOOD
+        late = copy.deepcopy(lines)
+        next(line for line in late if line.get("signed") == 25)["checkpoint"] = log.note(KEY, 25)
+        assert judged(tmp_path, late, keys=[trusted(trust)]).exit == TAMPERED
+        early = copy.deepcopy(lines)
+        next(line for line in early if line.get("signed") == 7)["checkpoint"] = log.note(signer(4), 7)
+        assert place(judged(tmp_path, early, keys=[trusted(trust)]))[0] in (7, 21)
+
+
+def test_more_checkpoints_than_any_bundle_holds_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verify_bundle, "CHECKPOINTS", 3)
+    assert judged(tmp_path, a_log().bundle(between=[4, 5, 6])).exit == GOOD
+    assert judged(tmp_path, a_log().bundle(between=[4, 5, 6, 7])).exit == TAMPERED
 
 
 def test_with_a_checkpoint_from_before_the_place_is_narrower(tmp_path: Path) -> None:
@@ -496,7 +596,7 @@ def test_a_line_that_is_none_of_a_bundle_is_never_good(tmp_path: Path, line: byt
         b"",
         b"{}\n",
         b"[]\n",
-        b'{"bundle":2,"log":"x","origin":"countersign/x","size":1,"whole":true,"texts":false}\n',
+        b'{"bundle":3,"log":"x","origin":"countersign/x","size":1,"whole":true,"texts":false}\n',
         b'{"bundle":1,"log":"x","origin":"countersign/y","size":1,"whole":true,"texts":false}\n',
         b'{"bundle":1,"log":"x","origin":"countersign/x","size":0,"whole":true,"texts":false}\n',
         b'{"bundle":1,"log":"x","origin":"countersign/x","size":1,"whole":1,"texts":false}\n',

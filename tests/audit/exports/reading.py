@@ -1,5 +1,6 @@
 """Reads a bundle as a stranger would: from docs/audit-format.md alone, with nothing of the product."""
 
+import base64
 import gzip
 import hashlib
 import io
@@ -60,6 +61,7 @@ class Read:
     last: dict[str, Any]
     skips: int
     root: bytes
+    signed: list[int]
 
     @property
     def places(self) -> list[int]:
@@ -71,6 +73,7 @@ def read(data: bytes) -> Read:
     with gzip.open(io.BytesIO(data), "rt", encoding="ascii") as file:
         lines = [json.loads(line) for line in file]
     tree, skips = Frontier(), 0
+    signed: list[int] = []
     entries: list[dict[str, Any]] = []
     texts: list[tuple[int, dict[str, Any]]] = []
     heads: dict[str, dict[str, Any]] = {}
@@ -84,6 +87,11 @@ def read(data: bytes) -> Read:
             assert not heads
             tree.skip(line["skip"], line["nodes"])
             skips += 1
+        elif "signed" in line:
+            assert not heads
+            assert line["signed"] == tree.size == int(line["checkpoint"].split("\n")[1])
+            assert base64.b64decode(line["checkpoint"].split("\n")[2]) == tree.root()
+            signed.append(line["signed"])
         elif "text" in line:
             texts.append((entries[-1]["i"], line))
         else:
@@ -92,4 +100,4 @@ def read(data: bytes) -> Read:
     assert tree.size == lines[0]["size"]
     assert lines[-1]["end"] is True
     assert lines[-1]["entries"] == len(entries)
-    return Read(lines[0], entries, texts, heads, lines[-1], skips, tree.root())
+    return Read(lines[0], entries, texts, heads, lines[-1], skips, tree.root(), signed)

@@ -200,11 +200,39 @@ def test_a_bundle_proves_that_the_one_made_before_is_its_beginning(signer: Signe
     assert merkle.proves_consistency(path, older["size"], first.root, second.first["size"], second.root)
 
 
+def test_checkpoints_stand_where_they_were_signed(signer: Signer) -> None:
+    """AUDIT-4: of the whole log all of them, of a selection those around what was chosen; in the same bytes at any pace."""
+    for size in (40, 41, 200, 700):
+        written(size - LogIndex.objects.count())
+        seal(signer)
+    written(9)
+    record([entry("policy")])
+    assert read(made(signer, ask(), pace=SMALL)[1]).signed == [40, 41, 200, 700]
+    bundle = read(made(signer, ask(EntryFilter(stream="policy")))[1])
+    assert_signed(bundle, signer)
+    assert (bundle.places, bundle.signed) == ([710], [700, 711])
+    assert read(made(signer, ask(EntryFilter(kind="seal")))[1]).signed == []
+
+
+def test_of_a_very_long_log_one_of_checkpoints_that_are_close_together_is_told(
+    signer: Signer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("audit.exports.between.MOST", 10)
+    for _ in range(30):
+        written(1)
+        seal(signer)
+    written(9)
+    assert read(made(signer, ask(), pace=SMALL)[1]).signed == [4, 8, 12, 16, 20, 24, 28, 30]
+    chosen = read(made(signer, ask(EntryFilter(stream="session:S-0")))[1])
+    assert set(chosen.signed) <= {5, 10, 15, 20, 25, 30, 40}
+    assert chosen.signed
+
+
 def test_the_header_says_what_was_asked_for_by_whom_and_what_kinds_mean(signer: Signer) -> None:
     written(3)
     row, data = made(signer, ask(EntryFilter(kind="session")))
     first = read(data).first
-    assert (first["bundle"], first["whole"], first["texts"]) == (1, False, False)
+    assert (first["bundle"], first["whole"], first["texts"]) == (2, False, False)
     assert first["by"] == {"kind": "user", "id": "6", "name": "Audrey"}
     assert first["origin"] == f"countersign/{first['log']}"
     assert first["schema"] == {kind.value: kind.doc for kind in EventKind}
