@@ -18,6 +18,8 @@ HEIGHT = 8
 EMPTY = hashlib.sha256(b"").digest()
 Read = Callable[[int, int, int], Sequence[bytes]]
 """Returns `count` hashes of complete subtrees from number `start` on: of level 0 the leaves', of 8, 16, … the kept ones."""
+Span = tuple[int, int]
+"""Leaves from the first to before the second, which are one node of some tree: the first is a multiple of what covers them."""
 
 
 def leaf_hash(entry_hash: bytes) -> bytes:
@@ -32,7 +34,7 @@ def node_hash(left: bytes, right: bytes) -> bytes:
 
 def root(read: Read, size: int) -> bytes:
     """Return the root of the first `size` leaves."""
-    return _span(read, 0, size) if size else EMPTY
+    return span_root(read, (0, size)) if size else EMPTY
 
 
 def kept_below(level: int) -> int:
@@ -42,7 +44,7 @@ def kept_below(level: int) -> int:
 
 def subtree(read: Read, level: int, number: int) -> bytes:
     """Return the root of one complete subtree of 2^level leaves."""
-    return _span(read, number << level, (number + 1) << level)
+    return span_root(read, (number << level, (number + 1) << level))
 
 
 def completed(read: Read, old: int, new: int) -> Iterator[tuple[int, int, bytes]]:
@@ -59,36 +61,58 @@ def completed(read: Read, old: int, new: int) -> Iterator[tuple[int, int, bytes]
 
 def inclusion_proof(read: Read, leaf: int, size: int) -> list[bytes]:
     """Return the audit path of a leaf, counted from 0, in the tree of the first `size` (RFC 6962, section 2.1.1)."""
+    return [span_root(read, span) for span in inclusion_spans(leaf, size)]
+
+
+def inclusion_spans(leaf: int, size: int) -> list[Span]:
+    """Return what the steps of a leaf's audit path are the roots of."""
     if not 0 <= leaf < size:
         raise ValueError(f"leaf {leaf} is not in a tree of {size}")
-    path: list[bytes] = []
+    path: list[Span] = []
     start, end = 0, size
     while end - start > 1:
         middle = start + _split(end - start)
         if leaf < middle:
-            path.append(_span(read, middle, end))
+            path.append((middle, end))
             end = middle
         else:
-            path.append(_span(read, start, middle))
+            path.append((start, middle))
             start = middle
     return path[::-1]
 
 
 def consistency_proof(read: Read, old: int, new: int) -> list[bytes]:
     """Return the proof that the tree of `old` leaves is the beginning of that of `new` (RFC 6962, section 2.1.2)."""
+    return [span_root(read, span) for span in consistency_spans(old, new)]
+
+
+def consistency_spans(old: int, new: int) -> list[Span]:
+    """Return what the steps of that proof are the roots of."""
     if not 0 < old <= new:
         raise ValueError(f"a tree of {old} is not the beginning of one of {new}")
-    path: list[bytes] = []
+    path: list[Span] = []
     start, end, whole = 0, new, True
     while old != end:
         middle = start + _split(end - start)
         if old <= middle:
-            path.append(_span(read, middle, end))
+            path.append((middle, end))
             end = middle
         else:
-            path.append(_span(read, start, middle))
+            path.append((start, middle))
             start, whole = middle, False
-    return ([] if whole else [_span(read, start, end)]) + path[::-1]
+    return ([] if whole else [(start, end)]) + path[::-1]
+
+
+def nodes(span: Span) -> Iterator[tuple[int, int]]:
+    """Yield what the root of a span is computed from, level and number: what `span_root` reads, so that one can read it before."""
+    for level, start, count in _runs(*span):
+        yield from ((level, number) for number in range(start, start + count))
+
+
+def span_root(read: Read, span: Span) -> bytes:
+    """Return the root of a span."""
+    *left, root_ = [_folded(read(*run)) for run in _runs(*span)]
+    return reduce(lambda right, peak: node_hash(peak, right), reversed(left), root_)
 
 
 def proves_inclusion(proof: Sequence[bytes], leaf: int, leaf_: bytes, size: int, root_: bytes) -> bool:
@@ -171,15 +195,13 @@ def _split(size: int) -> int:
     return 1 << ((size - 1).bit_length() - 1)
 
 
-def _span(read: Read, start: int, end: int) -> bytes:
-    """Return the root of a range of leaves as the tree has it: `start` is a multiple of the power of two that covers it."""
-    size = end - start
-    if size & (size - 1):
-        middle = start + _split(size)
-        return node_hash(_span(read, start, middle), _span(read, middle, end))
-    level = size.bit_length() - 1
-    kept = kept_below(level)
-    return _folded(read(kept, start >> kept, size >> kept))
+def _runs(start: int, end: int) -> Iterator[tuple[int, int, int]]:
+    """Yield the complete subtrees of a span, the largest first, each as the neighbours of a kept level that it is folded from."""
+    while start < end:
+        level = (end - start).bit_length() - 1
+        kept = kept_below(level)
+        yield kept, start >> kept, 1 << (level - kept)
+        start += 1 << level
 
 
 def _folded(hashes: Sequence[bytes]) -> bytes:

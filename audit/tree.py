@@ -1,14 +1,29 @@
-"""The tree over the log as the database keeps it: its leaves are the entries in the order of the log."""
+"""The tree over the log as the database keeps it: its leaves are the entries in the order of the log.
+
+A root or a proof asks the database once: what it is computed from is known before, see `audit.merkle.nodes`.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from django.db import connections
 
 from audit import merkle
+from audit.connection import Writer
 from audit.errors import NotInLog
 
+Node = tuple[int, int]
+"""A kept level of the tree, 0 for the leaves, and a number in it."""
+# Each node is looked up by its key, in every plan: a join would be a scan of the whole log to a planner that guesses wrong.
+_NODES = """
+SELECT CASE n.level
+       WHEN 0 THEN (SELECT e.entry_hash FROM audit_log_index AS l JOIN audit_entry AS e ON e.id = l.entry_id
+                     WHERE l.log_index = n.number + 1)
+       ELSE (SELECT s.hash FROM audit_subtree AS s WHERE s.level = n.level AND s.number = n.number) END
+  FROM unnest(%s::bigint[], %s::bigint[]) WITH ORDINALITY AS n (level, number, place) ORDER BY n.place
+"""
 _LEAVES = """
 SELECT e.entry_hash FROM audit_log_index AS l JOIN audit_entry AS e ON e.id = l.entry_id
  WHERE l.log_index > %s AND l.log_index <= %s ORDER BY l.log_index
@@ -21,23 +36,30 @@ class Tree:
     """Reads hashes; `grown` holds those that were made in this process and are not kept yet."""
 
     using: str = "default"
-    grown: dict[tuple[int, int], bytes] = field(default_factory=dict)
+    grown: dict[Node, bytes] = field(default_factory=dict)
 
     def root(self, size: int) -> bytes:
         """Return the root of the first `size` entries. Raises NotInLog."""
-        return merkle.root(self.read, size)
+        return merkle.root(_read_of(self._stored([(0, size)])), size)
 
     def inclusion_proof(self, log_index: int, size: int) -> list[bytes]:
         """Return the audit path of an entry in the log of `size` entries. Raises NotInLog."""
+        _, path = self.proved(log_index, size)
+        return path
+
+    def proved(self, log_index: int, size: int) -> tuple[bytes, list[bytes]]:
+        """Return the hash of an entry, and its audit path in the log of `size` entries. Raises NotInLog."""
         if not 1 <= log_index <= size:
             raise NotInLog(place=log_index)
-        return merkle.inclusion_proof(self.read, log_index - 1, size)
+        leaf, spans = log_index - 1, merkle.inclusion_spans(log_index - 1, size)
+        stored = self._stored([(leaf, log_index), *spans])
+        return stored[0, leaf], [merkle.span_root(_read_of(stored), span) for span in spans]
 
     def consistency_proof(self, old: int, new: int) -> list[bytes]:
         """Return the proof that the log of `old` entries is the beginning of that of `new`. Raises NotInLog."""
         if not 1 <= old <= new:
             raise NotInLog(place=old)
-        return merkle.consistency_proof(self.read, old, new)
+        return merkle.consistency_proof(_read_of(self._stored(merkle.consistency_spans(old, new))), old, new)
 
     def grow(self, old: int, new: int) -> None:
         """Make what is to be kept when the tree grows from `old` to `new` entries."""
@@ -58,3 +80,24 @@ class Tree:
                 raise NotInLog(place=(number << level) + 1)
             found.append(self.grown[level, number])
         return found
+
+    def _stored(self, spans: Iterable[merkle.Span]) -> Mapping[Node, bytes]:
+        """Return what the roots of these spans are computed from, for the leaves the hashes of their entries."""
+        wanted = {node: self.grown.get(node) for span in spans for node in merkle.nodes(span)}
+        missing = [node for node, hash_ in wanted.items() if hash_ is None]
+        connections[self.using].ensure_connection()
+        rows = Writer(self.using).rows(_NODES, [[level for level, _ in missing], [number for _, number in missing]])
+        found = {}
+        for (level, number), (hash_,) in zip(missing, rows, strict=True):
+            if hash_ is None:
+                raise NotInLog(place=(number << level) + 1)
+            found[level, number] = bytes(hash_)
+        return {**self.grown, **found}
+
+
+def _read_of(stored: Mapping[Node, bytes]) -> merkle.Read:
+    def read(level: int, start: int, count: int) -> list[bytes]:
+        row = [stored[level, number] for number in range(start, start + count)]
+        return row if level else [merkle.leaf_hash(hash_) for hash_ in row]
+
+    return read

@@ -88,12 +88,13 @@ def get_checkpoint(request: ApiRequest, page: Query[SizeQuery]) -> CheckpointOut
 )
 def prove_entry(request: ApiRequest, index: Annotated[int, Path(ge=1, le=2**62)], page: Query[SizeQuery]) -> InclusionProof:
     """Prove that an entry is in the log that was signed."""
-    checkpoint, found = _of(page.size), entry(log_index=index)
+    checkpoint = _of(page.size)
     if index > checkpoint.size:
+        entry(log_index=index)  # or there is none
         raise NotSealed(size=index)
-    path = Tree().inclusion_proof(index, checkpoint.size)
+    hash_, path = Tree().proved(index, checkpoint.size)
     return InclusionProof(
-        log_index=index, entry_hash=found.entry_hash, path=[step.hex() for step in path], checkpoint=_shape(checkpoint)
+        log_index=index, entry_hash=hash_.hex(), path=[step.hex() for step in path], checkpoint=_shape(checkpoint)
     )
 
 

@@ -116,6 +116,23 @@ def test_it_matters_not_in_which_steps_a_tree_grew(steps: list[int]) -> None:
     assert merkle.root(kept(*sizes), sizes[-1]) == merkle.root(WHOLE, sizes[-1])
 
 
+@given(SIZES, SIZES)
+def test_what_a_proof_reads_is_known_before(one: int, two: int) -> None:
+    """The nodes that are told beforehand are all that is asked for, and no more."""
+    old, new = min(one, two), max(one, two)
+    asked: set[tuple[int, int]] = set()
+
+    def read(level: int, start: int, count: int) -> Sequence[bytes]:
+        asked.update((level, number) for number in range(start, start + count))
+        return WHOLE(level, start, count)
+
+    for spans in (merkle.inclusion_spans(old - 1, new), merkle.consistency_spans(old, new), [(0, new)]):
+        asked.clear()
+        for span in spans:
+            merkle.span_root(read, span)
+        assert asked == {node for span in spans for node in merkle.nodes(span)}
+
+
 @given(SIZES)
 def test_a_tree_that_only_grows_has_the_same_root(size: int) -> None:
     tree = merkle.Growing()
