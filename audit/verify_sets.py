@@ -1,9 +1,9 @@
 """The log checked in sets, part by part: whether anything is wrong, fast; what it is, `audit.verify` finds by walking.
 
-A part is a range of the log. In it every hash is computed anew by the database, every entry follows the one before it in its
-stream, columns and copies say what the bytes say, and every text is the one committed to. `ends_hold` is what no part
-sees: heads, registry, numbers that lead nowhere. Together they are the same as the walk: from a head that holds one comes
-back over all of its stream, and as many entries as all heads count are all there are.
+A part is a range of the log. In it every hash is computed anew, every entry follows the one before it in its stream, columns
+and copies say what the bytes say, and every text is the one committed to. `ends_hold` is what no part sees: heads, registry,
+numbers that lead nowhere. Together they are the same as the walk: from a head that holds one comes back over all of its
+stream, and as many entries as all heads count are all there are.
 """
 
 from __future__ import annotations
@@ -11,38 +11,30 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import DataError, connections, transaction
 
 from audit.canonical import canonical, parse, surely_canonical
+from audit.connection import Writer
 from audit.errors import CountersignError
+from audit.verify_links import Links
 
 PART = 20_000
-"""Entries of a part: what is sorted for it fits the memory that a statement has."""
-_ENTRY = """sha256('countersign.entry.v1\\000'::bytea || int4send(octet_length(e.stream)) || convert_to(e.stream, 'UTF8')
-    || int8send(e.seq) || e.prev_hash || sha256(e.body))"""
+"""Entries of a part."""
+PIECE = 5_000
+"""Entries whose bytes are in memory at once."""
 _CLOSES = """substr(e.body, 1, 15) = '{"closes":true,'::bytea"""
 _LOG = """(SELECT l.log_index, l.entry_id AS listed FROM audit_log_index AS l
             WHERE l.log_index > %(after)s AND l.log_index <= %(upto)s)"""
 _PENDING = "(SELECT NULL::bigint AS log_index, p.entry_id AS listed FROM audit_pending AS p)"
-# A part by itself. What is first in it of its stream comes back, to be held against what was before the part.
-_CHAIN = f"""
-WITH part AS MATERIALIZED (
-    SELECT l.log_index, e.id, e.stream, e.seq, e.prev_hash, e.entry_hash, {_CLOSES} AS closes, e.entry_hash = {_ENTRY} AS hashed
-      FROM PART_OF AS l LEFT JOIN audit_entry AS e ON e.id = l.listed
-), chained AS (
-    SELECT *, lag(seq) OVER chain AS seq_before, lag(entry_hash) OVER chain AS hash_before,
-           lag(log_index) OVER chain AS index_before, lag(closes) OVER chain AS closed_before
-      FROM part WINDOW chain AS (PARTITION BY stream ORDER BY seq, log_index, id)
-)
-SELECT count(*),
-       count(*) FILTER (WHERE hashed IS NOT TRUE OR seq_before IS NOT NULL AND NOT coalesce(
-           seq = seq_before + 1 AND prev_hash = hash_before AND NOT closed_before
-           AND (log_index > index_before OR log_index IS NULL), false)),
-       array_agg(stream) FILTER (WHERE seq_before IS NULL), array_agg(seq) FILTER (WHERE seq_before IS NULL),
-       array_agg(prev_hash) FILTER (WHERE seq_before IS NULL)
-  FROM chained
-"""  # noqa: S608 ours
+# Between which keys the entries of a piece are. OFFSET: a minimum is else looked for along the index of all keys.
+_BETWEEN = "SELECT min(p.listed), max(p.listed) FROM (SELECT l.listed FROM PART_OF AS l OFFSET 0) AS p"
+# The keys lie close to each other, and one look-up for each of them costs as much as to read the entry.
+_CHAIN = """
+SELECT l.log_index, e.stream, e.seq, e.prev_hash, e.entry_hash, e.body
+  FROM PART_OF AS l LEFT JOIN audit_entry AS e ON e.id = l.listed AND e.id BETWEEN %(low)s AND %(high)s
+"""
 # What comes before a part: the first of a stream follows its name, every other the last of an earlier part.
 _BEFORE = f"""
 SELECT count(*)
@@ -118,24 +110,38 @@ class Part:
         return {"after": self.after, "upto": self.upto}
 
 
-def parts(after: int, upto: int) -> Iterator[Part]:
-    """Cut a range of the log into parts."""
-    for start in range(after, upto, PART):
-        yield Part(start, min(upto, start + PART))
+def parts(after: int, upto: int, step: int | None = None) -> Iterator[Part]:
+    """Cut a range of the log into parts, of `step` entries where they are to be other than a part is."""
+    step = step or PART
+    for start in range(after, upto, step):
+        yield Part(start, min(upto, start + step))
 
 
 def chain_holds(part: Part, using: str = "default") -> int | None:
     """Return how many entries a part has where every hash and every link of it holds; else None."""
-    with connections[using].cursor() as cursor:
-        cursor.execute(part.of(_CHAIN), part.numbers)
-        count, wrong, streams, seqs, prevs = cursor.fetchone()
-        if wrong or (part.upto is not None and count != part.upto - part.after):
+    links = Links()
+    for piece in [part] if part.upto is None else parts(part.after, part.upto, PIECE):
+        rows = _in_order(piece, using)
+        if rows is None or not links.take(row[1:] for row in rows):
             return None
-        if count:
+    if links.firsts:
+        streams, seqs, prevs = (list(column) for column in zip(*links.firsts, strict=True))
+        with connections[using].cursor() as cursor:
             cursor.execute(_BEFORE, {"after": part.after, "streams": streams, "seqs": seqs, "prevs": prevs})
             if cursor.fetchone()[0]:
                 return None
-    return int(count)
+    return links.count
+
+
+def _in_order(piece: Part, using: str) -> list[tuple[Any, ...]] | None:
+    """Return the entries of a piece in the order of the log, or of their streams where they wait; None where one is missing."""
+    connections[using].ensure_connection()
+    writer = Writer(using)
+    ((low, high),) = writer.rows(piece.of(_BETWEEN), piece.numbers)
+    rows = writer.rows(piece.of(_CHAIN), {**piece.numbers, "low": low, "high": high}, binary=True)
+    if any(row[1] is None for row in rows) or (piece.upto is not None and len(rows) != piece.upto - piece.after):
+        return None
+    return sorted(rows)
 
 
 def says_the_same(part: Part, using: str = "default") -> bool:
