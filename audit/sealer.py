@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from threading import Event
 
@@ -17,6 +18,10 @@ from audit.seal import seal
 
 AGAIN_S = 30.0
 """How long a sealer waits after it found the log forked, before it looks again and says so again."""
+SHORTEST_S = 0.05
+"""How long it rests at least, however long a look took: others want their turn too."""
+MANY = 500
+"""Where so many entries came between two looks, the next comes after a quarter of the time: a crowd waits no longer than a few do."""
 log = structlog.get_logger(__name__)
 
 
@@ -36,18 +41,20 @@ class Sealer:
         self._signer = signer
         self._renew = renew
         self._shown = dict.fromkeys(targets, 0)
+        self._size: int | None = None
         self._every_s = every_s
         self._using = using
         self.stopping = Event()
 
     def run(self) -> None:
-        """Seal and show, again and again; whatever fails is told, and tried again."""
+        """Seal and show, again and again; whatever fails is told, and tried again. What a look takes is taken off the rest."""
         rest = 0.0
         while not self.stopping.wait(rest):
-            rest = self.look()
+            began = time.monotonic()
+            rest = max(SHORTEST_S, self.look() + began - time.monotonic())
 
     def look(self) -> float:
-        """Seal and show once; return how many seconds to rest then."""
+        """Seal and show once; return how many seconds after this look the next is due."""
         try:
             checkpoint = seal(self._signer, using=self._using)
         except LogForked as forked:
@@ -62,7 +69,13 @@ class Sealer:
         else:
             if checkpoint is not None:
                 self.show(checkpoint)
+                return self._every_s / (4 if self._grew(checkpoint.size) >= MANY else 1)
         return self._every_s
+
+    def _grew(self, size: int) -> int:
+        """Return by how much the log is longer than at the last look; at the first one nobody knows how long it took."""
+        before, self._size = self._size, size
+        return 0 if before is None else size - before
 
     def _alarm(self, size: int) -> None:
         """Have people told of a fork; where even that is not written, the line in the log is what there is."""

@@ -11,11 +11,13 @@ from threading import Thread
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from audit.models import Checkpoint
 from audit.note import Checkpoint as Said
-from audit.note import Note, Verifier
+from audit.note import Note, Signer, Verifier
 from audit.seal import newest, origin
+from audit.sealer import MANY, Sealer
 from audit.services import record
 from tests.audit.conftest import entry
 from tests.waiting import wait_until
@@ -161,3 +163,15 @@ def test_an_address_that_refused_is_shown_the_newest_checkpoint_later(environmen
     found = newest()
     assert found is not None
     assert heard[0] == found.note
+
+
+def test_while_much_is_written_it_looks_four_times_as_often(fresh_database: Any) -> None:
+    """AUDIT-3: at two thousand entries a second none waits for two."""
+    sealer = Sealer(Signer(origin(), Ed25519PrivateKey.generate()), every_s=1.0)
+    record([entry() for _ in range(MANY)])
+    assert sealer.look() == 1.0
+    record([entry() for _ in range(MANY)])
+    assert sealer.look() == 0.25
+    record([entry() for _ in range(MANY - 1)])
+    assert sealer.look() == 1.0
+    assert sealer.look() == 1.0

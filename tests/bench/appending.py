@@ -71,22 +71,17 @@ def rates(here: Stage) -> tuple[float, float]:
 
 
 def paced(here: Stage) -> Paced:
-    """Append so many entries a second while a sealer runs, and wait until the last is signed."""
-    batches = _batches(_bodies(here, RATE * SECONDS))
+    """Append so many entries a second while a sealer runs that has signed before, and wait until the last is signed."""
+    first, *batches = _batches(_bodies(here, BATCH + RATE * SECONDS))
     over = threading.Event()
     waiting = [0]
     with ending(start(str(ROOT / "manage.py"), "seal", environment=here.environment)), _application(here) as connection:
         indexer = threading.Thread(target=_index, args=[here, over, waiting])
         indexer.start()
         try:
+            _until_signed(here, _appended(connection, first))  # so it has started
             committed, rate = _steadily(connection, batches)
-            last = committed[-1][0]
-            deadline = time.monotonic() + 60
-            while not here.query("SELECT EXISTS (SELECT FROM audit_checkpoint c JOIN audit_log_index l ON l.log_index <= c.size"
-                                 " WHERE l.entry_id = %s)", last):  # fmt: skip
-                if time.monotonic() > deadline:
-                    raise AssertionError("the sealer never came to the last entry")
-                time.sleep(0.1)
+            _until_signed(here, committed[-1][0])
         finally:
             over.set()
             indexer.join()
@@ -100,9 +95,25 @@ def _steadily(connection: psycopg.Connection, batches: Sequence[Sequence[bytes]]
     began = time.monotonic()
     for number, batch in enumerate(batches):
         time.sleep(max(0.0, began + number * BATCH / RATE - time.monotonic()))  # the pace
-        row = connection.execute(_APPEND.replace("count(*)", "max(id)"), [batch]).fetchone()
-        committed.append((row[0] if row else 0, time.time()))
+        committed.append((_appended(connection, batch), time.time()))
     return committed, len(batches) * BATCH / (time.monotonic() - began)
+
+
+def _appended(connection: psycopg.Connection, batch: Sequence[bytes]) -> int:
+    """Append a batch; return its last entry's key."""
+    row = connection.execute(_APPEND.replace("count(*)", "max(id)"), [batch]).fetchone()
+    return row[0] if row else 0
+
+
+def _until_signed(here: Stage, entry: int) -> None:
+    signed = (
+        "SELECT EXISTS (SELECT FROM audit_checkpoint c JOIN audit_log_index l ON l.log_index <= c.size WHERE l.entry_id = %s)"
+    )
+    deadline = time.monotonic() + 120
+    while not here.query(signed, entry):
+        if time.monotonic() > deadline:
+            raise AssertionError("the sealer never came to it")
+        time.sleep(0.1)
 
 
 def _index(here: Stage, over: threading.Event, waiting: list[int]) -> None:
