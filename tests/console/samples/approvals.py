@@ -185,7 +185,7 @@ def approvals(**more: Any) -> Context:
 
 def edit() -> Context:
     """Give the edit page."""
-    fields = schema_form.fields(styleguide.SCHEMA, styleguide.ARGUMENTS, {"copies": ["Input should be at most 5"]})
+    fields = schema_form.fields(styleguide.SCHEMA, styleguide.ARGUMENTS, {"copies": ["must be at most 5"]})
     return frame("approvals", item=request(), bar=BAR, mode="form", fields=fields, errors=["copies: at most 5"])
 
 
