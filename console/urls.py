@@ -154,7 +154,6 @@ urlpatterns: Urls = [
     path("prompts/<slug:slug>/new/", prompt_edit.edit, name="prompt-new"),
     path("prompts/<slug:slug>/plan/move/", prompt_plan.move, name="prompt-plan-move"),
     path("prompts/<slug:slug>/withdraw/", prompt_rollout.take_back, name="prompt-withdraw"),
-    path("prompts/<slug:slug>/rollback/", prompt_rollout.back, name="prompt-rollback"),
     path("prompts/<slug:slug>/measures/", prompt_guards.measures, name="prompt-measures"),
     path("prompts/<slug:slug>/compare/<str:pair>/", prompts.compare, name="prompt-compare"),
     path("prompts/<slug:slug>/<str:version>/", prompts.version, name="prompt-version"),

@@ -6,7 +6,7 @@ from django.shortcuts import redirect
 from django.template.loader import render_to_string
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from console import signin
 from console.auth import caller_of
@@ -14,6 +14,7 @@ from console.errors import SignInRefused
 from console.fragments import DENSITIES, THEMES
 from console.preferences import set_look
 from console.rights import Right
+from console.views.form_only import form_only
 from console.views.guard import guard
 
 LOOKS = {"theme": THEMES, "density": DENSITIES}
@@ -56,7 +57,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     return redirect(target)
 
 
-@require_POST
+@form_only
 @guard(Right.SIGNED_IN)
 def sign_out(request: HttpRequest) -> HttpResponse:
     """End the session."""
@@ -64,7 +65,7 @@ def sign_out(request: HttpRequest) -> HttpResponse:
     return redirect("sign-in")
 
 
-@require_POST
+@form_only
 @guard(Right.SIGNED_IN)
 def theme(request: HttpRequest) -> HttpResponse:
     """Keep how the console looks to this person: its theme, its density, or both; "auto" takes a choice back."""

@@ -6,7 +6,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from agents import queries, revisions
 from agents.errors import BadText, UnknownAgent
@@ -17,6 +17,7 @@ from console.diff import line_diff
 from console.formats import exact, middle
 from console.fragments import page
 from console.rights import Right
+from console.views.form_only import form_only
 from console.views.guard import guard
 
 SHOWN = 50
@@ -40,7 +41,7 @@ def revision(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     return page(request, TEMPLATE, lambda: _one(request, slug, number, ""))
 
 
-@require_POST
+@form_only
 @guard(Right.ADMINISTER)
 def restore(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     """Make a revision current again, as a new one."""

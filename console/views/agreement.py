@@ -6,7 +6,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from agents.agreement import runs
 from agents.agreement.drill import TAMPERINGS, hold
@@ -17,6 +17,7 @@ from console.api.agreement import drilled
 from console.auth import caller_of
 from console.fragments import page
 from console.rights import Right
+from console.views.form_only import form_only
 from console.views.guard import guard
 
 PAST = 20
@@ -42,7 +43,7 @@ def agreement(request: HttpRequest) -> HttpResponse:
     return page(request, "audit/agreement.html", _agreement)
 
 
-@require_POST
+@form_only
 @guard(Right.VERIFY_AUDIT)
 def check(request: HttpRequest) -> HttpResponse:
     """Hold all rows against the log now."""

@@ -4,7 +4,6 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.views.decorators.http import require_POST
 
 from approvals import claims, queries
 from approvals.models import ApprovalRequest
@@ -16,10 +15,11 @@ from console.fragments import is_part, page
 from console.rights import Right
 from console.views import approvals
 from console.views.approval_queue import asked_of
+from console.views.form_only import form_only
 from console.views.guard import guard
 
 
-@require_POST
+@form_only
 @guard(Right.DECIDE)
 def act(request: HttpRequest, ref: str, act: str) -> HttpResponse:
     """Claim, release, assign or extend; a refusal comes back in place, with who has it."""

@@ -2,7 +2,6 @@
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.views.decorators.http import require_POST
 
 from approvals import queries
 from approvals.reveals import reveal as note_reveal
@@ -13,10 +12,11 @@ from console.fragments import is_part, page
 from console.rights import Right
 from console.views import approvals
 from console.views.approval_queue import asked_of
+from console.views.form_only import form_only
 from console.views.guard import guard
 
 
-@require_POST
+@form_only
 @guard(Right.REVEAL_DECIDED)
 def reveal(request: HttpRequest, ref: str) -> HttpResponse:
     """Show the sensitive fields of the revision that the page shows to this person; a refusal comes back in place."""

@@ -8,7 +8,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from agents import gate
 from approvals import queries
@@ -33,6 +33,7 @@ from console.views.approval_item import item
 from console.views.approval_queue import asked_of, counts, filters_of, own_held, queue_of
 from console.views.approval_rows import reads_list, rows
 from console.views.approval_standing import of_request
+from console.views.form_only import form_only
 from console.views.guard import guard
 from console.views.life import case_offer
 
@@ -60,7 +61,7 @@ def detail(request: HttpRequest, ref: str) -> HttpResponse:
 
 
 @sensitive_post_parameters("password")
-@require_POST
+@form_only
 @guard(Right.DECIDE)
 def verdict(request: HttpRequest, ref: str, verdict: str) -> HttpResponse:
     """Take a verdict on the revision that was shown; a refusal comes back with what was typed."""
@@ -78,7 +79,7 @@ def verdict(request: HttpRequest, ref: str, verdict: str) -> HttpResponse:
     return redirect(asked_of(request).within(row.ref))
 
 
-@require_POST
+@form_only
 @guard(Right.DECIDE)
 def undo(request: HttpRequest, ref: str) -> HttpResponse:
     """Take an approval back within its undo period."""
@@ -87,7 +88,7 @@ def undo(request: HttpRequest, ref: str) -> HttpResponse:
     return redirect(asked_of(request).within(row.ref))
 
 
-@require_POST
+@form_only
 @guard(Right.DECIDE)
 def revoke(request: HttpRequest, ref: str) -> HttpResponse:
     """End the standing approval that was given on a request; the page on which it was pressed is shown as it stands."""

@@ -6,7 +6,6 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.views.decorators.http import require_POST
 
 from audit.errors import CountersignError
 from console.auth import caller_of
@@ -14,10 +13,11 @@ from console.errors import UnknownView
 from console.rights import Right
 from console.saved_views import AUDIT, remove_view, save_view
 from console.views.audit_asked import read
+from console.views.form_only import form_only
 from console.views.guard import guard
 
 
-@require_POST
+@form_only
 @guard(Right.READ_OWN_AUDIT)
 def save(request: HttpRequest) -> HttpResponse:
     """Keep the filters that are on under a name; the same name again replaces it."""
@@ -29,7 +29,7 @@ def save(request: HttpRequest) -> HttpResponse:
     return redirect(reverse("audit") + (f"?{asked.carried}" if asked.carried else ""))
 
 
-@require_POST
+@form_only
 @guard(Right.READ_OWN_AUDIT)
 def remove(request: HttpRequest, key: int) -> HttpResponse:
     """Forget one of one's own searches; somebody else's is not there."""

@@ -9,7 +9,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
 from agents import budgets, queries, spending
 from agents.spending import DIMENSIONS, Dimension, Standing
@@ -20,6 +20,7 @@ from console.formats import exact_microusd
 from console.forms import ChangeBudget, NewBudget
 from console.fragments import page
 from console.rights import Right
+from console.views.form_only import form_only
 from console.views.guard import guard
 
 TEMPLATE = "budgets/page.html"
@@ -69,7 +70,7 @@ def listed(request: HttpRequest) -> HttpResponse:
     return redirect("budgets")
 
 
-@require_POST
+@form_only
 @guard(Right.RESTRAIN)
 def change(request: HttpRequest, key: UUID) -> HttpResponse:
     """Change a budget or end it; what is not possible is said beside it."""

@@ -9,7 +9,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from agents import erasure
 from audit import queries
@@ -24,6 +24,7 @@ from console.forms import Text
 from console.fragments import page
 from console.rights import Right
 from console.views.audit import line
+from console.views.form_only import form_only
 from console.views.guard import guard
 from console.views.starters import Errors, done, wrongs
 
@@ -71,7 +72,7 @@ def contents(request: HttpRequest) -> HttpResponse:
     return page(request, TEMPLATE, lambda: _context(request))
 
 
-@require_POST
+@form_only
 @guard(Right.ADMINISTER)
 def set_rule(request: HttpRequest) -> HttpResponse:
     """Say how many days a class is kept."""
@@ -87,7 +88,7 @@ def set_rule(request: HttpRequest) -> HttpResponse:
     return redirect("audit-content")
 
 
-@require_POST
+@form_only
 @guard(Right.ADMINISTER)
 def hold(request: HttpRequest) -> HttpResponse:
     """Hold what was said, or lift a hold."""

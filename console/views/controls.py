@@ -3,7 +3,6 @@
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.views.decorators.http import require_POST
 
 from approvals import controls
 from approvals.errors import StaleSetting
@@ -11,11 +10,12 @@ from console.auth import caller_of
 from console.forms import PlantControls
 from console.fragments import page
 from console.rights import Right
+from console.views.form_only import form_only
 from console.views.guard import guard
 from console.views.measures import TEMPLATE, context
 
 
-@require_POST
+@form_only
 @guard(Right.PLANT_CONTROLS)
 def control(request: HttpRequest) -> HttpResponse:
     """Set whether control requests are planted and how often; what is wrong stands beside its field."""

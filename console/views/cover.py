@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
 from approvals import covers
 from approvals.covers import MAKERS, Wish
@@ -24,6 +24,7 @@ from console.auth import Caller, caller_of
 from console.forms import NewCover
 from console.fragments import page
 from console.rights import Right
+from console.views.form_only import form_only
 from console.views.guard import guard
 
 TEMPLATE = "cover/page.html"
@@ -53,7 +54,7 @@ def cover(request: HttpRequest) -> HttpResponse:
     return redirect("cover")
 
 
-@require_POST
+@form_only
 @guard(Right.DECIDE)
 def end(request: HttpRequest, key: UUID) -> HttpResponse:
     """End a cover before its time; one that is over already is no error."""

@@ -6,7 +6,6 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.views.decorators.http import require_POST
 
 from agents.evals import staleness
 from agents.tools.definitions import definitions
@@ -15,12 +14,13 @@ from console.auth import Caller, caller_of
 from console.diff import line_diff
 from console.formats import middle
 from console.rights import Right
+from console.views.form_only import form_only
 from console.views.guard import guard
 
 SHOWN = 20
 
 
-@require_POST
+@form_only
 @guard(Right.EDIT_PROMPTS)
 def run_suites(request: HttpRequest, name: str) -> HttpResponse:
     """Run the suites that use a tool against the versions that are live."""

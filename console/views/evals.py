@@ -6,7 +6,7 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from agents.evals import report, runs, staleness, suites
 from agents.evals.changes import Changed, changes, of_run
@@ -18,6 +18,7 @@ from console.fragments import page
 from console.revealing import may_read_prompts
 from console.rights import Right
 from console.views.eval_beside import figure, points, trust_of, trusted
+from console.views.form_only import form_only
 from console.views.guard import guard
 
 SHOWN_SUITES, SHOWN_RUNS, SHOWN_CASES = 50, 30, 300
@@ -41,7 +42,7 @@ def run(request: HttpRequest, ref: str) -> HttpResponse:
     return page(request, "evals/run.html", lambda: _one(caller_of(request), ref))
 
 
-@require_POST
+@form_only
 @guard(Right.EDIT_PROMPTS)
 def start(request: HttpRequest) -> HttpResponse:
     """Run suites against a version: one that is named, or all of its prompt."""
@@ -55,7 +56,7 @@ def start(request: HttpRequest) -> HttpResponse:
     return redirect("eval-run", runs.ref_of(made[0])) if len(made) == 1 else redirect("prompt-version", slug, version)
 
 
-@require_POST
+@form_only
 @guard(Right.EDIT_PROMPTS)
 def cancel(request: HttpRequest, ref: str) -> HttpResponse:
     """Cancel a run."""

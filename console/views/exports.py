@@ -6,7 +6,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from audit.exports import exports as kept
 from audit.exports.lifecycle import OPEN
@@ -17,6 +17,7 @@ from console.formats import size
 from console.fragments import page
 from console.rights import Right
 from console.views.audit_asked import KINDS, NAMES, read
+from console.views.form_only import form_only
 from console.views.guard import guard
 from console.views.starters import Errors, done
 
@@ -59,7 +60,7 @@ def one(request: HttpRequest, ref: str) -> HttpResponse:
     return page(request, "audit/export.html", lambda: _one(request, kept.export_numbered(ref)))
 
 
-@require_POST
+@form_only
 @guard(Right.EXPORT_AUDIT)
 def cancel(request: HttpRequest, ref: str) -> HttpResponse:
     """Cancel an export, or delete the file of one that is ready."""

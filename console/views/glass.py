@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from approvals import breaking, queries
 from approvals.emergency import Glass
@@ -24,6 +24,7 @@ from console.rights import Right
 from console.views import approvals
 from console.views.approval_conflict import said_back
 from console.views.approval_queue import asked_of
+from console.views.form_only import form_only
 from console.views.guard import guard
 
 TEMPLATE = "glass/page.html"
@@ -38,7 +39,7 @@ def glass(request: HttpRequest) -> HttpResponse:
 
 
 @sensitive_post_parameters("password")
-@require_POST
+@form_only
 @guard(Right.BREAK_GLASS)
 def break_it(request: HttpRequest, ref: str) -> HttpResponse:
     """Approve a request alone; a refusal comes back with what was typed."""
@@ -53,7 +54,7 @@ def break_it(request: HttpRequest, ref: str) -> HttpResponse:
     return redirect(asked_of(request).within(row.ref))
 
 
-@require_POST
+@form_only
 @guard(Right.REVIEW_GLASS)
 def review(request: HttpRequest, key: UUID) -> HttpResponse:
     """Take what somebody else found; what is wrong with it is said at its use."""

@@ -6,7 +6,7 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from agents.grading import items, rules
 from agents.grading.errors import BadGrade, NothingToGrade, UnknownItem
@@ -19,6 +19,7 @@ from console.fragments import page
 from console.grading import ItemStory, item_story, read_of
 from console.revealing import grader_of, reads_item
 from console.rights import Right
+from console.views.form_only import form_only
 from console.views.grading_rules import rule_lines
 from console.views.guard import guard
 from console.views.session_replay import LONGEST, ROLES
@@ -43,7 +44,7 @@ def item(request: HttpRequest, ref: str) -> HttpResponse:
     return page(request, "grading/item.html", lambda: _one(request, ref, None))
 
 
-@require_POST
+@form_only
 @guard(Right.GRADE)
 def following(request: HttpRequest) -> HttpResponse:
     """Take the next item in hand and go to it."""
@@ -55,7 +56,7 @@ def following(request: HttpRequest) -> HttpResponse:
     return redirect("grading-item", found.ref)
 
 
-@require_POST
+@form_only
 @guard(Right.GRADE)
 def act(request: HttpRequest, ref: str, act: str) -> HttpResponse:
     """Take an item, give it back, skip it, or grade it."""

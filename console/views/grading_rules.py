@@ -8,7 +8,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from agents.errors import BadText
 from agents.evals.suites import SLUG
@@ -23,6 +23,7 @@ from console.auth import caller_of
 from console.forms import plain
 from console.fragments import page
 from console.rights import Right
+from console.views.form_only import form_only
 from console.views.guard import guard
 
 MOST = 50
@@ -45,7 +46,7 @@ def rule_page(request: HttpRequest) -> HttpResponse:
     return page(request, "grading/rules.html", lambda: _rules(request, {}))
 
 
-@require_POST
+@form_only
 @guard(Right.SET_GRADING)
 def set_rule(request: HttpRequest) -> HttpResponse:
     """Set how much of an agent's sessions or a suite's results is graded."""

@@ -28,7 +28,7 @@ from console.rights import Right, roles_with
 
 log = structlog.get_logger(__name__)
 View = Callable[..., HttpResponseBase]
-PAGES = frozenset({400, 403, 404, 409, 410})
+PAGES = frozenset({400, 403, 404, 405, 409, 410})
 """Statuses with a page of their own; the others share the plain one."""
 AWAY = "The database does not answer, or is too busy. Load the page again in a few seconds."
 CUT_OFF = "The database went away meanwhile. What you sent is stored whole or not at all: look before you send it again."
@@ -95,9 +95,12 @@ def to_sign_in(request: HttpRequest) -> HttpResponse:
     return redirect(address)
 
 
-def error_page(request: HttpRequest, status: int, detail: str = "") -> HttpResponse:
-    """Answer with the page of an error: what happened, and what can be done. It asks neither database nor account."""
+def error_page(request: HttpRequest, status: int, detail: str = "", *, href: str = "") -> HttpResponse:
+    """Answer with the page of an error: what happened, and what can be done. It asks neither database nor account.
+
+    `href` is a way on that is better than the start page.
+    """
     template = f"errors/{status}.html" if status in PAGES else "errors/error.html"
     look = request.COOKIES.get("theme", "")
-    context = {"status": status, "detail": detail, "shell": {"theme": look if look in THEMES else ""}}
+    context = {"status": status, "detail": detail, "href": href, "shell": {"theme": look if look in THEMES else ""}}
     return HttpResponse(render_to_string(template, context, request), status=status)

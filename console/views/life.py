@@ -6,7 +6,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from agents import services
 from agents.evals import life
@@ -17,6 +17,7 @@ from console.auth import Caller, caller_of
 from console.fragments import page
 from console.revealing import check_reads, reveals_session
 from console.rights import Right
+from console.views.form_only import form_only
 from console.views.guard import guard
 
 AS_IT_WENT = "As it went: the calls with effects that it made, and none that people rejected."
@@ -32,7 +33,7 @@ def covered(request: HttpRequest, slug: str) -> HttpResponse:
     return page(request, "evals/coverage.html", lambda: _coverage(caller_of(request), slug, request.GET.get("suite", "")))
 
 
-@require_POST
+@form_only
 @guard(Right.EDIT_PROMPTS)
 def of_session(request: HttpRequest, ref: str) -> HttpResponse:
     """Make a case of a session."""
@@ -43,7 +44,7 @@ def of_session(request: HttpRequest, ref: str) -> HttpResponse:
     )
 
 
-@require_POST
+@form_only
 @guard(Right.EDIT_PROMPTS)
 def of_request(request: HttpRequest, ref: str) -> HttpResponse:
     """Make a case of a request that people rejected or changed."""

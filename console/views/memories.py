@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from agents import memories
 from agents.models import Agent, Session
@@ -18,6 +18,7 @@ from agents.models.library import Memory
 from console.auth import caller_of
 from console.fragments import page
 from console.rights import Right
+from console.views.form_only import form_only
 from console.views.guard import guard
 
 SHOWN = 50
@@ -31,7 +32,7 @@ def remembered(request: HttpRequest) -> HttpResponse:
     return page(request, "memories/page.html", lambda: _context(request))
 
 
-@require_POST
+@form_only
 @guard(Right.RESTRAIN)
 def delete(request: HttpRequest, key: UUID) -> HttpResponse:
     """Delete a fact for good."""

@@ -11,7 +11,7 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
 from approvals import policies
 from approvals.document import Policy
@@ -30,6 +30,7 @@ from console.policy_form import SPARE, document_of, faithful, located, said, sen
 from console.policy_words import lines
 from console.rights import Right
 from console.views import policy_fields
+from console.views.form_only import form_only
 from console.views.guard import guard
 
 EDIT, REVIEW = "policies/edit.html", "policies/review.html"
@@ -100,7 +101,7 @@ def edit(request: HttpRequest) -> HttpResponse:
         return _again(request, typed, error)
 
 
-@require_POST
+@form_only
 @guard(Right.ADMINISTER)
 def restore(request: HttpRequest, number: int) -> HttpResponse:
     """Show what saving an earlier revision anew would change."""
@@ -113,7 +114,7 @@ def restore(request: HttpRequest, number: int) -> HttpResponse:
         return _again(request, typed, error)
 
 
-@require_POST
+@form_only
 @guard(Right.ADMINISTER)
 def save(request: HttpRequest) -> HttpResponse:
     """Save what was reviewed; somebody else's newer revision brings the form back with everything in it."""

@@ -9,7 +9,6 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.views.decorators.http import require_POST
 
 from agents.errors import BadText
 from agents.models import RolloutPlan
@@ -22,6 +21,7 @@ from approvals.models import ApprovalRequest
 from audit.errors import CountersignError
 from console.auth import Caller, caller_of
 from console.rights import Right
+from console.views.form_only import form_only
 from console.views.guard import guard
 from console.views.starters import Errors
 
@@ -44,7 +44,7 @@ class WrongPlan(CountersignError):
 
 @dataclass(frozen=True, slots=True)
 class Typed:
-    """A release as somebody typed it, and what is wrong with it: by field, of a share's as `hours-25`; the rest is `form`."""
+    """A release or a rollback as somebody typed it, and what is wrong with it: by field, of a share's as `hours-25`; the rest is `form`."""
 
     post: Mapping[str, str]
     errors: Errors
@@ -73,7 +73,7 @@ def begun(request: HttpRequest, slug: str, name: str) -> HttpResponse:
     return redirect("prompt-version", slug, name)
 
 
-@require_POST
+@form_only
 @guard(Right.ROLL_BACK_PROMPTS)
 def move(request: HttpRequest, slug: str) -> HttpResponse:
     """Hold a rollout, cancel it, or let it go on; the last is for who releases."""
@@ -86,10 +86,10 @@ def move(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 def wrong_with(error: CountersignError) -> Errors:
-    """Return why a version was not released, by the field that it is about."""
+    """Return why a version was not released or rolled back, by the field that it is about."""
     if isinstance(error, WrongPlan):
         return error.fields
-    if isinstance(error, BadText) and error.facts["field"] in ("reason", "override", "steps"):
+    if isinstance(error, BadText) and error.facts["field"] in ("reason", "override", "steps", "running"):
         return {str(error.facts["field"]): [f"It {error.facts['reason']}."]}
     return {"form": [error.detail]}
 

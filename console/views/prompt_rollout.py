@@ -1,6 +1,6 @@
 """Where a prompt's traffic goes, beside a version; releasing it, rolling back, and making a draft a candidate."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -8,7 +8,6 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.views.decorators.http import require_POST
 
 from agents.models import PromptVersion, Session
 from agents.prompts import asking
@@ -20,6 +19,7 @@ from approvals.models import ApprovalRequest
 from console.auth import Caller, caller_of
 from console.rights import Right
 from console.views.approval_lede import RELEASE
+from console.views.form_only import form_only
 from console.views.guard import guard
 from console.views.prompt_plan import Typed
 from console.views.session_story import link
@@ -43,7 +43,7 @@ def sent(request: HttpRequest, slug: str, name: str) -> HttpResponse:
     return redirect("prompt-version", slug, name)
 
 
-@require_POST
+@form_only
 @guard(Right.EDIT_PROMPTS)
 def take_back(request: HttpRequest, slug: str) -> HttpResponse:
     """Take back the release that waits for a second person."""
@@ -52,10 +52,8 @@ def take_back(request: HttpRequest, slug: str) -> HttpResponse:
     return redirect("prompt-version", slug, row.facts["version"])
 
 
-@require_POST
-@guard(Right.ROLL_BACK_PROMPTS)
-def back(request: HttpRequest, slug: str) -> HttpResponse:
-    """Restore the release before."""
+def back(request: HttpRequest, slug: str, name: str) -> HttpResponse:
+    """Restore the release before, as the form beside a version says. Raises whatever the rollback raises."""
     sent = request.POST
     done = rollback(
         slug=slug, reason=sent.get("reason", ""), running=sent.get("running", ""), actor=caller_of(request).actor(),
@@ -69,7 +67,7 @@ def back(request: HttpRequest, slug: str) -> HttpResponse:
     return redirect("prompt-version", slug, done.left.version)
 
 
-@require_POST
+@form_only
 @guard(Right.EDIT_PROMPTS)
 def move(request: HttpRequest, slug: str, version: str) -> HttpResponse:
     """Make a draft a candidate, or set a version aside that has no traffic."""
@@ -90,8 +88,9 @@ def chip(row: PromptVersion, now: Routed, left: Collection[UUID] = ()) -> dict[s
     return {"text": text, "tone": tone}
 
 
-def rollout(caller: Caller, row: PromptVersion, now: Routed, typed: Typed | None = None) -> dict[str, Any]:
-    """Return the panel beside a version: its share, what it may get, and what a rollback would do; `typed` is what was refused."""
+def rollout(caller: Caller, row: PromptVersion, now: Routed, refused: Mapping[str, Typed]) -> dict[str, Any]:
+    """Return the panel beside a version: its share, what it may get, what a rollback would do, and what was refused of these."""
+    typed = refused.get("share")
     mine = next((one for one in now.rows if one.version_id == row.pk), None)
     to, edits = target(now), caller.has(Right.EDIT_PROMPTS)
     leaving = now.canary or now.base
@@ -113,6 +112,7 @@ def rollout(caller: Caller, row: PromptVersion, now: Routed, typed: Typed | None
         "typed": {name: typed.post.get(name, "") for name in ("reason", "override")} if typed else None,
         "errors": {name: typed.errors.get(name, []) if typed else [] for name in ("form", "reason", "override")},
         "back": _back(leaving.version, to) if to and leaving and caller.has(Right.ROLL_BACK_PROMPTS) else None,
+        "back_typed": _typed_back(refused.get("running")),
     }
 
 
@@ -129,6 +129,14 @@ def _asked(row: PromptVersion) -> dict[str, str] | None:
 def _back(left: PromptVersion, to: PromptVersion) -> dict[str, Any]:
     running = Session.objects.filter(prompt_version=left, status__in=LIVE).count()
     return {"left": left.version, "to": to.version, "sessions": running}
+
+
+def _typed_back(typed: Typed | None) -> dict[str, Any] | None:
+    """Return the rollback as it was typed, and what is wrong with it by field; None where none was refused."""
+    if typed is None:
+        return None
+    return {"reason": typed.post.get("reason", ""), "running": typed.post.get("running", ""),
+            "errors": {name: typed.errors.get(name, []) for name in ("form", "reason", "running")}}  # fmt: skip
 
 
 def _shown(request: HttpRequest) -> UUID | None:

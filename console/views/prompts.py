@@ -35,11 +35,17 @@ from console.views.guard import guard
 from console.views.prompt_guards import panel
 from console.views.prompt_plan import Typed, plan_panel, wrong_with
 from console.views.prompt_plan import begun as begun_plan
-from console.views.prompt_rollout import chip, rollout, sent
+from console.views.prompt_rollout import back, chip, rollout, sent
 
 SHOWN = 50
 PASSED = 20  # releases of the history
 LONG = 20_000  # characters of a text that are shown at once
+FORMS = {
+    "share": (Right.EDIT_PROMPTS, sent),
+    "running": (Right.ROLL_BACK_PROMPTS, back),
+    "steps": (Right.EDIT_PROMPTS, begun_plan),
+}
+"""The forms beside a version, by the field that only they have: who may send each, and what it does; without a field, in steps."""
 
 
 @require_safe
@@ -63,18 +69,19 @@ def newest(request: HttpRequest, slug: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @guard(Right.SEE)
 def version(request: HttpRequest, slug: str, version: str) -> HttpResponse:
-    """Show one version beside its sisters, with what changes from the live one or from any other; POST releases it, at once or in steps."""
+    """Show one version beside its sisters, with what changes from the live one or from any other; POST sends one of its forms."""
     if request.method != "POST":
-        return page(request, "prompts/page.html", lambda: _one(request, slug, version))
-    caller_of(request).check(Right.EDIT_PROMPTS)
-    form = "share" if "share" in request.POST else "steps"
+        return page(request, "prompts/page.html", lambda: _one(request, slug, version, {}))
+    name = next((name for name in FORMS if name in request.POST), "steps")
+    right, act = FORMS[name]
+    caller_of(request).check(right)
     try:
-        return (sent if form == "share" else begun_plan)(request, slug, version)
+        return act(request, slug, version)
     except CountersignError as error:
         if status_of(error) not in (409, 422):
             raise
-        typed = {form: Typed(request.POST.dict(), wrong_with(error))}
-        return page(request, "prompts/page.html", lambda: _one(request, slug, version, typed), status=status_of(error))
+        refused = {name: Typed(request.POST.dict(), wrong_with(error))}
+        return page(request, "prompts/page.html", lambda: _one(request, slug, version, refused), status=status_of(error))
 
 
 @require_safe
@@ -128,14 +135,15 @@ def _used_by(prompts: Sequence[str]) -> dict[str, list[str]]:
     return used
 
 
-def _one(request: HttpRequest, slug: str, name: str, typed: Mapping[str, Typed] | None = None) -> dict[str, Any]:
+def _one(request: HttpRequest, slug: str, name: str, refused: Mapping[str, Typed]) -> dict[str, Any]:
     try:
         found = version_named(slug, name)
     except UnknownPromptVersion:
         raise Http404 from None
-    caller, now, refused = caller_of(request), routed(slug), typed or {}
-    reveal, traffic = may_read_prompts(caller), rollout(caller, found, now, refused.get("share"))
-    may_begin = bool(traffic["stops"]) and not traffic["waiting"]
+    caller, now = caller_of(request), routed(slug)
+    reveal, traffic = may_read_prompts(caller), rollout(caller, found, now, refused)
+    # What was refused stays to be mended, also where it was refused because another release waits.
+    may_begin = bool(traffic["stops"]) and (not traffic["waiting"] or "steps" in refused)
     before = _against(request, found, now)
     diff = before is not None and request.GET.get("view", "" if found.status == "active" else "diff") == "diff"
     whole, sisters = request.GET.get("whole") == "1", _sisters(request, found, now)

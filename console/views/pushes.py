@@ -7,7 +7,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.debug import sensitive_variables
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
 from audit import feed
 from audit.events import EventKind
@@ -20,6 +20,7 @@ from console.forms import Text
 from console.fragments import page
 from console.reach.pushing import checked
 from console.rights import Right
+from console.views.form_only import form_only
 from console.views.guard import guard
 from console.views.starters import Errors, done, wrongs
 
@@ -72,7 +73,7 @@ def _made(caller: Caller, said: dict[str, Any]) -> PushTarget:
 
 
 @sensitive_variables("row")
-@require_POST
+@form_only
 @guard(Right.ADMINISTER)
 def act(request: HttpRequest, name: str) -> HttpResponse:
     """Pause, resume or end a target, send again from an entry, or give it a new secret, shown in this answer."""

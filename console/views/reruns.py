@@ -7,7 +7,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
 from agents.models import Rerun, Session
 from agents.prompts.versions import newest
@@ -21,6 +21,7 @@ from console.fragments import page
 from console.revealing import check_reads, reveals_session, title_of
 from console.rights import Right
 from console.views.evals import WORDS
+from console.views.form_only import form_only
 from console.views.guard import guard
 from console.views.starters import Errors, done, wrongs
 
@@ -62,7 +63,7 @@ def reruns(request: HttpRequest, ref: str) -> HttpResponse:
     return redirect("rerun", replayed.ref_of(made))
 
 
-@require_POST
+@form_only
 @guard(Right.EDIT_PROMPTS)
 def cancel(request: HttpRequest, ref: str) -> HttpResponse:
     """Cancel a re-run."""

@@ -5,7 +5,6 @@ from contextlib import suppress
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
-from django.views.decorators.http import require_POST
 
 from audit.errors import CountersignError
 from console.auth import caller_of
@@ -13,10 +12,11 @@ from console.errors import UnknownView
 from console.rights import Right
 from console.saved_views import remove_view, save_view
 from console.views.approval_queue import read
+from console.views.form_only import form_only
 from console.views.guard import guard
 
 
-@require_POST
+@form_only
 @guard(Right.SEE)
 def save(request: HttpRequest) -> HttpResponse:
     """Keep the filters that are on under a name; the same name again replaces it."""
@@ -28,7 +28,7 @@ def save(request: HttpRequest) -> HttpResponse:
     return redirect(asked.url())
 
 
-@require_POST
+@form_only
 @guard(Right.SEE)
 def remove(request: HttpRequest, key: int) -> HttpResponse:
     """Forget one of one's own views; somebody else's is not there."""

@@ -9,7 +9,7 @@ from typing import Any
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from agents import queries, services
 from agents.guardrails.stops import Stops
@@ -32,6 +32,7 @@ from console.starting import other_person, priority_of
 from console.views import dead_letters, session_stuck
 from console.views.approval_item import url_of as request_url
 from console.views.filters import in_words, left_out, unknown
+from console.views.form_only import form_only
 from console.views.guard import guard
 from console.views.session_page import context
 from console.views.session_reads import sessions_page
@@ -79,7 +80,7 @@ def session(request: HttpRequest, ref: str) -> HttpResponse:
     return page(request, "sessions/page.html", lambda: context(request, ref))
 
 
-@require_POST
+@form_only
 @guard(Right.RUN_SESSIONS)
 def act(request: HttpRequest, ref: str, act: str) -> HttpResponse:
     """Send a message, cancel, pause, resume, replay or close; then show the session as it stands."""

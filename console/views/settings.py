@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from console.auth import Caller, caller_of
 from console.forms import Look, Notifications
@@ -22,6 +22,7 @@ from console.rights import Right
 from console.signin import safe_next
 from console.views.accounts import remember_theme
 from console.views.cover import own_of
+from console.views.form_only import form_only
 from console.views.guard import guard
 
 TEMPLATE = "settings/page.html"
@@ -53,7 +54,7 @@ def settings(request: HttpRequest) -> HttpResponse:
     return page(request, TEMPLATE, lambda: _context(request))
 
 
-@require_POST
+@form_only
 @guard(Right.SIGNED_IN)
 def look(request: HttpRequest) -> HttpResponse:
     """Keep how the console looks, and whether single letters are keys."""
@@ -69,7 +70,7 @@ def look(request: HttpRequest) -> HttpResponse:
 
 
 @sensitive_variables("said", "form", "address")
-@require_POST
+@form_only
 @guard(Right.SIGNED_IN)
 def notifications(request: HttpRequest) -> HttpResponse:
     """Keep what reaches this person, and where."""

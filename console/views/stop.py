@@ -6,7 +6,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
 from agents import stops
 from agents.models import Stop
@@ -19,6 +19,7 @@ from console.auth import caller_of
 from console.forms import PressStop
 from console.fragments import page
 from console.rights import Right
+from console.views.form_only import form_only
 from console.views.guard import guard
 
 TEMPLATE = "stop/page.html"
@@ -46,7 +47,7 @@ def stop(request: HttpRequest) -> HttpResponse:
     return redirect("stop")
 
 
-@require_POST
+@form_only
 @guard(Right.RESTRAIN)
 def lift(request: HttpRequest) -> HttpResponse:
     """Lift a stop and go back to where the banner was; one that is lifted already is no error."""

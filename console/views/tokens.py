@@ -6,7 +6,7 @@ from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.debug import sensitive_variables
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
 from audit.errors import CountersignError
 from console.auth import Caller, caller_of
@@ -15,6 +15,7 @@ from console.fragments import page
 from console.models import ApiToken
 from console.rights import SCOPES, Right
 from console.tokens import create_token, revoke_token, tokens_of
+from console.views.form_only import form_only
 from console.views.guard import guard
 
 TEMPLATE = "tokens/list.html"
@@ -44,7 +45,7 @@ def tokens(request: HttpRequest) -> HttpResponse:
     return page(request, TEMPLATE, lambda: {**_context(request, typed=False), "made": secret})
 
 
-@require_POST
+@form_only
 @guard(Right.OWN_TOKENS)
 def revoke(request: HttpRequest, token: str) -> HttpResponse:
     """Revoke a token of one's own; admins any."""

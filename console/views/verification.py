@@ -8,7 +8,7 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from audit import findings, lag, verifications
 from audit.cosignatures import last_witnessed
@@ -20,6 +20,7 @@ from console.auth import Caller, caller_of
 from console.fragments import page
 from console.rights import Right
 from console.verifying import verify_now
+from console.views.form_only import form_only
 from console.views.guard import guard
 
 LIST, ONE = "audit/verification.html", "audit/run.html"
@@ -40,7 +41,7 @@ def verification(request: HttpRequest) -> HttpResponse:
     return page(request, LIST, lambda: _list(request))
 
 
-@require_POST
+@form_only
 @guard(Right.VERIFY_AUDIT)
 def verify(request: HttpRequest) -> HttpResponse:
     """Verify the whole log, one stream, or what follows a checkpoint that was pasted, and show what came of it."""
@@ -73,7 +74,7 @@ def evidence(request: HttpRequest, number: int) -> HttpResponse:
     return answer
 
 
-@require_POST
+@form_only
 @guard(Right.ANSWER_FINDINGS)
 def acknowledge(request: HttpRequest, number: int) -> HttpResponse:
     """Take what somebody makes of a finding; then its banner goes."""

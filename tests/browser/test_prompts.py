@@ -30,6 +30,20 @@ def test_a_canary_is_started_by_a_click_and_rolled_back_by_keys(house: House, vi
     paul.check()
 
 
+def test_enter_in_a_reason_releases_nothing(house: House, visit: Visit) -> None:
+    """A form of several shares has none that Enter could mean; a click afterwards is what is sent, and nothing before it."""
+    house.do(lambda: _desk("asked-desk"))
+    paul = visit("paul")
+    paul.page.goto("/prompts/asked-desk/1.0.1/")
+    paul.settle()
+    paul.page.locator("#release-reason").fill("Kinder words")
+    paul.page.locator("#release-reason").press("Enter")
+    paul.page.get_by_role("button", name="10%", exact=True).click()
+    expect(paul.page.locator(".roll .big")).to_have_text("10%")
+    assert [post.post_data for post in paul.posts if "share=" in (post.post_data or "")] == [paul.posts[-1].post_data]
+    paul.check()
+
+
 def test_what_a_version_would_be_is_said_while_it_is_written(visit: Visit) -> None:
     """The server is asked; nothing is stored by that."""
     paul = visit("paul")
@@ -44,7 +58,7 @@ def test_what_a_version_would_be_is_said_while_it_is_written(visit: Visit) -> No
 
 def test_a_rollout_in_steps_is_planned_mended_held_and_ended(house: House, visit: Visit) -> None:
     """What was typed stays beside what is wrong with it; held, let go on and cancelled from the same page. A prompt of its own."""
-    house.do(_planned_desk)
+    house.do(lambda: _desk("planned-desk"))
     paul = visit("paul")
     paul.refusals.add(422)
     paul.page.goto("/prompts/planned-desk/1.0.1/?view=diff")
@@ -70,7 +84,7 @@ def test_a_rollout_in_steps_is_planned_mended_held_and_ended(house: House, visit
     paul.check()
 
 
-def _planned_desk() -> None:
+def _desk(slug: str) -> None:
     """A prompt that no agent uses, with a draft."""
-    create_prompt(slug="planned-desk", text="You are a desk.", actor=SYSTEM, note="For a plan")
-    add_version(slug="planned-desk", text="You are a kind desk.", actor=SYSTEM, user_id=None, note="Kinder")
+    create_prompt(slug=slug, text="You are a desk.", actor=SYSTEM, note="For a plan")
+    add_version(slug=slug, text="You are a kind desk.", actor=SYSTEM, user_id=None, note="Kinder")

@@ -260,5 +260,6 @@ PAGES: dict[str, tuple[str, Context]] = {
     ),
     "403": ("errors/403.html", frame("", detail="This needs the role auditor or admin.")),
     "404": ("errors/404.html", frame("")),
+    "405": ("errors/405.html", frame("", href="/approvals/")),
     "500": ("errors/500.html", {}),
 }

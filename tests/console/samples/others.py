@@ -134,7 +134,9 @@ def prompt(view: str = "text") -> Context:
              "shown": "1", "edits": True, "draft": False, "aside": False, "waiting": {"ref": "AP-7", "url": "/approvals/AP-7/"},
              "asked": {"ref": "AP-6", "url": "/approvals/AP-6/", "word": "Rejected by Rosa", "said": "A second person refused it."},
              "typed": {"reason": BODY, "override": BODY}, "errors": {"form": [BODY], "reason": [BODY], "override": [BODY]},
-             "back": {"left": "1.1.0", "to": "1.0.0", "sessions": 3}}  # fmt: skip
+             "back": {"left": "1.1.0", "to": "1.0.0", "sessions": 3},
+             "back_typed": {"reason": BODY, "running": "stop",
+                            "errors": {"form": [BODY], "reason": [BODY], "running": [BODY]}}}  # fmt: skip
     guards = {"rows": [{"label": "A call rejected", "state": state, "said": "+4 pt of 10 pt"}
                        for state in ("ok", "worse", "trips", "waits")],
               "trips": 1, "at": ago(5), "running": "finish with it"}  # fmt: skip
@@ -178,7 +180,7 @@ def prompt_measures(wrong: bool = False) -> Context:
     rows = [{"label": f"Rejected {at}", "of": "sessions that people decided on", "cells": cells, "finding": one}
             for at, one in enumerate(stood)]  # fmt: skip
     lines = [{"name": "rejection", "label": "A call rejected", "unit": "points", "allowed": "10", "minimum": "20",
-              "errors": ["Input should be at most 1"] if wrong else []}]  # fmt: skip
+              "errors": ["must be at most 1"] if wrong else []}]  # fmt: skip
     form = {
         "lines": lines,
         "running": [{"value": "finish", "label": "finish with it", "checked": True}],
@@ -370,7 +372,7 @@ def policy_revision(view: str = "text") -> Context:
 
 def policy_edit(mode: str = "form") -> Context:
     """Give the form, with somebody else's revision in between and something wrong."""
-    sent, errors = sent_of(RULED), {"rules.0.required": ["Input should be less than or equal to 9."]}
+    sent, errors = sent_of(RULED), {"rules.0.required": ["must be at most 9"]}
     sections = [{"id": "tiers", "title": "Tiers", "note": "A note", "groups": policy_fields.tiers(sent, errors)},
                 {"id": "rules", "title": "Rules", "note": "", "groups": policy_fields.rules(sent, errors)},
                 {"id": "limits", "title": "Limits", "note": "", "groups": policy_fields.limits(sent, errors)}]  # fmt: skip

@@ -4,16 +4,18 @@ What is expected stands in the table below, written by hand from the contract; t
 with it, so that neither can drift.
 """
 
+import re
 from collections.abc import Callable, Iterator
 
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
-from django.urls import URLPattern, URLResolver, get_resolver
+from django.urls import URLPattern, URLResolver, get_resolver, resolve
 
 from agents.models import Session
 from approvals.models import ApprovalRequest
 from console.rights import Right
+from console.views.form_only import page_before
 from tests.conftest import person
 
 SignedIn = Callable[[User | None], Client]
@@ -138,7 +140,6 @@ TABLE: tuple[tuple[str, str, str, set[str]], ...] = (
     ("POST", "prompt-version", "/prompts/research-assistant/1.0.0/", {"prompt_manager", "admin"}),
     ("POST", "prompt-plan-move", "/prompts/research-assistant/plan/move/", {"prompt_manager", "operator", "admin"}),
     ("POST", "prompt-withdraw", "/prompts/research-assistant/withdraw/", {"prompt_manager", "admin"}),
-    ("POST", "prompt-rollback", "/prompts/research-assistant/rollback/", {"prompt_manager", "operator", "admin"}),
     ("POST", "prompt-move", "/prompts/research-assistant/1.0.0/move/", {"prompt_manager", "admin"}),
     ("GET", "policies", "/policies/", EVERYBODY),
     ("GET", "policy-revision", "/policies/1/", EVERYBODY),
@@ -254,3 +255,17 @@ def test_forms_cannot_be_got(waiting: Waiting, signed_in: SignedIn, ada: User) -
     for method, _, path, _ in TABLE:
         if method == "POST" and not any(other[0] == "GET" and other[2] == path for other in TABLE):
             assert signed_in(ada).get(path.format(ap=request.ref, s=session.ref)).status_code == 405, path
+
+
+def test_who_opens_a_form_s_address_is_led_to_its_page(waiting: Waiting, signed_in: SignedIn, ada: User) -> None:
+    """By going back, or by typing it: what answers is a page of the house, and its way on is a page too."""
+    session, request = waiting
+    client = signed_in(ada)
+    pages = {name for method, name, _, _ in TABLE if method == "GET"}
+    for path in [path.format(ap=request.ref, s=session.ref) for _, name, path, _ in TABLE if name not in pages]:
+        answer = client.get(path)
+        assert (answer.status_code, answer.headers["Allow"]) == (405, "POST"), path
+        (way,) = re.findall(r'class="btn primary" href="([^"]+)"', answer.content.decode())
+        assert resolve(way).url_name in pages, path
+        assert path.startswith(way)
+    assert page_before("/prompts/desk/plan/move/") == "/prompts/desk/"  # `plan` is no version

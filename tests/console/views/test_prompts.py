@@ -13,11 +13,9 @@ from django.test.utils import CaptureQueriesContext
 
 from agents.agents import apply_agent
 from agents.models import GuardSet, Prompt, PromptVersion
-from agents.prompts.releases import release, routed
+from agents.prompts.releases import release
 from agents.prompts.versions import add_version
 from agents.prompts.watching import watch
-from approvals import policies
-from approvals.policy import DEFAULT_POLICY
 from audit.actors import SYSTEM, Actor
 from tests.console.api.calls import Program
 from tests.console.api.conftest import DESK
@@ -43,11 +41,6 @@ def rows(*variables: tuple[str, str, str]) -> dict[str, list[str]]:
 def named(shown: str) -> list[str]:
     """The names that stand in the rows of the form."""
     return re.findall(r'name="variable" maxlength="80" value="([^"]*)"', shown)
-
-
-def live() -> dict[str, int]:
-    """What goes where."""
-    return {row.version.version: row.share for row in routed("desk").rows}
 
 
 def html(client_answer: object) -> str:
@@ -104,51 +97,6 @@ def test_variables_are_rows_and_each_name_of_the_text_gets_one(paul: User, signe
     row = PromptVersion.objects.get(note="Kind.")
     assert row.variables == {"who": {"source": "tenant"}, "where": {"source": "environment", "default": "the house"}}
     assert named(html(client.get(f"{PAGE}new/?from={row.version}"))) == ["who", "where", "", ""]
-
-
-def test_a_version_is_released_by_its_stops_and_rolled_back(paul: User, olga: User, signed_in: SignedIn) -> None:
-    """An operator rolls back and releases nothing."""
-    client, operator = signed_in(paul), signed_in(olga)
-    client.post(f"{PAGE}1.1.0/move/", {"event": "propose"})
-    client.post(f"{PAGE}1.1.0/", {"share": "10", "reason": "Tried on a few."})
-    assert live() == {"1.0.0": 90, "1.1.0": 10}
-    shown = html(operator.get(f"{PAGE}1.1.0/"))
-    assert "Roll back to 1.0.0" in shown
-    assert "Tried on a few." in shown
-    assert 'aria-label="Share of new sessions"' not in shown
-    assert operator.post(f"{PAGE}1.1.0/", {"share": "100"}).status_code == 403
-    operator.post(f"{PAGE}rollback/", {"reason": "Worse.", "running": "move"})
-    assert live() == {"1.0.0": 100}
-    told = '<span class="chip bad">Rolled back</span>'
-    assert html(client.get(f"{PAGE}1.1.0/")).count(told) == 3  # at its name, among its sisters, and in the history
-    assert html(client.get(f"{PAGE}1.0.0/")).count(told) == 2
-
-
-def test_who_acts_on_what_was_shown_before_is_told(paul: User, signed_in: SignedIn) -> None:
-    """409, and nothing changes."""
-    shown = routed("desk").rows[0].pk
-    release(slug="desk", version="1.1.0", share=10, actor=PAUL)
-    answer = signed_in(paul).post(f"{PAGE}1.1.0/", {"share": "50", "shown": str(shown)})
-    assert (answer.status_code, live()["1.1.0"]) == (409, 10)
-
-
-def test_a_release_that_is_refused_leaves_what_was_typed(paul: User, signed_in: SignedIn) -> None:
-    """On the page of its version, with why at its place; the page is as it is now, so the next press acts on what is there."""
-    client, page = signed_in(paul), f"{PAGE}1.1.0/"
-    shown = str(routed("desk").rows[0].pk)
-    release(slug="desk", version="1.1.0", share=10, actor=PAUL)
-    stale = client.post(page, {"share": "50", "shown": shown, "reason": "It answers <faster>."})
-    assert (stale.status_code, live()["1.1.0"]) == (409, 10)
-    assert 'value="It answers &lt;faster&gt;."' in html(stale)
-    assert "release-form-error" in html(stale)
-    assert "plan-form-error" not in html(stale)
-    assert shown not in html(stale)
-    for sent, place in (({"share": "7"}, "release-form"), ({"share": "50", "reason": "x" * 501}, "release-reason")):
-        refused = client.post(page, sent)
-        assert (refused.status_code, f'id="{place}-error"' in html(refused)) == (422, True), html(refused)
-    now = re.findall(r'name="shown" value="([^"]+)"', html(stale))[0]
-    assert client.post(page, {"share": "50", "shown": now, "reason": "It answers faster."}).status_code == 302
-    assert live()["1.1.0"] == 50
 
 
 def test_a_viewer_sees_where_traffic_goes_and_no_text(vic: User, signed_in: SignedIn) -> None:
@@ -231,20 +179,6 @@ def test_the_list_goes_on_by_name(paul: User, signed_in: SignedIn) -> None:
     second = html(client.get("/prompts/?after=other-048"))
     assert (second.count("data-row"), "other-049<" in second, "From the first" in second) == (50, True, True)
     assert "More" not in html(client.get("/prompts/?after=other-100")).partition("Pages")[2]
-
-
-def test_a_release_that_needs_a_second_person_leads_to_its_request(paul: User, ada: User, signed_in: SignedIn) -> None:
-    """The request says which version gets what; the traffic stays until somebody else agreed."""
-    document = {**DEFAULT_POLICY.model_dump(mode="json"), "releases": {"second_person": True}}
-    policies.save(document, note="Two of us.", actor=SYSTEM)
-    sent = signed_in(paul).post(f"{PAGE}1.1.0/", {"share": "10", "reason": "It answers faster."})
-    assert sent.headers["Location"].startswith("/approvals/AP-")
-    assert live() == {"1.0.0": 100}
-    shown = html(signed_in(ada).get(sent.headers["Location"]))
-    assert "Release 1.1.0 of desk to 10% of new sessions" in shown
-    assert "10%, beside 1.0.0" in shown
-    assert "A prompt version waits for a second person" in shown
-    assert "nothing else is released meanwhile" in html(signed_in(paul).get(f"{PAGE}1.1.0/"))
 
 
 def asked_for(client: Client, path: str) -> tuple[int, str]:
