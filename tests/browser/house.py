@@ -110,7 +110,7 @@ class House:
         """Start the web process, the same again after `kill_web`; a connection that was kept for good would soon be missed."""
         self._run("web", "-m", "daphne", "--bind", "127.0.0.1", "--port", str(self.port), "--no-server-name", "--verbosity", "0",
                   "console.asgi:application", DATABASE_POOL="6")  # fmt: skip
-        wait_until(self._serves, seconds=60)
+        wait_until(self._serves, seconds=300)
 
     def kill_web(self) -> None:
         """End the web process without a word, as a crash does."""
