@@ -1,11 +1,8 @@
 """Entries reach a receiver by signed webhook: in order, never where they must not, seen and steered by page and API."""
 
-import http.server
 import json
 import re
-import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,49 +22,25 @@ from console.reach import pushing, sender
 from console.reach.occasions import listener, tellings
 from tests.audit.conftest import REMY, entry
 from tests.console.api.calls import Program, refused
+from tests.console.reach.receiving import Receiver, receiving
 from tests.console.views.conftest import signed_in
-from tests.waiting import free_port
 
 __all__ = ["signed_in"]
 
 FORM = {"name": "archive", "way": "webhook", "address": "https://archive.example/in", "kinds": "", "start": ""}
 
 
-@dataclass
-class Archive:
-    """A receiver on loopback that keeps what comes, and the statuses that it answers with, one after the other."""
-
-    url: str
-    came: list[tuple[dict[str, str], str]] = field(default_factory=list)
-    statuses: list[int] = field(default_factory=list)
-
-    def places(self) -> list[int]:
-        """The log indexes in the order in which they came."""
-        return [one["i"] for _, body in self.came for one in json.loads(body)["data"]["entries"]]
-
-
 @pytest.fixture
-def archive(settings: Any) -> Iterator[Archive]:
+def archive(settings: Any) -> Iterator[Receiver]:
     """A running receiver whose host an operator allowed."""
     settings.WEBHOOK_ALLOW_HOSTS = frozenset({"127.0.0.1"})
-    port = free_port()
-    here = Archive(f"http://127.0.0.1:{port}/in")
+    with receiving() as here:
+        yield here
 
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"])).decode()
-            here.came.append(({name.lower(): value for name, value in self.headers.items()}, body))
-            self.send_response(here.statuses.pop(0) if here.statuses else 204)
-            self.end_headers()
 
-        def log_message(self, *arguments: Any) -> None:
-            """Say nothing."""
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield here
-    server.shutdown()
-    server.server_close()
+def places(archive: Receiver) -> list[int]:
+    """The log indexes in the order in which they came."""
+    return [one["i"] for _, body in archive.came for one in json.loads(body)["data"]["entries"]]
 
 
 def happen(count: int) -> None:
@@ -77,7 +50,7 @@ def happen(count: int) -> None:
     index_log()
 
 
-def target(archive: Archive, **more: Any) -> PushTarget:
+def target(archive: Receiver, **more: Any) -> PushTarget:
     """Push everything to the receiver."""
     return targets.create(actor=REMY, **{"name": "archive", "way": "webhook", "address": archive.url, "start": 1, **more})
 
@@ -87,12 +60,12 @@ def due_now() -> None:
     PushTarget.objects.update(ready_at=Now())
 
 
-def test_a_receiver_gets_every_entry_signed_and_in_order(db: None, archive: Archive) -> None:
+def test_a_receiver_gets_every_entry_signed_and_in_order(db: None, archive: Receiver) -> None:
     """By the loop that sends everything else too; nobody else's secret verifies."""
     row = target(archive)
     happen(4)
     sender.round_trip()
-    assert archive.places() == list(range(1, head() + 1))
+    assert places(archive) == list(range(1, head() + 1))
     ((headers, body),) = archive.came
     assert headers["webhook-id"] == f"{row.pk.hex}-1-{head()}"
     told = Webhook(targets.secrets(row)[0]).verify(body, headers)
@@ -103,7 +76,7 @@ def test_a_receiver_gets_every_entry_signed_and_in_order(db: None, archive: Arch
     sender.round_trip()
 
 
-def test_what_is_not_taken_comes_again_and_nothing_overtakes_it(db: None, archive: Archive) -> None:
+def test_what_is_not_taken_comes_again_and_nothing_overtakes_it(db: None, archive: Receiver) -> None:
     """The receiver knows a repeat by its place in the log."""
     target(archive)
     happen(2)
@@ -112,13 +85,13 @@ def test_what_is_not_taken_comes_again_and_nothing_overtakes_it(db: None, archiv
     assert targets.get("archive").error == "The receiver answered 500."
     happen(2)
     pushing.push_due()
-    assert archive.places() == [1, 2, 3], "it waits before it tries again"
+    assert places(archive) == [1, 2, 3], "it waits before it tries again"
     due_now()
     pushing.push_due()
-    assert archive.places() == [1, 2, 3, 1, 2, 3, 4, 5]
+    assert places(archive) == [1, 2, 3, 1, 2, 3, 4, 5]
 
 
-def test_a_private_address_is_not_called(db: None, archive: Archive, settings: Any) -> None:
+def test_a_private_address_is_not_called(db: None, archive: Receiver, settings: Any) -> None:
     """However it came into the row: what an operator did not allow is judged at each attempt."""
     target(archive)
     happen(1)
@@ -129,7 +102,7 @@ def test_a_private_address_is_not_called(db: None, archive: Archive, settings: A
 
 
 def test_an_admin_adds_it_and_steers_it(
-    db: None, archive: Archive, signed_in: Callable[[User | None], Client], ada: User, audrey: User, settings: Any
+    db: None, archive: Receiver, signed_in: Callable[[User | None], Client], ada: User, audrey: User, settings: Any
 ) -> None:
     """The secret is shown once; an auditor sees the host and how far it is."""
     page = signed_in(ada)
@@ -160,7 +133,7 @@ def test_an_admin_adds_it_and_steers_it(
     assert page.post("/audit/push/archive/", {"act": "pause"}).status_code == 404
 
 
-def test_the_api_does_the_same(db: None, archive: Archive, ada: User, audrey: User, settings: Any, tmp_path: Path) -> None:
+def test_the_api_does_the_same(db: None, archive: Receiver, ada: User, audrey: User, settings: Any, tmp_path: Path) -> None:
     """Made, listed, paused, resumed, sent again, given a secret, ended; a file has no secret."""
     program, reader = Program(ada), Program(audrey)
     form = {"name": "archive", "way": "webhook", "address": archive.url, "start": 1}
@@ -186,7 +159,7 @@ def test_the_api_does_the_same(db: None, archive: Archive, ada: User, audrey: Us
     assert reader.post("/audit/push", form).status_code == 403
 
 
-def test_people_are_told_that_it_was_stopped(db: None, archive: Archive, ada: User, audrey: User, vic: User) -> None:
+def test_people_are_told_that_it_was_stopped(db: None, archive: Receiver, ada: User, audrey: User, vic: User) -> None:
     """Whoever verifies the log hears of it, and is taken to the page."""
     target(archive)
     happen(1)

@@ -1,11 +1,8 @@
 """Programs are told of their sessions: signed, in order, at least once under one id, and never where they must not (OPS-6)."""
 
-import http.server
 import ipaddress
 import json
-import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -24,48 +21,21 @@ from console.models import Callback
 from console.reach import outbox, sender, webhooks
 from console.reach.errors import NotDelivered
 from tests.console.api.calls import Program
+from tests.console.reach.receiving import Receiver, receiving
 from tests.flows.conftest import World, actor_of
-from tests.waiting import free_port
-
-
-@dataclass
-class Receiver:
-    """A program on loopback: what came, and the statuses that it answers with, one after the other."""
-
-    url: str
-    came: list[tuple[dict[str, str], str]] = field(default_factory=list)
-    statuses: list[int] = field(default_factory=list)
-    elsewhere: str = ""
-
-    def told(self) -> list[str]:
-        """The kinds of what came."""
-        return [json.loads(body)["type"] for _, body in self.came]
 
 
 @pytest.fixture
 def receiver(settings: Any) -> Iterator[Receiver]:
     """A running receiver whose host an operator allowed."""
     settings.WEBHOOK_ALLOW_HOSTS = frozenset({"127.0.0.1"})
-    port = free_port()
-    here = Receiver(f"http://127.0.0.1:{port}/hook")
+    with receiving() as here:
+        yield here
 
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"])).decode()
-            here.came.append(({name.lower(): value for name, value in self.headers.items()}, body))
-            self.send_response(here.statuses.pop(0) if here.statuses else 200)
-            if here.elsewhere:
-                self.send_header("Location", here.elsewhere)
-            self.end_headers()
 
-        def log_message(self, *arguments: Any) -> None:
-            """Say nothing."""
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield here
-    server.shutdown()
-    server.server_close()
+def told_to(receiver: Receiver) -> list[str]:
+    """The kinds of what came."""
+    return [json.loads(body)["type"] for _, body in receiver.came]
 
 
 def ended(world: World, receiver: Receiver) -> Session:
@@ -131,11 +101,11 @@ def test_what_is_not_taken_is_tried_again_under_one_id_and_keeps_the_order(world
     services.cancel(session=session, actor=actor_of(world.olga))
     sender.round_trip()
     sender.round_trip()
-    assert receiver.told() == ["session.waiting_input"], "the end is not told before what came before it"
+    assert told_to(receiver) == ["session.waiting_input"], "the end is not told before what came before it"
     due_now()
     sender.round_trip()
     sender.round_trip()
-    assert receiver.told() == ["session.waiting_input", "session.waiting_input", "session.cancelled"]
+    assert told_to(receiver) == ["session.waiting_input", "session.waiting_input", "session.cancelled"]
     ids = [headers["webhook-id"] for headers, _ in receiver.came]
     assert ids[0] == ids[1] != ids[2]
 
