@@ -10,6 +10,6 @@ In the order of a call's life:
 `words`    what the model reads when a call was not simply run
 """
 
-from agents.gate.decide import answer, undo
+from agents.gate.decide import answer, undo, weighed
 
-__all__ = ["answer", "undo"]
+__all__ = ["answer", "undo", "weighed"]

@@ -127,6 +127,11 @@ def answer(  # noqa: PLR0913  one name for each thing that can be said
     return decided
 
 
+def weighed(request: ApprovalRequest, arguments: dict[str, Any]) -> Edit:
+    """Return what an edit would make of a request as it stands, checked and judged; nothing is written. Raises BadEdit."""
+    return without_call(request, arguments) if request.call_id is None else _edited(request, arguments).edit
+
+
 @atomically
 def undo(*, request_id: UUID, actor: Actor) -> ApprovalRequest:
     """Take an approval back within its undo period. The session looks again and goes on waiting."""

@@ -29,6 +29,7 @@ from console.rights import Right
 from console.standing import standing
 from console.views.approval_conflict import said_back
 from console.views.approval_item import url_of
+from console.views.approval_raised import Raised, raised
 from console.views.approvals import decide, stamp_of
 from console.views.guard import guard
 
@@ -54,10 +55,25 @@ def edit(request: HttpRequest, ref: str) -> HttpResponse:
         arguments, problems = _sent(request, row, mode)
         if problems:
             raise BadEdit(errors=[])
-        decide(request, row, Said.of(request.POST, "edit", arguments))
+        said = Said.of(request.POST, "edit", arguments)
+        if more := _asks_more(request, row, said, arguments):
+            return page(request, TEMPLATE, lambda: {**_form(request, row, mode, arguments_of(row)), "raised": more})
+        decide(request, row, said)
     except CountersignError as error:
         return _again(request, ref, mode, error, problems)
     return redirect("approval", row.ref)
+
+
+def _asks_more(request: HttpRequest, row: ApprovalRequest, said: Said, arguments: dict[str, Any]) -> Raised | None:
+    """Return what the edit asks more, where its editor has not been told; what the gate would refuse, it shall refuse."""
+    if said.digest != row.digest or _refusal(request, row):
+        return None
+    more = raised(row, arguments)
+    if more is None or request.POST.get("accepted") == more["digest"]:
+        return None
+    if said.password:
+        signin.reauthenticate(request, said.password, said.digest)
+    return more
 
 
 def arguments_of(row: ApprovalRequest) -> dict[str, Any]:

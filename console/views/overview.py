@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
+from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_safe
@@ -13,13 +14,17 @@ from agents.lately import lately
 from agents.overview import Overview, Waiting
 from agents.overview import overview as read
 from agents.spending import Standing
-from console.fragments import page
+from console.auth import caller_of
+from console.fragments import drawn, page, sent
+from console.kept import Drawn, Shelf, cursor_of
 from console.rights import Right
 from console.views.approval_item import url_of as request_url
 from console.views.budgets import STATES
 from console.views.guard import guard
 from console.views.overview_charts import charts
 
+TEMPLATE = "overview/page.html"
+_shelf = Shelf()
 MODES: Mapping[str, tuple[str, str]] = {
     "full": ("At their full", "With all that their agents have"),
     "degraded": ("Degraded", "On a fallback model, or without a tool"),
@@ -40,9 +45,23 @@ SEE = {"approvals": "Approvals", "budgets": "Budgets", "limits": "Limits", "brea
 @require_safe
 @guard(Right.SEE)
 def overview(request: HttpRequest) -> HttpResponse:
-    """Show how the installation stands, and its last hour; a fragment has no need of the hour."""
-    whole = "fragment" not in request.GET
-    return page(request, "overview/page.html", lambda: {**_context(read()), "charts": charts(lately()) if whole else None})
+    """Show how the installation stands, and its last hour: two parts, of which the hour is asked for less often."""
+    part = request.GET.get("fragment", "")
+    if part == "hour":
+        return _hour(request)
+    return page(request, TEMPLATE, lambda: {**_context(read()), **({} if part else {"charts": charts(lately())})})
+
+
+def _hour(request: HttpRequest) -> HttpResponse:
+    """Answer with the hour, which everybody who may look sees alike: drawn once for all that ask at the same time."""
+
+    def draw() -> Drawn:
+        html, context = drawn(request, TEMPLATE, lambda: {"charts": charts(lately())}, "hour")
+        return context["rev"], html
+
+    cursor = cursor_of(request)
+    key = connection.settings_dict["NAME"]
+    return sent(caller_of(request), draw()[1] if cursor is None else _shelf.take(key, cursor, draw), ())
 
 
 def _context(now: Overview) -> dict[str, Any]:

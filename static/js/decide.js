@@ -78,7 +78,11 @@
 
   document.addEventListener("keydown", (event) => {
     if (event.repeat && event.key === "Enter" && event.target.closest?.("[data-confirm], [data-opens]")) event.preventDefault();
-    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) event.target.closest?.("form")?.requestSubmit();
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+      const form = event.target.closest?.("form");
+      const unread = form?.elements.accepted && performance.now() < 700; // what an edit asks more has just been shown
+      if (!event.repeat && !unread) form?.requestSubmit();
+    }
     if (event.key === "Escape" && document.querySelector(".bar .confirm:not([hidden]), .bar details[open]")) {
       event.preventDefault();
       event.stopImmediatePropagation();

@@ -39,6 +39,8 @@
   // Beside the open request stands the list it came from.
   const listed = () => [...document.querySelectorAll(".q-list a.q[aria-current=true]")].find(visible);
 
+  document.querySelector(".q-list a.q[aria-current=true]")?.scrollIntoView({ block: "nearest" });
+
   const go = (key) => {
     going = 0;
     const link = document.querySelector(`[data-go="${CSS.escape(key)}"]`);

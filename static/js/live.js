@@ -26,11 +26,12 @@
     if (region.hasAttribute("data-still")) return;
     mine.wanted = Math.max(mine.wanted, n);
     const idle = Date.now() - mine.last;
-    const merge = Math.min(Math.max(RAIN, 4 * mine.took), SPARED); // a server that is slow to answer is asked less often
+    const every = 1000 * Number(region.dataset.liveEvery || 0); // what adds up an hour needs no look at each event
+    const merge = Math.max(every, Math.min(Math.max(RAIN, 4 * mine.took), SPARED)); // a server that is slow to answer is asked less often
     const jitter = Math.random() * (document.hidden ? 1000 : 60);
     mine.timer ||= setTimeout(() => fetchRegion(region), Math.max(0, merge - idle) + jitter);
     clearTimeout(mine.calm); // and asked soon when it rains no more
-    mine.calm = setTimeout(() => fetchRegion(region), Math.max(MERGE, mine.took / 4) + jitter);
+    mine.calm = setTimeout(() => fetchRegion(region), Math.max(MERGE, mine.took / 4, every - idle) + jitter);
   };
 
   // A form that is being sent takes the page with it. What is asked meanwhile could find the session under another name.

@@ -275,6 +275,13 @@ def test_an_edit_that_raises_the_judgement_asks_another_person_too(house: House,
         page.keyboard.press("e")
         page.get_by_label("to", exact=True).fill("lee@customer.example")
         page.get_by_role("button", name="Save and approve").click()
+        expect(page.get_by_role("heading", name="Not saved yet: this asks more than before")).to_be_focused()
+        expect(page.locator("#edit")).to_contain_text("2 reviewers have to agree instead of 1; you would be one of them.")
+        expect(page.locator("#edit ins")).to_contain_text("lee@customer.example")
+        assert house.status_of(row) == "pending"
+        remy.check()
+        remy.settle()
+        page.keyboard.press("Control+Enter")
         expect(page).to_have_url(f"{house.address}/approvals/{row.ref}/")
         expect(remy.detail.locator(".bar")).to_contain_text("You have approved this. 1 of 2 reviewers have")
         assert house.status_of(row) == "pending"

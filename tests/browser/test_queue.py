@@ -33,6 +33,8 @@ def test_many_are_selected_and_approved_by_keyboard_alone(house: House, remy: Vi
     page.keyboard.press("k")
     page.keyboard.press("x")
     expect(page.locator(".q-bulk [data-chosen]").first).to_have_text("2")
+    reach = page.evaluate("(bar => [bar.scrollWidth, bar.clientWidth])(document.querySelector('.q-bulk'))")
+    assert reach[0] == reach[1], "a button of the bar is cut off"
     remy.check()
     page.keyboard.press("a")
     expect(page.get_by_role("heading", level=1)).to_have_text("Approve 2 requests")
@@ -54,6 +56,17 @@ def test_many_are_selected_and_approved_by_keyboard_alone(house: House, remy: Vi
     remy.settle()
     page.keyboard.press("u")
     expect(page).to_have_url(f"{house.address}/approvals/?risk=2&q=many")
+
+
+def test_the_open_request_is_in_view_in_its_list(house: House, visit: Visit) -> None:
+    """UI.md 3: a link to a request far down the queue shows where in the queue it stands."""
+    rows = [house.mail(subject=f"Far down {number}") for number in range(4)]
+    visitor = visit("remy", viewport={"width": 1440, "height": 480})
+    page = visitor.open_request(rows[-1])
+    row = page.locator(f"#row-{rows[-1].ref} a.q")
+    expect(row).to_have_attribute("aria-current", "true")
+    expect(row).to_be_in_viewport(ratio=0.9)
+    assert page.evaluate("scrollY") == 0
 
 
 def test_what_is_selected_stays_so_while_the_list_changes(house: House, remy: Visitor) -> None:

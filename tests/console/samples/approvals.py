@@ -186,7 +186,10 @@ def approvals(**more: Any) -> Context:
 def edit() -> Context:
     """Give the edit page."""
     fields = schema_form.fields(styleguide.SCHEMA, styleguide.ARGUMENTS, {"copies": ["must be at most 5"]})
-    return frame("approvals", item=request(), bar=BAR, mode="form", fields=fields, errors=["copies: at most 5"])
+    changes = [{"path": "to", "before": ["kim@customer.example"], "after": ["everybody@customer.example"]}]
+    raised = {"digest": "9f3c" * 16, "summary": "Send an e-mail to everybody", "risk": 4, "changes": changes,
+              "more": ["Critical risk instead of high risk."]}  # fmt: skip
+    return frame("approvals", item=request(), bar=BAR, mode="form", fields=fields, errors=["copies: at most 5"], raised=raised)
 
 
 def bulk(**more: Any) -> Context:

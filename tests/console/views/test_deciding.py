@@ -1,5 +1,6 @@
 """Deciding on the pages, by plain forms and by script: what was shown, once, by who may (THREATS 2, 14-16, 22, 30, 43, 53)."""
 
+import json
 import re
 from collections.abc import Callable
 from html import unescape
@@ -163,6 +164,34 @@ def test_an_edit_by_form_makes_a_new_revision_and_counts_as_approval(waiting: Wa
     assert request.revision == 2
     page = client.get(f"/approvals/{request.ref}/?tab=changes").content.decode()
     assert "A better subject" in page
+
+
+def test_an_edit_that_raises_the_risk_is_saved_only_when_its_editor_has_seen_that(
+    waiting: Waiting, signed_in: SignedIn, remy: User
+) -> None:
+    """UI.md 4, THREATS 10: what it asks more is said with the difference; yes to one edit is no yes to another."""
+    client, (_, request) = signed_in(remy), waiting
+    address = f"/approvals/{request.ref}/edit/?mode=json"
+
+    def arguments(count: int) -> str:
+        to = [f"p{number}@customer.example" for number in range(count)]
+        return json.dumps({"to": to, "subject": "Hello", "body": "Hello."})
+
+    fields = {"mode": "json", "digest": request.digest}
+    asked = client.post(address, {**fields, "arguments": arguments(12)})
+    text = unescape(asked.content.decode())
+    assert asked.status_code == 200
+    assert "Critical risk instead of high risk." in text
+    assert "p11@customer.example" in text
+    accepted = re.search(r'name="accepted" value="([0-9a-f]{64})"', text)
+    assert accepted is not None
+    assert (status(request), request.revision, request.decisions.count()) == ("pending", 1, 0)
+    other = client.post(address, {**fields, "arguments": arguments(13), "accepted": accepted[1]})
+    assert "Critical risk instead of high risk." in other.content.decode()
+    assert status(request) == "pending"
+    answer = client.post(address, {**fields, "arguments": arguments(12), "accepted": accepted[1]})
+    assert answer.status_code == 302
+    assert (status(request), request.revision, request.risk) == ("held", 2, 4)
 
 
 def test_an_edit_that_is_not_valid_comes_back_with_the_reason_at_its_field(

@@ -11,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from agents.lately import PARTS, lately
 from agents.models import ToolCall, Turn
+from audit.feed import head
 from tests.console.api.calls import Program
 from tests.flows.conftest import World
 
@@ -40,7 +41,7 @@ def test_the_hour_adds_up_what_happened_in_it_and_forgets_what_came_before(world
 
 
 def test_the_page_draws_it_and_says_the_same_in_words_and_in_a_table(world: World, signed_in: SignedIn, vic: User) -> None:
-    """Four charts, each with a label; the fragment that comes with each event reads no hour."""
+    """Four charts, each with a label; the part that comes with each event reads no hour, the hour is a part of its own."""
     client = signed_in(vic)
     empty = client.get("/overview/").content.decode()
     assert empty.count('class="chart"') == 4
@@ -57,6 +58,22 @@ def test_the_page_draws_it_and_says_the_same_in_words_and_in_a_table(world: Worl
         fragment = client.get("/overview/?fragment=now").content.decode()
     assert 'class="chart"' not in fragment
     assert not [one for one in asked if "percentile_cont" in one["sql"]]
+    hour = client.get("/overview/?fragment=hour").content.decode()
+    assert "Calls of tools within the last hour, by two minutes: 1, 0 % of 1 failed" in hour
+    assert "Needs people" not in hour
+
+
+def test_the_hour_is_as_late_as_whoever_asks_knows_the_log(world: World, signed_in: SignedIn, vic: User, olga: User) -> None:
+    """What is drawn once for all is drawn again for who knows of a later event; nobody sees less than they know of."""
+    client, other = signed_in(vic), signed_in(olga)
+    address = "/overview/?fragment=hour"
+    before = client.get(address, headers={"Live-Cursor": "0"}).content.decode()
+    world.start("calculate 6 * 7")
+    world.work()
+    after = client.get(address, headers={"Live-Cursor": str(head())}).content.decode()
+    assert "by two minutes: 1, 0 % of 1 failed" not in before
+    assert "by two minutes: 1, 0 % of 1 failed" in after
+    assert other.get(address, headers={"Live-Cursor": str(head())}).content.decode() == after
 
 
 def test_the_api_tells_the_same_hour(world: World, vic: User) -> None:
