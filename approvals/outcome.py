@@ -49,7 +49,8 @@ class Decided:
     """What came of a decision: `effect` is pending (more votes), held, approved, rejected or answered.
 
     `replayed` marks the answer to a repeat of a decision that had been taken: nothing was done, nothing is to be done.
-    `control` says that it was a control request: nothing runs by it, and people are told.
+    `control` says that it was a control request: nothing runs by it, and people are told. `told` is what the caller asked to
+    be read of it once it was locked.
     """
 
     request: ApprovalRequest
@@ -58,6 +59,7 @@ class Decided:
     votes: int
     replayed: bool = False
     control: bool = False
+    told: Sequence[Mapping[str, Any]] = ()
 
 
 @dataclass(frozen=True, slots=True)

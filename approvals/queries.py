@@ -21,9 +21,9 @@ from approvals.facts import Person
 from approvals.inbox import REF, conditions
 from approvals.lifecycle import OPEN
 from approvals.models import ApprovalRequest, Decision, PolicyRevision
-from audit.connection import as_model, asked_of
-from audit.content import asked_texts, texts_in
-from audit.services import Read
+from approvals.outcome import Decided
+from audit.connection import Asked
+from audit.content import text_in
 
 WAITING = ("pending", "held")
 
@@ -120,19 +120,26 @@ def number_of(ref: str) -> int:
     return int(match[1])
 
 
-def asked_with(row: ApprovalRequest, texts: Sequence[UUID] = ()) -> tuple[Read, Read]:
-    """Return what is read to tell of a request that is at hand: its decisions as `get` reads them, and raw texts of it."""
-    decisions = asked_of(Decision, "WHERE request_id = %s ORDER BY created_at, id", [row.id])
-    return Read(*decisions), Read(*asked_texts(texts))
+def asked_behind(number: int) -> Asked:
+    """Return what is asked of a request behind its lock, to tell of it whole once it is decided; see `with_decision`."""
+    return _BEHIND, [number]
 
 
-def with_decisions(row: ApprovalRequest, reads: Sequence[Read]) -> tuple[ApprovalRequest, dict[UUID, str]]:
-    """Return the request with its decisions, and the texts, from what `asked_with` asked for."""
-    decisions, texts = reads
-    rows = row.decisions.all()
-    rows._result_cache = as_model(Decision, decisions.rows)  # noqa: SLF001 where Django's own prefetching puts them
+def with_decision(decided: Decided) -> tuple[ApprovalRequest, dict[UUID, str]]:
+    """Return the request with its decisions as `get` reads them, and its raw texts, without asking again for the one just made."""
+    row, (told,) = decided.request, decided.told
+    rows = row.decisions.order_by("created_at", "id")
+    if not told["decided_before"]:
+        rows._result_cache = [decided.decision]  # noqa: SLF001 where Django's own prefetching puts them
     row._prefetched_objects_cache = {"decisions": rows}  # type: ignore[attr-defined]  # noqa: SLF001
-    return row, texts_in(texts.rows)
+    texts = {row.reasoning_id: told["reasoning"], row.raw_arguments_id: told["raw_arguments"]}
+    return row, {id_: text for id_, text in texts.items() if id_ is not None and text is not None}
+
+
+_BEHIND = f"""
+SELECT EXISTS (SELECT FROM approvals_decision d WHERE d.request_id = r.id) AS decided_before,
+       {text_in("r.reasoning_id")} AS reasoning, {text_in("r.raw_arguments_id")} AS raw_arguments
+FROM approvals_approvalrequest r WHERE r.number = %s"""  # noqa: S608 no value is in it
 
 
 def open_of(session_ids: Sequence[UUID]) -> list[ApprovalRequest]:

@@ -6,7 +6,7 @@ clock or from the row itself: `NOW`, `After`, `Plus`; `FUTURE` and `PAST` are gu
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
@@ -85,26 +85,16 @@ class Birth:
 
 
 @dataclass(frozen=True, slots=True)
-class Read:
-    """What is read behind all that is written, in the same sending: its `rows`, by column, are there once that is done."""
-
-    statement: str
-    parameters: Sequence[Any]
-    rows: list[dict[str, Any]] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
 class Batch:
     """Changes, new rows and entries that stand or fall together.
 
-    `notices` are channels and payloads: whoever listens is told with the commit. `reads` are answered as of after it.
+    `notices` are channels and payloads: whoever listens is told with the commit.
     """
 
     changes: tuple[Change, ...] = ()
     births: tuple[Birth, ...] = ()
     entries: tuple[Entry, ...] = ()
     notices: tuple[tuple[str, str], ...] = ()
-    reads: tuple[Read, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from datetime import datetime
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 from uuid import UUID
 
 import psycopg
@@ -104,10 +104,15 @@ def read(statement: str, parameters: Sequence[Any] = (), *, using: str = "defaul
 
     For statements that a process runs all day on one connection: where that prepares statements, they are planned once.
     """
-    connection = connections[using]
-    connection.ensure_connection()
-    with connection.wrap_database_errors:
+    connections[using].ensure_connection()
+    with connections[using].wrap_database_errors:
         return Writer(using).send(statement, parameters).records()
+
+
+def _rows(statement: str, parameters: Sequence[Any], using: str) -> list[tuple[Any, ...]]:
+    """As `read`, without the names of the columns."""
+    connections[using].ensure_connection()
+    return Writer(using).rows(statement, parameters)
 
 
 def read_together(*asked: Asked, using: str = "default") -> list[list[dict[str, Any]]]:
@@ -124,17 +129,25 @@ def locked(model: type[M], key: UUID, *, using: str = "default") -> M | None:
 
     As the model's own `select_for_update`, in a statement that is planned once; see `read`.
     """
-    for row in read(_locking(model, ""), [key], using=using):
-        return _instance(model, row, using)
+    for values in _rows(_locking(model, ""), [key], using):
+        return _instance(model, values, using)
     return None
 
 
 def locked_now(model: type[M], key: UUID | int, *, by: str = "", using: str = "default") -> tuple[M, datetime] | None:
     """As `locked`, by any unique column, with the database's time after the lock was got: waiting for it takes time too."""
-    for row in read(_LOCKED_NOW.format(locking=_locking(model, by)), [key], using=using):
-        now: datetime = row.pop("_now")
-        return _instance(model, row, using), now
+    for *values, now in _rows(_LOCKED_NOW.format(locking=_locking(model, by)), [key], using):
+        return _instance(model, values, using), now
     return None
+
+
+class Pair(NamedTuple, Generic[M, N]):
+    """Two rows that are locked, the second one where there is one, and the installation's log and the time after that."""
+
+    row: M
+    other: N | None
+    log: UUID
+    now: datetime
 
 
 def locked_with(
@@ -144,39 +157,48 @@ def locked_with(
     link: str,
     *,
     by: str = "",
-    beside: Sequence[Asked] = (),
+    behind: Asked | None = None,
     using: str = "default",
-) -> tuple[M, datetime, N | None, list[list[dict[str, Any]]]] | None:
+) -> tuple[Pair[M, N], list[dict[str, Any]]] | None:
     """As `locked_now`, and behind it the row of `other` that the column `link` points to, which never changes.
 
-    What is asked `beside` is read once both are locked.
+    One statement locks both. What is asked `behind` it sees all that was committed until both were locked.
     """
-    pointed = _POINTED.format(selecting=_selecting(other), link=link, row=_finding(model, by))
-    locking = _LOCKED_NOW.format(locking=_locking(model, by))
-    found, others, *told = read_together((locking, [key]), (pointed, [key]), *beside, using=using)
-    for row in found:
-        now: datetime = row.pop("_now")
-        return _instance(model, row, using), now, _instance(other, others[0], using) if others else None, told
+    connection = connections[using]
+    connection.ensure_connection()
+    writer = Writer(using)
+    with writer.sending() if behind else connection.wrap_database_errors:
+        locking = writer.send(_locking_pair(model, by, other, link), [key])
+        told = writer.send(*behind) if behind else None
+    for values in locking.rows():
+        *found, log, now = values
+        end = len(_names(model))
+        linked = _instance(other, found[end:], using) if found[end] is not None else None  # its key, a model's first column
+        return Pair(_instance(model, found[:end], using), linked, log, now), told.records() if told else []
     return None
 
 
-def asked_of(model: type[Model], condition: str, parameters: Sequence[Any]) -> Asked:
-    """Return what is asked to read rows whole that meet a condition in SQL, in a statement that is planned once."""
-    return f"{_selecting(model)} {condition}", parameters
-
-
-def as_model(model: type[M], rows: Sequence[dict[str, Any]], *, using: str = "default") -> list[M]:
-    """Return the rows that were read whole as the model's own manager would."""
-    return [_instance(model, row, using) for row in rows]
-
-
-# A common table expression: the time is asked once the rows are locked.
+# Common table expressions: the second row is looked for by what the first one says, so it is locked after it, as everywhere;
+# the time is asked once the rows are locked.
 _LOCKED_NOW = 'WITH one AS MATERIALIZED ({locking}) SELECT one.*, clock_timestamp() AS "_now" FROM one'
-_POINTED = "{selecting} WHERE id = (SELECT {link} {row}) FOR NO KEY UPDATE"
+_LOCKED_PAIR = (
+    "WITH one AS MATERIALIZED ({locking}),"
+    " other AS MATERIALIZED ({selecting} WHERE id = (SELECT {link} FROM one) FOR NO KEY UPDATE)"
+    " SELECT one.*, other.*, (SELECT id FROM audit_log), clock_timestamp() FROM one LEFT JOIN other ON true"
+)
 
 
-def _instance(model: type[M], row: dict[str, Any], using: str) -> M:
-    return model.from_db(using, _names(model), [load(value) for load, value in zip(_loads(model), row.values(), strict=True)])
+def _instance(model: type[M], values: Sequence[Any], using: str) -> M:
+    """Return a row that was read whole as the model's own manager would."""
+    values = list(values)
+    for place, load in _loads(model):
+        values[place] = load(values[place])
+    return model.from_db(using, _names(model), values)
+
+
+@cache
+def _locking_pair(model: type[Model], by: str, other: type[Model], link: str) -> str:
+    return _LOCKED_PAIR.format(locking=_locking(model, by), selecting=_selecting(other), link=link)
 
 
 @cache
@@ -207,14 +229,13 @@ def _selecting(model: type[Model]) -> str:
 
 
 @cache
-def _loads(model: type[Model]) -> list[Callable[[Any], Any]]:
-    """What makes of each column's value what the model holds: JSON comes as text."""
-    return [_load(field) for field in model._meta.concrete_fields]  # noqa: SLF001 as above
+def _loads(model: type[Model]) -> list[tuple[int, Callable[[Any], Any]]]:
+    """What makes of some columns' values what the model holds, by place: JSON comes as text."""
+    fields: Sequence[Field[Any, Any]] = model._meta.concrete_fields  # noqa: SLF001 as above
+    return [(place, _load(field)) for place, field in enumerate(fields) if hasattr(field, "from_db_value")]
 
 
-def _load(field: Field[Any, Any]) -> Callable[[Any], Any]:
-    if not hasattr(field, "from_db_value"):
-        return lambda value: value
+def _load(field: Any) -> Callable[[Any], Any]:
     return lambda value: field.from_db_value(value, None, connections["default"])
 
 

@@ -15,7 +15,7 @@ from uuid import UUID
 from django.db import DatabaseError, transaction
 
 from audit.append import append
-from audit.batch import FUTURE, NOW, PAST, After, Appended, Batch, Birth, Change, Plus, Read, settled
+from audit.batch import FUTURE, NOW, PAST, After, Appended, Batch, Birth, Change, Plus, settled
 from audit.connection import Asked, Sent, Writer
 from audit.entry import Entry, Text
 from audit.errors import CountersignError, StaleState
@@ -37,7 +37,6 @@ __all__ = [
     "Entry",
     "Moment",
     "Plus",
-    "Read",
     "Text",
     "record",
     "transition",
@@ -59,7 +58,12 @@ class Moment:
     def of(cls, rows: Sequence[Mapping[str, Any]]) -> Moment:
         """Return the moment that `MOMENT` was answered with."""
         (row,) = rows
-        return cls(str(row["id"]), row["at"].astimezone(UTC))
+        return cls.read(row["id"], row["at"])
+
+    @classmethod
+    def read(cls, log: UUID, at: datetime) -> Moment:
+        """Return the moment that was read with rows that were locked."""
+        return cls(str(log), at.astimezone(UTC))
 
 
 def transition(batch: Batch | Sequence[Batch], *, moment: Moment | None = None, using: str = "default") -> list[Appended]:
@@ -67,7 +71,7 @@ def transition(batch: Batch | Sequence[Batch], *, moment: Moment | None = None, 
 
     `moment` is given by whoever asked for it in this transaction, once all rows that are to be changed were locked.
 
-    Order: births, changes, births marked `after_changes`, content, entries, reads. Two changes of one row are done one after
+    Order: births, changes, births marked `after_changes`, content, entries. Two changes of one row are done one after
     the other. Raises StaleState when a change finds its row in another state or a guard unmet, IllegalMove,
     InvalidEntry, StreamClosed; the surrounding transaction (or savepoint) can then only be rolled back.
     """
@@ -89,13 +93,10 @@ def transition(batch: Batch | Sequence[Batch], *, moment: Moment | None = None, 
                 _change(writer, changes, at, moves)
                 _give_birth(writer, [birth for birth in births if birth.after_changes], at)
                 appended = append(writer, entries, log=log, at=at)
-                asked = [(read, writer.send(read.statement, read.parameters)) for one in batches for read in one.reads]
         except (CountersignError, DatabaseError):
             _none_stale(moves)  # what failed may only be a consequence of that
             raise
         _none_stale(moves)
-        for read, sent in asked:
-            read.rows[:] = sent.records()
         return appended()
 
 

@@ -5,7 +5,7 @@ calls before sessions, here and everywhere.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
@@ -43,11 +43,11 @@ from approvals.services import Decided, Edit, Glass, Locked, Settled, decide, ke
 from approvals.services import undo as undo_decision
 from audit.actors import SYSTEM, Actor
 from audit.atomically import atomically
-from audit.connection import locked, locked_with
+from audit.connection import Asked, locked, locked_with
 from audit.events import EventKind
 from audit.ids import uuid7
 from audit.index import index_soon
-from audit.services import MOMENT, NOW, After, Batch, Change, Entry, Moment, Read, Text
+from audit.services import NOW, After, Batch, Change, Entry, Moment, Text
 from audit.services import transition as write
 
 
@@ -75,7 +75,7 @@ def answer(  # noqa: PLR0913  one name for each thing that can be said
     looked: Looked | None = None,
     same: Same | None = None,
     glass: Glass | None = None,
-    reads: Callable[[ApprovalRequest], tuple[Read, ...]] | None = None,
+    behind: Asked | None = None,
 ) -> Decided:
     """Take a person's verdict and let the session go on.
 
@@ -89,7 +89,7 @@ def answer(  # noqa: PLR0913  one name for each thing that can be said
         looked: how long a page had it before the person.
         same: for which further calls of the session an approval stands.
         glass: it is approved alone, where others would have to agree.
-        reads: what the caller wants to read of the request as it stands after the decision; nothing where it is a repeat.
+        behind: what the caller wants to read of the request once it is locked; its rows stand in `told` of the answer.
 
     Raises:
         BadEdit: `arguments` are not valid, with the fields.
@@ -97,14 +97,15 @@ def answer(  # noqa: PLR0913  one name for each thing that can be said
     """
     made: list[Edited] = []
     session: Session | None = None
+    told: Sequence[Mapping[str, Any]] = ()
 
     def lock(request_id: UUID | int) -> Locked | None:
-        nonlocal session
-        found = locked_with(ApprovalRequest, request_id, Session, "session_id", by=key_of(request_id), beside=(MOMENT,))
+        nonlocal session, told
+        found = locked_with(ApprovalRequest, request_id, Session, "session_id", by=key_of(request_id), behind=behind)
         if found is None:
             return None
-        request, now, session, (moment,) = found
-        return Locked(request, now, Moment.of(moment))
+        (request, session, log, now), told = found
+        return Locked(request, now, Moment.read(log, now))
 
     def edit(request: ApprovalRequest) -> Edit:
         if request.call_id is None:
@@ -114,8 +115,7 @@ def answer(  # noqa: PLR0913  one name for each thing that can be said
 
     def consequences(settled: Settled) -> Batch:
         failpoint("answer.before_commit")
-        comes = _consequences(settled, session, actor, made[-1] if made else None) if session else agreed(settled, actor)
-        return replace(comes, reads=reads(settled.request)) if reads else comes
+        return _consequences(settled, session, actor, made[-1] if made else None) if session else agreed(settled, actor)
 
     decided = decide(
         request_id=request_id, person=person, actor=actor, verdict=verdict, digest=digest, instruction=instruction,
@@ -124,7 +124,7 @@ def answer(  # noqa: PLR0913  one name for each thing that can be said
     )  # fmt: skip
     failpoint("answer.after_decision")
     index_soon()
-    return decided
+    return replace(decided, told=told) if told else decided
 
 
 def weighed(request: ApprovalRequest, arguments: dict[str, Any]) -> Edit:

@@ -20,7 +20,6 @@ from approvals.sensitive import places_of
 from approvals.standing import stood_by
 from approvals.verdicts import APPROVALS
 from audit.content import read_texts
-from audit.services import Read
 from console.api.approval_parts import ClaimOut, ReasonOut, claim_of
 from console.api.controls import ControlOut, control_of
 from console.api.deciding import DecisionBody, Digest, only_what_belongs, same_of
@@ -144,14 +143,9 @@ def decide_approval(request: ApiRequest, ref: ApprovalRef, body: DecisionBody) -
     only_what_belongs(body)
     if body.break_glass is not None:
         caller.check(Right.BREAK_GLASS, DECIDE_SCOPE)
-    told: list[Read] = []
-
-    def reads(row: ApprovalRequest) -> tuple[Read, ...]:
-        told[:] = queries.asked_with(row, _texts_of(caller, row))
-        return tuple(told)
-
+    number = queries.number_of(ref)
     decided = answer(
-        request_id=queries.number_of(ref),
+        request_id=number,
         person=caller.person(reauthenticated=caller.kind == "user" and reauthenticated(request, body.digest)),
         actor=caller.actor(),
         verdict=body.verdict,
@@ -164,12 +158,12 @@ def decide_approval(request: ApiRequest, ref: ApprovalRef, body: DecisionBody) -
         hold=False,
         same=same_of(body.same),
         glass=Glass(body.break_glass.reason, body.break_glass.confirm) if body.break_glass else None,
-        reads=reads,
+        behind=queries.asked_behind(number),
     )
     # What a release made of its approval is written with the decision, and not known to it.
     if decided.replayed or decided.request.kind == "prompt_release":
         return whole(caller, queries.get(decided.request.id))
-    return whole(caller, *queries.with_decisions(decided.request, told))
+    return whole(caller, *queries.with_decision(decided))
 
 
 @endpoint(

@@ -13,7 +13,7 @@ from audit.connection import PIPED
 from audit.errors import IllegalMove, InvalidEntry, StaleState
 from audit.ids import uuid7
 from audit.models import AuditEntry, AuditStream, Content
-from audit.services import FUTURE, NOW, PAST, After, Batch, Birth, Change, Plus, Read, Text, record, transition
+from audit.services import FUTURE, NOW, PAST, After, Batch, Birth, Change, Plus, Text, record, transition
 from tests.audit.conftest import LAMP, Lamp, Wick, entry, lamp
 
 
@@ -51,16 +51,6 @@ def test_times_are_the_databases_and_one_for_the_whole_call(lamps: Any) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT clock_timestamp()")
         assert timedelta(0) <= cursor.fetchone()[0] - written.at < timedelta(seconds=30)
-
-
-def test_what_is_read_with_a_write_is_read_as_of_after_it(lamps: Any) -> None:
-    id_ = born("light", uses=3)
-    table = Lamp._meta.db_table
-    read = Read(f"SELECT status, uses, (SELECT count(*) FROM audit_entry) AS entries FROM {table} WHERE id = %s", [id_])
-    transition(
-        [Batch(changes=(Change(LAMP, id_, "lit", "quench", {"uses": Plus(1)}),), reads=(read,)), Batch(entries=(entry(),))]
-    )
-    assert read.rows == [{"status": "dark", "uses": 4, "entries": 1}]
 
 
 def test_a_change_from_a_state_that_is_gone_is_stale_and_writes_nothing(lamps: Any) -> None:

@@ -13,7 +13,11 @@ from django.test import Client, RequestFactory
 from agents.models import AgentRevision, Session
 from agents.services import start_session
 from approvals.models import ApprovalRequest, Decision
-from audit.actors import Actor
+from audit.actors import SYSTEM, Actor
+from audit.entry import Entry, Text
+from audit.events import EventKind
+from audit.ids import uuid7
+from audit.services import record
 from console.auth import caller_of_user
 from console.signin import reauthenticate
 from tests.approvals.conftest import ASKS, ask
@@ -96,6 +100,27 @@ def test_approving_over_the_api_has_no_undo_period(remy: User, asked: ApprovalRe
     assert (answer.status_code, answer.json()["status"]) == (200, "approved"), answer.content
     assert [(one["verdict"], one["by"]) for one in answer.json()["decisions"]] == [("approve", "Remy")]
     assert answer.json()["verdicts"] == []
+
+
+def test_the_answer_to_each_of_two_votes_is_the_request_as_anybody_reads_it_then(
+    remy: User, rosa: User, asked: ApprovalRequest
+) -> None:
+    said = Text(uuid7(), "reasoning", "The customer asked for it.")
+    record([Entry("policy", EventKind.POLICY_REVISED, SYSTEM, {}, texts=(said,))])
+    row = ask(
+        replace(ASKS, required=2),
+        call_id=None,
+        session_id=asked.session_id,
+        session_ref=asked.session_ref,
+        reasoning_id=said.id,
+    )
+    for user, status, voted in ((remy, "pending", ["Remy"]), (rosa, "approved", ["Remy", "Rosa"])):
+        program = Program(user)
+        answer = decide(program, row, verdict="approve")
+        assert (answer.status_code, answer.json()["status"]) == (200, status), answer.content
+        assert answer.json()["reasoning"] == "The customer asked for it."
+        assert [one["by"] for one in answer.json()["decisions"]] == voted
+        assert answer.json() == program.get(f"/approvals/{row.ref}").json()
 
 
 def test_the_second_reviewer_is_told_who_decided_what_and_when(remy: User, rosa: User, asked: ApprovalRequest) -> None:
