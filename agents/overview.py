@@ -28,7 +28,7 @@ SELECT coalesce(mode, 'full') AS mode, status, CASE WHEN status = 'queued' THEN 
        min(ready_at) FILTER (WHERE status = 'queued' AND ready_at <= now()) AS ready_since,
        min(waits_since) FILTER (WHERE status = 'queued') AS since
 FROM agents_session WHERE status = ANY(%s) GROUP BY 1, 2, 3"""
-_WORKERS = """
+WORKERS = """
 SELECT count(*) FILTER (WHERE beat_at > now() - make_interval(secs => %s)) AS alive,
        count(*) FILTER (WHERE beat_at <= now() - make_interval(secs => %s)) AS silent,
        coalesce(sum(sessions) FILTER (WHERE beat_at > now() - make_interval(secs => %s)), 0)::int AS sessions
@@ -88,7 +88,7 @@ def overview() -> Overview:
     modes = {mode: sum(row["sessions"] for row in rows if row["mode"] == mode) for mode in MODES}
     held = Breaker.objects.exclude(status="closed")
     asked = ApprovalRequest.objects.filter(status="pending")
-    (workers,) = read(_WORKERS, [BEAT_S, BEAT_S, BEAT_S, GONE_S])
+    (workers,) = read(WORKERS, [BEAT_S, BEAT_S, BEAT_S, GONE_S])
     requests = asked.aggregate(count=Count("id"), since=Min("created_at"))
     queued = sum(row["sessions"] for row in rows if row["status"] == "queued")
     ready = sum(row["ready"] for row in rows)

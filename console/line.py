@@ -16,7 +16,7 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 PATIENCE_S = 10.0
 AGAIN_S = 2
-APART = ("/api/", "/static/", "/healthz", "/readyz")
+APART = ("/api/", "/static/", "/healthz", "/readyz", "/metrics")
 BUSY = b"This server has more pages to make than it can at the moment. Load the page again in a few seconds."
 
 

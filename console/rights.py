@@ -85,7 +85,10 @@ RIGHTS: Mapping[Right, frozenset[Role]] = {
 _NOUNS = ("agents", "sessions", "approvals", "tools", "policies", "prompts", "evals", "audit", "stop", "breakers", "budgets", "limits",
           "tokens")  # fmt: skip
 DECIDE_SCOPE = "approvals:decide"
-SCOPES: tuple[str, ...] = tuple(sorted([*(f"{noun}:{verb}" for noun in _NOUNS for verb in ("read", "write")), DECIDE_SCOPE]))
+METRICS_SCOPE = "metrics:read"  # there is nothing to write
+SCOPES: tuple[str, ...] = tuple(
+    sorted([*(f"{noun}:{verb}" for noun in _NOUNS for verb in ("read", "write")), DECIDE_SCOPE, METRICS_SCOPE])
+)
 """What a token may be limited to."""
 
 

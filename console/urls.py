@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, include, path
 
-from console import converters, health
+from console import converters, health, metrics
 from console.views import (
     accounts,
     agent_revisions,
@@ -204,6 +204,7 @@ urlpatterns: Urls = [
     path("csp-report/", reports.csp_report, name="csp-report"),
     path("healthz", health.healthz),
     path("readyz", health.readyz),
+    path("metrics", metrics.metrics, name="metrics"),
     path("api/v1/", include("console.api.urls")),
 ]
 

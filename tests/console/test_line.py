@@ -69,7 +69,8 @@ def test_no_more_pages_than_places_are_made_at_once_and_each_gets_its_turn_in_or
 
 
 @pytest.mark.parametrize(
-    ("method", "path"), [("POST", "/approvals/AP-1/approve/"), ("GET", "/api/v1/approvals"), ("GET", "/readyz")]
+    ("method", "path"),
+    [("POST", "/approvals/AP-1/approve/"), ("GET", "/api/v1/approvals"), ("GET", "/readyz"), ("GET", "/metrics")],
 )
 def test_what_writes_and_programs_and_probes_never_stand_in_the_line(method: str, path: str) -> None:
     async def story() -> None:

@@ -151,6 +151,7 @@ TABLE: tuple[tuple[str, str, str, set[str]], ...] = (
     ("GET", "measures-csv", "/measures/reviewers.csv", EVERYBODY - {"viewer"}),
     ("POST", "measures-controls", "/measures/controls/", DIRECTORS),
     ("GET", "audit", "/audit/", EVERYBODY - {"viewer"}),
+    ("GET", "metrics", "/metrics", EVERYBODY),
     ("GET", "audit-entry", "/audit/1/", READERS),
     ("GET", "audit-content", "/audit/content/", READERS),
     ("POST", "audit-content-rule", "/audit/content/rules/", {"admin"}),
