@@ -20,6 +20,7 @@ from console.local.paths import APP_ROLE, OWNER_ROLE
 from console.local.postgres import Server
 from console.local.roles import drop, provision
 from tests.server import running_server, template
+from tests.waiting import one_day
 
 # How long an example takes says how busy the machine is, and nothing else.
 hypothesis.settings.register_profile("countersign", deadline=None)
@@ -106,6 +107,12 @@ def fresh_database(
         finally:
             _point_django_at(postgres, before)
             drop(postgres, name)
+
+
+@pytest.fixture(autouse=True)
+def _within_one_day() -> None:
+    """Begin no test so shortly before midnight that it would end on another day."""
+    one_day()
 
 
 @pytest.fixture(autouse=True)

@@ -35,7 +35,7 @@ def together(*acts: Callable[[], Any]) -> list[Any]:
     results: list[Any] = [None] * len(acts)
 
     def run(place: int, act: Callable[[], Any]) -> None:
-        start.wait(10)
+        start.wait(120)
         try:
             results[place] = act()
         except Exception as error:  # noqa: BLE001  the error is the result that is looked at
@@ -47,7 +47,7 @@ def together(*acts: Callable[[], Any]) -> list[Any]:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(180)
     return results
 
 
@@ -129,11 +129,11 @@ def test_decision_that_waited_past_the_expiry_is_too_late(rosa: User) -> None:
         with atomic():
             ApprovalRequest.objects.select_for_update().get(id=request.id)
             locked.set()
-            assert go.wait(10)
+            assert go.wait(120)
             let_pass(request, "expires_at")
 
     def decide_meanwhile() -> Any:
-        assert locked.wait(10)
+        assert locked.wait(120)
         threading.Timer(0.2, go.set).start()
         return saying(request, rosa, "approve")()
 

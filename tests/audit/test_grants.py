@@ -53,7 +53,7 @@ def one_role(fresh_database: Any, postgres: Server) -> Iterator[dict[str, str]]:
 def manage(environment: dict[str, str], *arguments: str) -> str:
     """Run a command of the installation."""
     run = [sys.executable, "manage.py", *arguments]
-    return subprocess.run(run, cwd=ROOT, env=environment, check=True, capture_output=True, text=True, timeout=120).stdout
+    return subprocess.run(run, cwd=ROOT, env=environment, check=True, capture_output=True, text=True, timeout=300).stdout
 
 
 def test_one_role_alone_works_and_is_still_refused_by_triggers(one_role: dict[str, str]) -> None:

@@ -365,7 +365,7 @@ def test_killed_at_any_moment_it_loses_nothing(fresh_database: FreshDatabase, fo
     happen(18)
     environment = {**fresh_database.environment, "AUDIT_PUSH_DIR": str(folder)}
     for nth in ("1", "2", "1", "0"):
-        ran = subprocess.run([sys.executable, "-c", DYING, where, nth], env=environment, check=False, timeout=60)
+        ran = subprocess.run([sys.executable, "-c", DYING, where, nth], env=environment, check=False, timeout=300)
         assert ran.returncode == (0 if nth == "0" else -9)
         due_now()
     kept = received(lines_of(folder / "archive.jsonl"))
@@ -408,5 +408,5 @@ def _documented(lines: str) -> str:
     """What the documentation's receiver says of these lines, in its last line."""
     page = (Path(__file__).parents[2] / "docs" / "audit-format.md").read_text(encoding="utf-8")
     code = page.partition("## Pushed entries")[2].partition("```python\n")[2].partition("```")[0]
-    ran = subprocess.run([sys.executable, "-c", code], input=lines, capture_output=True, text=True, check=False, timeout=30)
+    ran = subprocess.run([sys.executable, "-c", code], input=lines, capture_output=True, text=True, check=False, timeout=300)
     return (ran.stdout + ran.stderr).strip().splitlines()[-1]

@@ -178,12 +178,12 @@ def test_a_running_sealer_goes_on_with_the_new_key(environment: dict[str, str], 
     old, file = key_of(environment), tmp_path / "checkpoint"
     record([entry()])
     with sealing(environment, "--publish", f"file:{file}") as process:
-        wait_until(file.exists, seconds=30)
+        wait_until(file.exists)
         told = manage(environment, "seal_key", "--rotate")
         assert told.returncode == 0, told.stderr
-        wait_until(lambda: sizes() == [1, 2], seconds=30)
+        wait_until(lambda: sizes() == [1, 2])
         process.send_signal(signal.SIGTERM)
-        process.wait(20)
+        process.wait(120)
     newest = Checkpoint.objects.get(size=2)
     assert str(keys.read(Path(environment["SEAL_KEY"])).verifier()) == told.stdout.strip() != str(old)
     assert signed_by(newest, keys.read(Path(environment["SEAL_KEY"])))

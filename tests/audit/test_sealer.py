@@ -38,7 +38,7 @@ def manage(environment: Mapping[str, str], *words: str) -> subprocess.CompletedP
         env=environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
 
@@ -50,7 +50,7 @@ def sealing(environment: Mapping[str, str], *words: str) -> Iterator[subprocess.
         yield process
     finally:
         process.kill()
-        process.wait(20)
+        process.wait(120)
 
 
 def key_of(environment: Mapping[str, str]) -> Verifier:
@@ -115,19 +115,19 @@ def test_a_sealer_that_was_killed_shows_the_same_bytes_again_and_goes_on(
     key, file = key_of(environment), tmp_path / "checkpoint"
     record([entry()])
     with sealing(environment, "--publish", f"file:{file}") as process:
-        wait_until(file.exists, seconds=30)
+        wait_until(file.exists)
         process.send_signal(signal.SIGKILL)
-        process.wait(20)
+        process.wait(120)
     shown = file.read_text()
     file.unlink()
 
     with sealing(environment, "--publish", f"file:{file}") as process:
-        wait_until(file.exists, seconds=30)
+        wait_until(file.exists)
         assert file.read_text() == shown
         record([entry(), entry()])
-        wait_until(lambda: Said.of(Note.of(file.read_text()).text).size == 3, seconds=30)
+        wait_until(lambda: Said.of(Note.of(file.read_text()).text).size == 3)
         process.terminate()
-        assert process.wait(20) == 0
+        assert process.wait(120) == 0
 
     assert list(Note.of(file.read_text()).signed_by([key]))
     assert sizes() == [1, 3]
@@ -156,7 +156,7 @@ def test_an_address_that_refused_is_shown_the_newest_checkpoint_later(environmen
     Thread(target=server.serve_forever, daemon=True).start()
     try:
         with sealing(environment, "--publish", f"http://127.0.0.1:{server.server_port}/"):
-            wait_until(lambda: bool(heard), seconds=30)
+            wait_until(lambda: bool(heard))
     finally:
         server.shutdown()
         server.server_close()

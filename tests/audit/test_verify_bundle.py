@@ -642,7 +642,7 @@ def told(bundle: bytes) -> list[Any]:
 
 def run(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-I", str(PROGRAM), *words]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, cwd=cwd)
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, cwd=cwd)
 
 
 def test_the_program_imports_the_standard_library_and_cryptography_alone() -> None:

@@ -24,7 +24,7 @@ from tests.conftest import _point_django_at
 
 Visit = Callable[..., Visitor]
 # A machine that is busy with other tests is slow, not wrong.
-expect.set_options(timeout=15_000)
+expect.set_options(timeout=60_000)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -110,13 +110,13 @@ class House:
         """Start the web process, the same again after `kill_web`; a connection that was kept for good would soon be missed."""
         self._run("web", "-m", "daphne", "--bind", "127.0.0.1", "--port", str(self.port), "--no-server-name", "--verbosity", "0",
                   "console.asgi:application", DATABASE_POOL="6")  # fmt: skip
-        wait_until(self._serves, seconds=300)
+        wait_until(self._serves)
 
     def kill_web(self) -> None:
         """End the web process without a word, as a crash does."""
         process = self._processes.pop("web")
         process.kill()
-        process.wait(10)
+        process.wait(120)
 
     def stop(self) -> None:
         """Stop everything."""
@@ -124,10 +124,10 @@ class House:
             process.terminate()
         for process in self._processes.values():
             try:
-                process.wait(15)
+                process.wait(60)
             except subprocess.TimeoutExpired:
                 process.kill()
-                process.wait(10)
+                process.wait(120)
         self._hand.submit(connections.close_all).result()
         self._hand.shutdown()
 
@@ -169,7 +169,7 @@ class House:
                 return httpx2.get(f"{model}/healthz", timeout=5).status_code == 200
             return False
 
-        wait_until(answers, seconds=30)
+        wait_until(answers)
         provider = partial(OpenAIProvider, f"{model}/v1", "none")
         self.do(lambda: (work_open(provider), reruns.work_open(provider)))
         self.do(lambda: (beat(settles_s=0), judge_open(provider)))
@@ -206,7 +206,7 @@ class House:
             found.extend(ApprovalRequest.objects.filter(session_id=session.pk, status="pending")[:1])
             return bool(found)
 
-        wait_until(lambda: self.do(look), seconds=30)
+        wait_until(lambda: self.do(look))
         return found[0]
 
     def put(self, kind: str, summary: str, facts: Mapping[str, Any], **more: Any) -> ApprovalRequest:
@@ -305,7 +305,7 @@ class House:
 
     def becomes(self, row: ApprovalRequest, *statuses: str) -> None:
         """Wait until a request stands somewhere."""
-        wait_until(lambda: self.status_of(row) in statuses, seconds=30)
+        wait_until(lambda: self.status_of(row) in statuses)
 
     def decide(self, row: ApprovalRequest, by: str, verdict: str, **more: Any) -> None:
         """Let somebody decide without a browser."""

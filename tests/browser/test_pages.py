@@ -267,7 +267,7 @@ def places(house: House) -> Iterator[dict[str, str]]:
     held = "The vendor moves it until noon."
     house.do(lambda: breakers.force(key="model:retired-2", closed=False, reason=held, actor=SYSTEM))
     kept = short_of_money(house)
-    wait_until(lambda: house.do(lambda: settled(answered) and settled(stuck) and settled(dead)), seconds=30)
+    wait_until(lambda: house.do(lambda: settled(answered) and settled(stuck) and settled(dead)))
     house.do(lambda: other_version(stuck))
     again = house.do(lambda: again_of(answered))
     house.play_suites()
@@ -332,7 +332,7 @@ def short_of_money(house: House) -> Session:
         return session
 
     session = house.do(work)
-    wait_until(lambda: house.do(lambda: Session.objects.get(pk=session.pk).waits_for == "money"), seconds=30)
+    wait_until(lambda: house.do(lambda: Session.objects.get(pk=session.pk).waits_for == "money"))
     return session
 
 
@@ -390,7 +390,7 @@ def entry_of(row: ApprovalRequest) -> int:
 
 def newest_mail(house: House) -> str:
     """Return the name of a message that was caught."""
-    wait_until(lambda: list((house.folder / "mail").glob("*.eml")), seconds=20)
+    wait_until(lambda: list((house.folder / "mail").glob("*.eml")))
     return max((house.folder / "mail").glob("*.eml")).stem
 
 

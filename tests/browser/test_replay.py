@@ -10,7 +10,7 @@ from tests.waiting import wait_until
 
 def answered(house: House, session: Session) -> None:
     """Wait until a session has its answer and rests."""
-    wait_until(lambda: house.do(lambda: Session.objects.get(pk=session.pk).status == "waiting_input"), seconds=60)
+    wait_until(lambda: house.do(lambda: Session.objects.get(pk=session.pk).status == "waiting_input"))
 
 
 def test_a_draft_is_looked_at_in_a_session_that_was(visit: Visit, house: House) -> None:

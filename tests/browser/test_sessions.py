@@ -47,12 +47,12 @@ def test_a_goal_is_started_by_form_watched_live_and_goes_on_after_the_approval(h
     loads: list[str] = []
     olga.page.on("framenavigated", lambda frame: loads.append(frame.url))
     callout = olga.page.get_by_label("Waiting for a decision")
-    expect(callout).to_contain_text("finance@halden.example", timeout=30_000)
+    expect(callout).to_contain_text("finance@halden.example")
     expect(olga.page.locator("#messages")).to_contain_text("search_documents")
     olga.check()
 
     number = callout.get_by_role("link").inner_text().split()[1]
-    remy.page.locator(f"#row-{number} a").click(timeout=20_000)
+    remy.page.locator(f"#row-{number} a").click(timeout=60_000)
     remy.settle()
     expect(remy.page.locator("#what")).to_contain_text("finance@halden.example")
     remy.page.keyboard.press("a")
@@ -81,7 +81,7 @@ def test_a_follow_up_is_sent_in_place_and_answered(house: House, olga: Visitor) 
     box = page.get_by_label("Go on with the conversation")
     box.fill("Calculate 377 / 512 * 100.")
     page.get_by_role("button", name="Send").click()
-    expect(page.locator(".answer").first).to_contain_text("73.6", timeout=30_000)
+    expect(page.locator(".answer").first).to_contain_text("73.6")
     expect(page.locator("#content")).to_have_value("")
     olga.check()
 
@@ -201,7 +201,7 @@ def test_new_requests_wait_behind_a_button_while_somebody_is_in_the_list(house: 
     order = page.locator("#queue li").evaluate_all("rows => rows.map(row => row.id)")
     row = house.mail(subject="Came later")
     fresh = page.locator("#queue > .fresh")
-    expect(fresh).to_have_text("1 new", timeout=20_000)
+    expect(fresh).to_have_text("1 new")
     assert page.locator("#queue li").evaluate_all("rows => rows.map(row => row.id)") == order
     remy.check()
     fresh.click()
@@ -230,18 +230,15 @@ def streams(olga: Visitor) -> bool:
     """Start a session, go on with it, and say whether pieces of the second answer were seen."""
     start(olga, "scenario: slowly")
     page = olga.page
-    expect(page.locator(".answer").first).to_contain_text("I am ready.", timeout=30_000)
+    expect(page.locator(".answer").first).to_contain_text("I am ready.")
     olga.live()
     page.evaluate(NOTE_GROWTH)
     page.get_by_label("Go on with the conversation").fill("Go on.")
     page.get_by_role("button", name="Send").click()
-    try:
-        expect(page.locator("[data-stream]")).to_contain_text("slowly, one word", timeout=15_000)
-    except AssertionError:
-        # Pieces may be lost; that the session is run and its answer comes may not.
-        expect(page.locator(".answer").first).to_contain_text("while it is being written.", timeout=15_000)
-        return False
-    return True
+    # Pieces may be lost; that the session is run and its answer comes may not. What was seen on the way is noted by the page.
+    expect(page.locator(".answer").first).to_contain_text("while it is being written.")
+    grown: list[str] = page.evaluate("window.grown")
+    return any("slowly, one word" in text for text in grown)
 
 
 def test_an_answer_appears_while_it_is_written_and_gives_way_to_the_stored_one(house: House, olga: Visitor) -> None:
@@ -249,7 +246,7 @@ def test_an_answer_appears_while_it_is_written_and_gives_way_to_the_stored_one(h
     assert any(streams(olga) for _ in range(3))
     page = olga.page
     olga.check()
-    expect(page.locator(".answer").first).to_contain_text("while it is being written.", timeout=30_000)
+    expect(page.locator(".answer").first).to_contain_text("while it is being written.")
     grown: list[str] = page.evaluate("window.grown")
     assert len({text for text in grown if text}) > 1, grown
     expect(page.locator("[data-stream]")).to_be_hidden()

@@ -98,7 +98,7 @@ class Visitor:
         """Wait until a region shows at least this revision."""
         self.wait(f"Number(document.querySelector('{region} [data-rev]')?.dataset.rev) >= {rev}")
 
-    def wait(self, expression: str, *, seconds: float = 20) -> None:
+    def wait(self, expression: str, *, seconds: float = 60) -> None:
         """Wait until something is true in the page. Playwright's own way needs an `eval` that the policy forbids."""
         deadline = time.monotonic() + seconds
         while not self.page.evaluate(expression):

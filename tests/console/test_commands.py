@@ -19,7 +19,7 @@ COMMANDS = [("token", "list"), ("verify_audit",), ("agents", "list"), ("migrate"
 
 def _manage(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, str(ROOT / "manage.py"), *arguments]
-    return subprocess.run(command, env={**CLEAN, **environment}, capture_output=True, text=True, check=False, timeout=60)
+    return subprocess.run(command, env={**CLEAN, **environment}, capture_output=True, text=True, check=False, timeout=300)
 
 
 @pytest.mark.parametrize("arguments", COMMANDS, ids=lambda words: words[0])

@@ -66,18 +66,18 @@ def test_those_who_come_together_wait_for_one_drawing(drawing: Drawing) -> None:
     shelf, all_here, may_end = Shelf(), Barrier(5), Event()
 
     def slow() -> Drawn:
-        may_end.wait(5)
+        may_end.wait(120)
         return drawing()
 
     def come() -> str:
-        all_here.wait(5)
+        all_here.wait(120)
         return shelf.take("rows", 5, slow)
 
     with ThreadPoolExecutor(5) as people:
         coming = [people.submit(come) for _ in range(4)]
-        all_here.wait(5)
+        all_here.wait(120)
         may_end.set()
-        assert {one.result(5) for one in coming} == {"as of 5, drawn 1 times"}
+        assert {one.result(120) for one in coming} == {"as of 5, drawn 1 times"}
 
 
 def test_a_drawing_that_fails_fails_for_its_asker_alone(drawing: Drawing) -> None:

@@ -55,14 +55,14 @@ class Page:
 
     async def open(self) -> dict[str, Any]:
         """Open the socket and return its `hello`."""
-        accepted, _ = await self.wire.connect(timeout=5)
+        accepted, _ = await self.wire.connect(timeout=120)
         assert accepted
         return await self.hear()
 
     async def hear(self) -> dict[str, Any]:
         """Return the next message."""
         if not self.told:
-            told = await self.wire.receive_json_from(timeout=5)
+            told = await self.wire.receive_json_from(timeout=120)
             self.told += told if isinstance(told, list) else [told]
         return self.told.pop(0)
 
@@ -75,7 +75,7 @@ class Page:
 
     async def closed_with(self) -> int:
         """Wait for the server to close and return the code."""
-        while (output := await self.wire.receive_output(timeout=8))["type"] != "websocket.close":
+        while (output := await self.wire.receive_output(timeout=120))["type"] != "websocket.close":
             pass
         return int(output["code"])
 
@@ -215,7 +215,7 @@ def test_events_of_one_moment_come_in_one_frame_and_to_each_only_their_own(vic: 
         for page in pages:
             await page.open()
         head = await elsewhere(mixed)
-        heard = [await page.wire.receive_json_from(timeout=5) for page in pages]
+        heard = [await page.wire.receive_json_from(timeout=120) for page in pages]
         assert head == start + 3
         assert {one["type"] for frame in heard[:2] for one in frame} == {"session.claimed"}
         assert [len(frame) for frame in heard] == [2, 2, 3]
@@ -437,7 +437,7 @@ def test_who_comes_while_the_log_cannot_be_read_is_told_to_come_again(remy: User
 
     async def scene() -> None:
         page = Page(key)
-        accepted, _ = await page.wire.connect(timeout=5)
+        accepted, _ = await page.wire.connect(timeout=120)
         assert accepted
         assert await page.closed_with() == sockets.TRY_LATER
 
@@ -477,12 +477,12 @@ def test_a_page_that_lags_is_told_to_reload_and_costs_no_memory(remy: User) -> N
         head = await in_thread(BACKLOG)
         head = await in_thread(BACKLOG)
         while hub.head < head:
-            await slow.wait(5)
+            await slow.wait(120)
         assert await slow.take() is None
         assert slow.cursor == head
         head = await in_thread(2)
         while hub.head < head:
-            await slow.wait(5)
+            await slow.wait(120)
         assert [event.n for event in await slow.take() or ()] == [head - 1, head]
         slow.leave()
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import threading
+import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -20,6 +21,12 @@ from tests.console.test_live import Page, cookie_of, elsewhere, play
 
 pytestmark = pytest.mark.usefixtures("fresh_database")
 REF = "AP-20001"
+
+
+@pytest.fixture(autouse=True)
+def no_pings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nothing is to be heard, a ping of a slow run is nothing either."""
+    monkeypatch.setattr(sockets, "PING_S", 3600.0)
 
 
 async def look(page: Page, ref: str) -> None:
@@ -79,9 +86,10 @@ def test_the_queue_is_told_of_everybody_and_looks_at_nothing(remy: User, rosa: U
     play(scene)
 
 
-def test_who_reloads_has_not_been_away(remy: User, rosa: User) -> None:
-    """A page that closes and opens again within a moment changes nothing for the others."""
+def test_who_reloads_has_not_been_away(remy: User, rosa: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page that closes and opens again within a moment, as long as the machine needs for it, changes nothing for the others."""
     keys = cookie_of(remy), cookie_of(rosa)
+    monkeypatch.setattr(presence, "GRACE_S", 600.0)
 
     async def scene() -> None:
         hers = await opened(keys[1], "")
@@ -89,12 +97,30 @@ def test_who_reloads_has_not_been_away(remy: User, rosa: User) -> None:
         assert await names(hers) == ["Remy"]
         await his.leave()
         his = await opened(keys[0], REF)
-        assert await hers.wire.receive_nothing(timeout=presence.GRACE_S + 1)
+        assert await hers.wire.receive_nothing(timeout=2 * presence.GATHER_S + 1)
+        monkeypatch.setattr(presence, "GRACE_S", 0.1)
         await his.leave()
         assert await names(hers) == []
         await hers.leave()
 
     play(scene)
+
+
+def test_who_is_back_before_the_moment_is_over_has_never_left() -> None:
+    """Its end does not come later either; who stays away is gone then."""
+    here, remy = Presence(quiet), Looker(REF, "Remy", 7)
+    here.enter(remy)
+    here.leave(remy)
+    here.enter(remy)
+    here.look_around(time.monotonic() + 2 * presence.GRACE_S)
+    assert here.here == {REF: (remy,)}
+    here.leave(remy)
+    here.look_around(time.monotonic() + 2 * presence.GRACE_S)
+    assert here.here == {}
+
+
+async def quiet(*_: Any) -> None:
+    """Tell no other process anything."""
 
 
 def test_who_signs_out_is_gone(remy: User, rosa: User, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -194,7 +220,7 @@ def test_a_process_that_dies_takes_its_people_along(
     rosa: User, fresh_database: FreshDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is no longer said is over after a lease of seconds; what cannot be read is left out."""
-    monkeypatch.setattr(presence, "LEASE_S", 1.0)
+    monkeypatch.setattr(presence, "LEASE_S", 600.0)
     key = cookie_of(rosa)
 
     def say(payload: str) -> None:
@@ -205,8 +231,11 @@ def test_a_process_that_dies_takes_its_people_along(
         hers = await opened(key, "")
         for broken in ("nonsense", "[]", '{"p": "x", "here": [["AP-1"]], "gone": []}'):
             await elsewhere(say, broken)
-        await elsewhere(say, json.dumps({"p": "other", "here": [[REF, "Remy", 7]], "gone": []}))
+        here = json.dumps({"p": "other", "here": [[REF, "Remy", 7]], "gone": []})
+        await elsewhere(say, here)
         assert await names(hers) == ["Remy"]
+        monkeypatch.setattr(presence, "LEASE_S", 1.0)
+        await elsewhere(say, here)
         assert await names(hers) == []
         await hers.leave()
 
@@ -267,11 +296,7 @@ def test_a_thousand_people_fit_into_notifications() -> None:
 
 def test_what_other_processes_say_is_bounded() -> None:
     """A flood of looks takes so much memory and no more."""
-
-    async def nothing(*_: Any) -> None:
-        return None
-
-    here = Presence(nothing)
+    here = Presence(quiet)
     for start in range(0, presence.MOST + 100, 20):
         looks = [[f"AP-{start + number}", "Remy", 7] for number in range(20)]
         here.hear(json.dumps({"p": "other", "here": looks, "gone": []}))
@@ -281,11 +306,7 @@ def test_what_other_processes_say_is_bounded() -> None:
 
 def test_a_page_is_told_of_so_many_requests_at_once_and_of_the_rest_next() -> None:
     """One message never grows with the number of people."""
-
-    async def nothing(*_: Any) -> None:
-        return None
-
-    here, woken = Presence(nothing), []
+    here, woken = Presence(quiet), []
     looks = [[f"AP-{number}", "Remy", 7] for number in range(presence.TOLD + 5)]
     here.hear(json.dumps({"p": "other", "here": looks, "gone": []}))
     here.look_around(0.0)

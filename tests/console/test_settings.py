@@ -16,7 +16,7 @@ CLEAN = {key: value for key, value in os.environ.items() if key in {"PATH", "HOM
 
 def _manage(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, str(ROOT / "manage.py"), *arguments]
-    return subprocess.run(command, env={**CLEAN, **environment}, capture_output=True, text=True, check=False, timeout=60)
+    return subprocess.run(command, env={**CLEAN, **environment}, capture_output=True, text=True, check=False, timeout=300)
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def _on_terminal(*arguments: str, **environment: str) -> str:
     """What a command says on stderr where that is a terminal."""
     ours, its = pty.openpty()
     command = [sys.executable, str(ROOT / "manage.py"), *arguments]
-    subprocess.run(command, env={**CLEAN, **environment}, stdout=subprocess.DEVNULL, stderr=its, check=True, timeout=60)
+    subprocess.run(command, env={**CLEAN, **environment}, stdout=subprocess.DEVNULL, stderr=its, check=True, timeout=300)
     os.close(its)
     with os.fdopen(ours, "rb", buffering=0) as terminal:
         return terminal.read(65_536).decode()

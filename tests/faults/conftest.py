@@ -64,7 +64,7 @@ def web(play: Play) -> Iterator[str]:
 def status(url: str) -> int:
     """The answer's status; 0 without an answer."""
     with contextlib.suppress(httpx2.HTTPError):
-        return httpx2.get(url, timeout=30).status_code
+        return httpx2.get(url, timeout=120).status_code
     return 0
 
 

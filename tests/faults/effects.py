@@ -129,7 +129,7 @@ class Effects:
 
     def _ask(self, path: str, told: Any = None) -> Any:
         data = None if told is None else json.dumps(told).encode()
-        with urllib.request.urlopen(urllib.request.Request(self.url + path, data=data), timeout=60) as answer:
+        with urllib.request.urlopen(urllib.request.Request(self.url + path, data=data), timeout=180) as answer:
             return json.loads(answer.read())
 
 

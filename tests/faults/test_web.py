@@ -18,7 +18,7 @@ def test_the_web_process_answers_again_after_its_database_was_away(play: Play, w
     assert status(f"{web}/readyz") == 200
     play.stage.server.stop()
     try:
-        answer = httpx2.get(f"{web}/readyz", timeout=30)
+        answer = httpx2.get(f"{web}/readyz", timeout=120)
         assert (answer.status_code, answer.json()["missing"]) == (503, ["database"])
     finally:
         play.stage.server.start()
@@ -49,7 +49,7 @@ def test_more_requests_than_connections_are_all_answered(play: Play, web: str) -
 def test_what_is_too_long_to_be_read_is_answered_in_plain_words(play: Play, web: str, request_: bytes, line: bytes) -> None:
     """A program that makes long addresses learns why, and so does the next request."""
     address = urlsplit(web)
-    with socket.create_connection((address.hostname, address.port), timeout=30) as connection:
+    with socket.create_connection((address.hostname, address.port), timeout=120) as connection:
         connection.sendall(request_)
         told = b"".join(iter(lambda: connection.recv(65_536), b""))
     head, _, body = told.partition(b"\r\n\r\n")

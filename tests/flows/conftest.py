@@ -29,7 +29,7 @@ from audit.actors import Actor
 from audit.content import read_texts
 from audit.verify import verify
 from tests.conftest import FreshDatabase
-from tests.waiting import free_port, wait_until
+from tests.waiting import PATIENCE_S, free_port, wait_until
 
 SCENARIOS = Path(__file__).parent / "scenarios"
 SCOPES = ["documents:read", "documents:delete", "files:read", "files:write", "mail:draft", "mail:send", "notes:publish",
@@ -45,17 +45,17 @@ def model_url() -> Iterator[str]:
     ) as process:
         url = f"http://127.0.0.1:{port}"
         try:
-            wait_until(lambda: answers(f"{url}/healthz"), seconds=20)
+            wait_until(lambda: answers(f"{url}/healthz"))
             yield f"{url}/v1"
         finally:
             process.terminate()
-            process.wait(10)
+            process.wait(120)
 
 
 def answers(url: str) -> bool:
     """True if something answers there."""
     with contextlib.suppress(httpx2.HTTPError):
-        return httpx2.get(url, timeout=1).status_code == 200
+        return httpx2.get(url, timeout=20).status_code == 200
     return False
 
 
@@ -110,7 +110,7 @@ class World:
             tier["hold_s"] = tier["hold_s"] if hold_s is None else hold_s
         policies.save(document, note="For a test.", actor=actor_of(self.olga))
 
-    def work(self, *, seconds: float = 20, until: Callable[[], object] | None = None) -> None:
+    def work(self, *, seconds: float = PATIENCE_S, until: Callable[[], object] | None = None) -> None:
         """Run one worker until nothing is left to do (or until a condition holds)."""
         stop = threading.Event()
         failure: list[BaseException] = []
@@ -131,7 +131,7 @@ class World:
             wait_until(lambda: failure or there(), seconds=seconds)
         finally:
             stop.set()
-            thread.join(15)
+            thread.join(PATIENCE_S)
         if failure:
             raise failure[0]
 

@@ -64,12 +64,12 @@ def run_both(world: World, remy: User) -> Counter[str]:
     while min(had["1.0.0"], had["1.0.1"]) < EACH:
         session = world.start("Send the note.", agent="mailer")
         had[PromptVersion.objects.get(pk=session.prompt_version_id).version] += 1
-    world.work(seconds=90, until=lambda: ApprovalRequest.objects.filter(status="pending").count() == had.total())
+    world.work(until=lambda: ApprovalRequest.objects.filter(status="pending").count() == had.total())
     for request in ApprovalRequest.objects.filter(status="pending"):
         stranger = BAD.encode() in bytes(request.body)
         said = {"verdict": "reject", "instruction": "That is nobody of ours."} if stranger else {"verdict": "approve"}
         world.decide(request, remy, **said)
-    world.work(seconds=90)
+    world.work()
     return had
 
 

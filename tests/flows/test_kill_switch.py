@@ -69,7 +69,7 @@ def _tools() -> Iterator[None]:
         """Take the only place until the worker has heard of the stop."""
         TICKS["hold"] += 1
         INSIDE.set()
-        wait_until(context.stopped, seconds=20)
+        wait_until(context.stopped)
         return {"held": args.number}
 
     TICKS.clear()

@@ -67,10 +67,10 @@ def work(model: Model, until: Callable[[], object]) -> None:
     thread = threading.Thread(target=lambda: asyncio.run(worker.run(lifetime_s=120, told_to_stop=stop.is_set)))
     thread.start()
     try:
-        wait_until(until, seconds=120)
+        wait_until(until)
     finally:
         stop.set()
-        thread.join(15)
+        thread.join(180)
 
 
 def run(world: World, model: Model, **more: Any) -> Session:

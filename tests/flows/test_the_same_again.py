@@ -241,7 +241,7 @@ def test_what_it_approved_runs_once_under_two_workers(world: World, remy: User, 
     for worker in workers:
         worker.start()
     for worker in workers:
-        worker.join(40)
+        worker.join(180)
     assert [row.status for row in requests(session)] == ["consumed"] * 3
     assert (len(mailoutbox), StandingApproval.objects.get().left) == (3, 1)
     assert world.log_is_whole()

@@ -14,9 +14,10 @@ from pathlib import Path
 
 from console.local.preflight import spare_port
 from tests.server import ROOT
+from tests.waiting import PATIENCE_S
 
 MANAGE = str(ROOT / "manage.py")
-READY_WITHIN_S = 60.0
+READY_WITHIN_S = 300.0
 
 
 @dataclass(slots=True)
@@ -49,7 +50,7 @@ class Running:
     def is_ready(self) -> bool:
         """Ask /readyz."""
         try:
-            with urllib.request.urlopen(f"{self.address}/readyz", timeout=5) as answer:
+            with urllib.request.urlopen(f"{self.address}/readyz", timeout=20) as answer:
                 return bool(answer.status == 200)
         except (urllib.error.URLError, OSError):
             return False
@@ -59,7 +60,7 @@ class Running:
         began = time.monotonic()
         if self.process.poll() is None:
             self.process.send_signal(number)
-        self.process.wait(timeout=30)
+        self.process.wait(timeout=PATIENCE_S)
         return time.monotonic() - began
 
 
@@ -91,7 +92,7 @@ def refused(data: Path, *, port: int = 0, **more: str) -> subprocess.CompletedPr
     """Run a start that must be refused, and return what it said."""
     environment = clean_environment(data, port or spare_port(), more)
     command = [sys.executable, MANAGE, "up"]
-    return subprocess.run(command, env=environment, cwd=ROOT, check=False, capture_output=True, text=True, timeout=60)
+    return subprocess.run(command, env=environment, cwd=ROOT, check=False, capture_output=True, text=True, timeout=300)
 
 
 def processes_of(data: Path) -> list[str]:

@@ -63,7 +63,7 @@ def test_a_stale_process_id_that_belongs_to_another_program_is_no_server(own_ser
         own_server.start()
         assert own_server.alive()
     finally:
-        stranger.communicate(b"\n", timeout=10)
+        stranger.communicate(b"\n", timeout=120)
 
 
 def test_stopping_disconnects_clients_and_leaves_nothing(own_server: Server) -> None:

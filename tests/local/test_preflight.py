@@ -79,7 +79,7 @@ def old_postgres() -> Iterator[int]:
         thread = threading.Thread(target=answer, daemon=True)
         thread.start()
         yield listener.getsockname()[1]
-        thread.join(timeout=10)
+        thread.join(timeout=120)
 
 
 def test_a_postgresql_before_15_is_refused(old_postgres: int) -> None:

@@ -32,7 +32,7 @@ def test_two_workers_use_an_approval_once(world: World, approved: Asked, mailout
     for worker in workers:
         worker.start()
     for worker in workers:
-        worker.join(40)
+        worker.join(180)
     assert failures == []
     assert (len(mailoutbox), status(request)) == (1, "consumed")
     assert kinds(session).count("approval.consumed") == kinds(session).count("tool_call.executing") == 1

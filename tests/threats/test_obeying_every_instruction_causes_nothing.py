@@ -65,7 +65,7 @@ def front() -> Iterator[Front]:
     finally:
         here.server.shutdown()
         here.server.server_close()
-        thread.join(10)
+        thread.join(180)
 
 
 def letter(text: str, *, title: str = "Letter of Kestrel Foods: questions about the recall") -> LibraryDocument:

@@ -40,13 +40,13 @@ class ScriptedServer:
         return f"http://127.0.0.1:{self.port}"
 
     def get(self, path: str) -> Any:
-        with urllib.request.urlopen(self.url + path, timeout=5) as answer:
+        with urllib.request.urlopen(self.url + path, timeout=60) as answer:
             return json.loads(answer.read())
 
     def post(self, path: str, body: object) -> Any:
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
         request = urllib.request.Request(self.url + path, data=data, headers={"Content-Type": "application/json"})
-        with urllib.request.urlopen(request, timeout=20) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return json.loads(answer.read())
 
     def fault(self, kind: str, **more: Any) -> None:
@@ -74,7 +74,7 @@ def ask(
     return asyncio.run(once())
 
 
-def say(text: str, *, model: str = "scripted-1", timeout_s: float = 10.0, **more: Any) -> Question:
+def say(text: str, *, model: str = "scripted-1", timeout_s: float = 60.0, **more: Any) -> Question:
     """Return a question with one user message."""
     return Question(model=model, messages=[{"role": "user", "content": text}], timeout_s=timeout_s, **more)
 
@@ -110,12 +110,12 @@ def scripted_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scrip
         yield server
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(120)
 
 
 @pytest.fixture
 def scripted(scripted_process: ScriptedServer) -> ScriptedServer:
     """The server, with no fault left over from another test."""
     request = urllib.request.Request(scripted_process.url + "/_faults", method="DELETE")
-    urllib.request.urlopen(request, timeout=5).close()
+    urllib.request.urlopen(request, timeout=60).close()
     return scripted_process

@@ -1,7 +1,6 @@
 """What the provider makes of a server that fails, over real sockets."""
 
 import asyncio
-import time
 
 import pytest
 
@@ -101,11 +100,9 @@ def test_a_dropped_connection_and_a_closed_port_are_unavailable_or_timeouts(scri
 @WATCHED
 def test_a_hanging_server_meets_the_deadline(scripted: ScriptedServer, watched: bool, aiohttp: bool) -> None:
     """THREATS section 2: LLM hang."""
-    scripted.fault("hang", seconds=5)
-    started = time.monotonic()
+    scripted.fault("hang", seconds=60)
     with pytest.raises(ModelTimeout):
         scripted.ask(say("Hello", timeout_s=0.4), watched=watched, aiohttp=aiohttp)
-    assert time.monotonic() - started < 3
 
 
 @TRANSPORTS
@@ -204,8 +201,9 @@ def test_a_provider_lives_on_after_failures_and_an_abandoned_call(scripted: Scri
     async def scene() -> list[Completion]:
         provider = OpenAIProvider(f"{scripted.url}/v1")
         try:
-            slow = asyncio.create_task(provider.complete(say("scenario: slow", timeout_s=20), on_delta=lambda _: None))
-            await asyncio.sleep(0.3)
+            heard = asyncio.Event()
+            slow = asyncio.create_task(provider.complete(say("scenario: slow"), on_delta=lambda _: heard.set()))
+            await heard.wait()
             slow.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await slow
@@ -219,20 +217,19 @@ def test_a_provider_lives_on_after_failures_and_an_abandoned_call(scripted: Scri
 
 
 def test_a_connection_that_waits_for_the_model_does_not_block_others(scripted: ScriptedServer) -> None:
-    """One loop carries many sessions."""
-    scripted.fault("slow", seconds=1.5, match="the slow one")
+    """One loop carries many sessions: twenty are answered while one still waits."""
+    scripted.fault("slow", seconds=600, match="the slow one")
 
-    async def scene() -> float:
+    async def scene() -> bool:
         provider = OpenAIProvider(f"{scripted.url}/v1")
         try:
-            slow = asyncio.create_task(provider.complete(say("Hello, the slow one")))
+            slow = asyncio.create_task(provider.complete(say("Hello, the slow one", timeout_s=600)))
             await asyncio.sleep(0.05)
-            started = time.monotonic()
             await asyncio.gather(*(provider.complete(say("Hello")) for _ in range(20)))
-            took = time.monotonic() - started
-            await slow
-            return took
+            waits = not slow.done()
+            slow.cancel()
+            return waits
         finally:
             await provider.aclose()
 
-    assert asyncio.run(scene()) < 1.2
+    assert asyncio.run(scene())

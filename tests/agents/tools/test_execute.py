@@ -154,24 +154,24 @@ def test_a_time_out_is_sure_only_where_nothing_is_written(
 
     async def wait_async(args: Words, context: ToolContext) -> None:
         """Wait."""
-        await asyncio.sleep(60)
+        await asyncio.sleep(600)
 
     def wait_sync(args: Words, context: ToolContext) -> None:
         """Wait."""
-        released.wait(60)
+        released.wait(600)
 
     tool = declare(wait_async if asynchronous else wait_sync, timeout_s=0.05, **facts)
     began = time.monotonic()
     outcome = run(tool)
     released.set()
     assert (outcome.error_type, outcome.sure) == (error_type, sure)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 300
 
 
 def test_cancelling_a_run_is_not_swallowed(declare: Declare) -> None:
     async def wait(args: Words, context: ToolContext) -> None:
         """Wait."""
-        await asyncio.sleep(60)
+        await asyncio.sleep(600)
 
     async def cancelled() -> None:
         task = asyncio.create_task(execute(declare(wait), Words(), make_context()))

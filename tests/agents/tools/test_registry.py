@@ -229,7 +229,7 @@ def _start(tmp_path: Path, arguments: str, modules: str = "shop_tools") -> subpr
     environment |= {"COUNTERSIGN_DATA": str(tmp_path), "PATH": "/usr/bin:/bin"}
     return subprocess.run(
         [sys.executable, "-c", program, str(root), str(tmp_path)],
-        capture_output=True, text=True, env=environment, timeout=60, check=False,
+        capture_output=True, text=True, env=environment, timeout=300, check=False,
     )  # fmt: skip
 
 

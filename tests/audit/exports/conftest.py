@@ -67,4 +67,4 @@ def sealing(signer: Signer) -> Iterator[None]:
         yield
     finally:
         sealer.stopping.set()
-        thread.join(20)
+        thread.join(180)

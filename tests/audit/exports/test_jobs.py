@@ -194,7 +194,7 @@ def test_two_workers_make_two_exports_side_by_side(signer: Signer) -> None:
     for one in threads:
         one.start()
     for one in threads:
-        one.join(60)
+        one.join(180)
     rows = exports.exports(10)
     assert [row.status for row in rows] == ["ready", "ready"]
     for row, name in zip(rows, ("session:S-2", "session:S-1"), strict=True):
@@ -214,7 +214,7 @@ def test_two_that_ask_in_the_same_moment_get_two_numbers(signer: Signer) -> None
     for one in threads:
         one.start()
     for one in threads:
-        one.join(60)
+        one.join(180)
     assert sorted(made_) == [1, 2, 3]
 
 

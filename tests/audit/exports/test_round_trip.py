@@ -24,7 +24,7 @@ GOOD, TAMPERED, UNUSABLE = 0, 1, 2
 def verified(file: Path, signer: Signer) -> subprocess.CompletedProcess[str]:
     """What the verifier says of a bundle; without a witness, and with parts of streams, it is told that this is known."""
     words = [sys.executable, "-I", str(ROOT / "audit" / "verify_bundle.py"), str(file), "--key", str(signer.verifier())]
-    return subprocess.run([*words, "--allow", "part,unwitnessed"], capture_output=True, text=True, check=False, timeout=60)
+    return subprocess.run([*words, "--allow", "part,unwitnessed"], capture_output=True, text=True, check=False, timeout=300)
 
 
 @pytest.mark.parametrize(

@@ -288,7 +288,7 @@ def test_two_programs_at_once_one_wins(fresh_database: Any, remy: User, rosa: Us
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(180)
     won, lost = sorted(answers, key=lambda answer: answer.status_code)
     problem = refused(lost, 409, "already_decided")
     assert won.status_code == 200

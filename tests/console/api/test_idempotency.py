@@ -92,7 +92,7 @@ def test_duplicates_at_the_same_time_have_one_effect(fresh_database: Any, olga: 
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(180)
     assert [answer.status_code for answer in answers] == [201] * 6
     assert len({answer.content for answer in answers}) == 1
     assert ApiToken.objects.filter(label="nightly").count() == 1

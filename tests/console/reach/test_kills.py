@@ -34,13 +34,13 @@ def test_a_kill_between_send_and_note_repeats_the_same_message(
     ask(world)
     # The server learns whom to end from the process that is about to speak to it.
     with sending_that_dies(world, post) as process:
-        assert process.wait(60) == -9
+        assert process.wait(180) == -9
     row = Delivery.objects.get()
     assert (row.sent_at, row.attempts) == (None, 1)
     post.kill = 0
     due_now()
     with sending(world, post) as process:
-        assert process.wait(60) == 0
+        assert process.wait(180) == 0
     first, second = post.mails
     assert first["Message-ID"] == second["Message-ID"]
     row.refresh_from_db()
@@ -59,8 +59,8 @@ def test_a_delivery_that_is_being_sent_is_left_alone(world: World, remy: User, p
     wants(remy, "email")
     ask(world)
     with sending_that_dies(world, post) as process:
-        process.wait(60)
+        process.wait(180)
     post.kill = 0
     with sending(world, post) as process:
-        process.wait(60)
+        process.wait(180)
     assert len(post.mails) == 1
