@@ -174,6 +174,14 @@ class NoFinding(CountersignError):
     code = "no_finding"
 
 
+class AlreadyAcknowledged(NoFinding):
+    """{by} has answered this finding already, at {at}."""
+
+    code = "already_acknowledged"
+    by: str
+    at: datetime
+
+
 class AlreadyVerifying(CountersignError):
     """The log is being verified already; its outcome comes in a moment."""
 

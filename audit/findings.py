@@ -13,7 +13,7 @@ from audit import feed
 from audit.actors import Actor
 from audit.canonical import Json
 from audit.entry import Entry, Text
-from audit.errors import NoFinding, UnknownVerification
+from audit.errors import AlreadyAcknowledged, NoFinding, UnknownVerification
 from audit.events import EventKind
 from audit.ids import uuid7
 from audit.index import index_soon
@@ -102,12 +102,17 @@ def of(key: int) -> VerificationRun:
 
 @transaction.atomic
 def acknowledge(key: int, *, actor: Actor, note: str) -> VerificationRun:
-    """Write down what a person makes of a finding, wherever it was found. Raises UnknownVerification, NoFinding."""
+    """Write down what a person makes of a finding, wherever it was found. Raises UnknownVerification, NoFinding.
+
+    AlreadyAcknowledged names who was faster, and when.
+    """
     run = VerificationRun.objects.select_for_update().filter(pk=key).first()
     if run is None:
         raise UnknownVerification
-    if run.ok is not False or run.acknowledged_at is not None:
+    if run.ok is not False:
         raise NoFinding
+    if run.acknowledged_at is not None:
+        raise AlreadyAcknowledged(by=run.acknowledged_by, at=run.acknowledged_at)
     same = VerificationRun.objects.filter(ok=False, acknowledged_at=None, first_bad=run.first_bad)
     same.update(acknowledged_at=Now(), acknowledged_by=actor.name, note=note)
     record([

@@ -508,6 +508,8 @@ class Result:
     entries: int = 0
     streams: int = 0
     texts: int = 0
+    texts_missing: int = 0
+    with_texts: bool = False
     signed_by: str = ""
     witnesses: dict[str, str] = field(default_factory=dict)
 
@@ -525,7 +527,7 @@ class Bundle:
         self._since = asked.since
         self._since_at = asked.since.size if asked.since else 0
         self._since_root = b""
-        self._origin, self._with_texts, self._heads, self._ended = "", False, False, False
+        self._origin, self._heads, self._ended = "", False, False
         self._between = Between()
         self._kinds = {"i": self._entry, "skip": self._skip, "text": self._text, "stream": self._head, "signed": self._signed,
                        "checkpoint": self._end}  # fmt: skip
@@ -561,8 +563,8 @@ class Bundle:
             raise Unusable("its first line does not say what it holds")
         if version == 1:
             del self._kinds["signed"]
-        self._origin, self._with_texts = origin, texts
-        self.result.log, self.result.size, self.result.whole = log, size, whole
+        self._origin, self.result.log, self.result.size = origin, log, size
+        self.result.whole, self.result.with_texts = whole, texts
 
     def _next(self, line: bytes) -> None:
         here = self._tree.size + 1
@@ -611,6 +613,7 @@ class Bundle:
         self._streams.put(stream, (seq, hashed.hexdigest(), "closes" in said, started, index))
         tree.add(_sha256(b"\0" + hashed.digest()).digest())
         self._texts = said.get("content", {})
+        self.result.texts_missing += len(self._texts)  # until they come
         self.result.entries += 1
         self._between.entry = index, stream, seq
         if index == self._since_at:
@@ -686,9 +689,10 @@ class Bundle:
 
     def _text(self, line: dict[str, Any]) -> None:
         name, at = line["text"], self._tree.size
-        committed = self._texts.pop(name, None) if self._with_texts else None
+        committed = self._texts.pop(name, None) if self.result.with_texts else None
         if len(line) != 4 or committed is None or not _is_hex(line["salt"], 32):
             raise Wrong("a text stands behind it that it does not commit to", at)
+        self.result.texts_missing -= 1
         if "left_out" in line and "class" in line:
             self._lacks("part", "texts that are too long are left out")
             return
@@ -844,6 +848,7 @@ def _told(found: Result) -> str:
     if found.exit in (GOOD, INCOMPLETE):
         of = "the whole log" if found.whole else "a selection of the log"
         lines.append(f"{found.entries} entries of {found.streams} streams, {found.texts} texts: {of} of {found.size} entries.")
+        lines.append(f"{found.texts_missing} texts {'deleted' if found.with_texts else 'left out by right'}.")
         lines += [f"Signed by {found.signed_by}."] if found.signed_by else []
         lines += [f"Witnessed by {name} at {at}." for name, at in found.witnesses.items()]
     return "".join(f"{_printable(line)}\n" for line in lines)

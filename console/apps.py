@@ -2,6 +2,7 @@
 
 from django.apps import AppConfig
 from django.core.checks import Tags, register
+from django.utils.module_loading import import_string
 
 from console import checks
 
@@ -17,3 +18,4 @@ class ConsoleConfig(AppConfig):
         register(checks.roles_are_apart, Tags.security, deploy=True)
         register(checks.public_address_is_https, Tags.security, deploy=True)
         register(checks.named_keys_are_keys, Tags.security)
+        register(import_string("console.reach.alarms.alarms_have_addresses"), Tags.security)  # by name: it needs the models

@@ -20,7 +20,7 @@ from audit.services import record
 from console.api.waiting import let_go
 from console.auth import Caller
 from console.errors import RangeNotSatisfiable
-from console.readings import note_reading
+from console.readings import Item, note_reading
 from console.rights import Right
 
 TYPES = {"csv": "text/csv; charset=utf-8", "bundle": "application/gzip"}
@@ -95,8 +95,15 @@ def _note(caller: Caller, row: Export, first: int, last: int) -> None:
     with transaction.atomic():
         record([entry_of(ref_of(row), EventKind.AUDIT_EXPORT_DOWNLOADED, caller.actor(), facts)])
         if row.texts:
-            note_reading(caller, [ref_of(row)])
+            note_reading(caller, [Item(ref_of(row), (ref_of(row), *_session(row)))])
         index_soon()
+
+
+def _session(row: Export) -> tuple[str, ...]:
+    """Return the session whose texts are in a file, where one was asked for by its id or stream."""
+    kind, _, ref = row.filter.get("stream", "").partition(":")
+    found = row.filter.get("session") or (ref if kind == "session" else "")
+    return (found,) if found else ()
 
 
 async def _read(row: Export, first: int, last: int) -> AsyncIterator[bytes]:

@@ -25,7 +25,7 @@ from audit.findings import open_finding
 from console import preferences
 from console.auth import Caller, caller_of
 from console.guide import guide
-from console.readings import note_reading
+from console.readings import Item, note_reading
 from console.rights import Right
 
 THEMES = ("light", "dark")
@@ -74,7 +74,7 @@ def drawn(request: HttpRequest, template: str, read: Read, part: str) -> tuple[s
             raise Http404 from error
 
 
-def sent(caller: Caller, html: str, reads: Iterable[str], status: int = 200) -> HttpResponse:
+def sent(caller: Caller, html: str, reads: Iterable[str | Item], status: int = 200) -> HttpResponse:
     """Answer with what was drawn, after noting what raw content is read with it."""
     note_reading(caller, reads)
     return HttpResponse(html, status=status)

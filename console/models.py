@@ -182,11 +182,11 @@ class Notice(models.Model):
 
 
 class Callback(models.Model):
-    """One signed message to the program that is told of a session: the outbox of webhooks, filled from the log."""
+    """One signed message to a program that is told of a session, or of alarms of the log: the outbox of webhooks, filled from the log."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)  # the message's id, the same at each attempt
-    n = models.BigIntegerField(unique=True)  # place in the log of what it tells: told once, however often the log is read
-    session = models.TextField()  # S-88123
+    n = models.BigIntegerField()  # place in the log of what it tells
+    session = models.TextField()  # S-88123; "audit" for an alarm of the log
     kind = models.TextField()
     url = models.TextField()
     body = models.TextField()  # the bytes that are signed and sent, without anything raw
@@ -204,6 +204,8 @@ class Callback(models.Model):
         ]
         constraints: ClassVar = [
             models.CheckConstraint(condition=Q(delivered_at=None) | Q(given_up_at=None), name="delivered_or_given_up"),
+            # Each program is told once, however often the log is read.
+            models.UniqueConstraint(fields=["n", "url"], name="each_program_told_once"),
         ]
 
 

@@ -5,7 +5,8 @@ written a second time. Where the entry cannot be written, the content is not ser
 """
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from django.db import connection, transaction
 
@@ -30,11 +31,20 @@ _noted: dict[tuple[str, str, str], float] = {}
 """What this process knows to be noted, and when, so that reading the same thing again costs no query."""
 
 
-def note_reading(caller: Caller, items: Iterable[str]) -> None:
-    """Write that the caller reads the raw content of these things: `AP-12`, `S-7`, or the name of a list."""
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A thing with raw content that has no short id of its own, and the ids of what its content is of: an entry of a session."""
+
+    name: str
+    ids: tuple[str, ...]
+
+
+def note_reading(caller: Caller, items: Iterable[str | Item]) -> None:
+    """Write that the caller reads the raw content of these things: `AP-12`, `S-7`, the name of a list, or an `Item`."""
     actor, now = caller.actor(), time.monotonic()
     reader = f"{actor.kind}:{actor.id}"
-    new = [item for item in dict.fromkeys(items) if now - _noted.get((_database(), reader, item), -HOUR_S) >= HOUR_S]
+    asked = dict((item, _ids(item)) if isinstance(item, str) else (item.name, item.ids) for item in items)
+    new = {item: about for item, about in asked.items() if now - _noted.get((_database(), reader, item), -HOUR_S) >= HOUR_S}
     if not new:
         return
     _write(actor, reader, new)
@@ -45,13 +55,13 @@ def note_reading(caller: Caller, items: Iterable[str]) -> None:
 
 
 @transaction.atomic
-def _write(actor: Actor, reader: str, items: list[str]) -> None:
+def _write(actor: Actor, reader: str, items: Mapping[str, tuple[str, ...]]) -> None:
     with connection.cursor() as cursor:
         cursor.execute(_FORGET)
-        cursor.execute(_BEGIN, [reader, items])
+        cursor.execute(_BEGIN, [reader, list(items)])
         begun = [item for (item,) in cursor.fetchall()]
     if begun:
-        record([Entry(STREAM, EventKind.CONTENT_READ, actor, {"item": item}, _ids(item)) for item in begun])
+        record([Entry(STREAM, EventKind.CONTENT_READ, actor, {"item": item}, items[item]) for item in begun])
         transaction.on_commit(index_soon)
 
 

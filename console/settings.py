@@ -80,6 +80,9 @@ CHAT_ALLOW_PRIVATE = env_bool("CHAT_ALLOW_PRIVATE")
 WEBHOOK_KEY = env_secret("WEBHOOK_KEY")
 WEBHOOK_ALLOW_HOSTS = frozenset(host.lower() for host in env_list("WEBHOOK_ALLOW_HOSTS"))
 
+# Programs that are told of alarms of the log
+ALARM_WEBHOOKS = env_list("ALARM_WEBHOOKS")
+
 # Sealer: the key that signs the log's checkpoints, where they are shown outside, and how often it looks. By whose public half
 # signatures are checked here, and whose cosignatures are kept
 SEAL_KEY = Path(env_str("SEAL_KEY") or COUNTERSIGN_DATA / "seal.key").expanduser().absolute()

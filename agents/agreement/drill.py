@@ -67,7 +67,7 @@ def hold(name: str, *, actor: Actor, using: str = "default") -> Drill:
     """
     tampering = TAMPERINGS.get(name)
     if tampering is None:
-        raise UnknownTampering(name=name[:80])
+        raise UnknownTampering(name=name[:80], known=", ".join(TAMPERINGS))
     copy = copied(using=using)
     if copy is None or (tampering.signed and copy.signed is None):
         raise NothingToDrill

@@ -12,7 +12,7 @@ class BeingChecked(AgentsError):
 
 
 class UnknownTampering(AgentsError):
-    """`{name}` is no way to tamper that can be drilled."""
+    """`{name}` is no way to tamper that can be drilled. Choose one of {known}."""
 
     code: ClassVar[str] = "unknown_tampering"
 

@@ -28,6 +28,8 @@ from audit.services import Entry, record
 log = structlog.get_logger(__name__)
 KEPT = 100
 PART_S = 40.0  # a part of the daily check, well within what a background task may take
+REF = "agreement:rows"
+"""The short id of alarms about rows that are not what the log says."""
 NAMED = 20  # findings that an alarm's entry names
 
 
@@ -72,7 +74,9 @@ def _entries(row: AgreementRun, actor: Actor) -> list[Entry]:
     entries = [Entry("system", EventKind.AUDIT_COMPARED, actor, facts)]
     if not row.ok:
         named = [{name: one[name] or "" for name in ("table", "row", "what")} for one in row.findings[:NAMED]]
-        entries.append(Entry("system", EventKind.ALARM_DISAGREEMENT, actor, {"wrong": row.wrong, "findings": named}))
+        entries.append(
+            Entry("system", EventKind.ALARM_DISAGREEMENT, actor, {"wrong": row.wrong, "findings": named}, ids=(REF,))
+        )
     return entries
 
 

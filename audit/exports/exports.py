@@ -10,7 +10,7 @@ from django.db import connection, transaction
 from django.db.models import Max, Sum
 from django.db.models.functions import Now
 
-from audit.actors import Actor
+from audit.actors import NO_KIND, Actor, names_kind
 from audit.atomically import atomically
 from audit.canonical import Json
 from audit.events import EventKind
@@ -146,6 +146,8 @@ def _check_filter(where: EntryFilter) -> None:
     """A slip of the pen must not become a file without entries that verifies."""
     if where.kind and where.kind not in NAMED:
         raise InvalidExport(field="kind", reason=f"is {where.kind[:60]!r}, which is no kind of entry")
+    if not names_kind(where.principal):
+        raise InvalidExport(field="principal", reason=NO_KIND)
     if where.since is not None and where.until is not None and where.since >= where.until:
         raise InvalidExport(field="to", reason="is not after the beginning")
 

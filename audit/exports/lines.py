@@ -15,6 +15,7 @@ from audit.events import EventKind
 from audit.exports.making import Asked, as_facts, moment
 
 VERSION = 2
+BY_RIGHT = "by right: raw content was not asked for by somebody who may reveal it. This does not say that it was deleted."
 LONGEST = 4 * 1024 * 1024
 _encode = json.JSONEncoder(ensure_ascii=True, separators=(",", ":")).encode
 
@@ -22,9 +23,10 @@ _encode = json.JSONEncoder(ensure_ascii=True, separators=(",", ":")).encode
 def header(asked: Asked, log: str, origin: str) -> bytes:
     """Return the first line."""
     by = {"kind": asked.by.kind, "id": asked.by.id, "name": asked.by.name}
+    lacks = {} if asked.texts else {"left_out": {"texts": BY_RIGHT}}
     return line(
         {"bundle": VERSION, "log": log, "origin": origin, "size": asked.size, "filter": as_facts(asked.where), "whole": asked.whole,
-         "texts": asked.texts, "made": moment(asked.made), "by": by, "schema": {kind.value: kind.doc for kind in EventKind}}
+         "texts": asked.texts, **lacks, "made": moment(asked.made), "by": by, "schema": {kind.value: kind.doc for kind in EventKind}}
     )  # fmt: skip
 
 

@@ -53,6 +53,11 @@ def is_open() -> bool:
     return Export.objects.filter(_OPEN).exists()
 
 
+def wake() -> int:
+    """Have bundles that wait for a witness looked at now, because one has signed; return how many wait."""
+    return Export.objects.filter(status="queued", kind="bundle", size=None, ready_at__gt=Now()).update(ready_at=Now())
+
+
 def work_open(*, seconds: float = PORTION_S) -> bool:
     """Make files that were asked for, for a while; true if something is left to be done now."""
     until = time.monotonic() + seconds
@@ -144,6 +149,8 @@ def begin(row: Export, until: float, patience_s: float = SEALED_WITHIN_S) -> boo
     size = _size(row, newest.size)
     if size is None:
         _move(row, "release", {"ready_at": After(WITNESS_EVERY_S), "lease_expires": None})
+        if _witnessed(row) is not None:  # it came meanwhile, when there was nothing yet to wake
+            wake()
         return False
     _move(row, "progress", {"size": size})
     row.size = size
@@ -154,11 +161,16 @@ def _size(row: Export, newest: int) -> int | None:
     """Return how much of the log a file is about; None for a bundle that waits for a witness, for those come every few minutes."""
     if row.kind != "bundle" or not settings.SEAL_WITNESSES:
         return newest
-    seen = last_witnessed()
-    if seen is not None and seen.size >= (row.wanted or 0):
-        return seen.size
+    if (seen := _witnessed(row)) is not None:
+        return seen
     waits = Export.objects.filter(pk=row.pk, created_at__gt=Now() - timedelta(seconds=WITNESSED_WITHIN_S)).exists()
     return None if waits else newest
+
+
+def _witnessed(row: Export) -> int | None:
+    """Return the size of the newest checkpoint that a witness saw, where that covers what the export is about."""
+    seen = last_witnessed()
+    return seen.size if seen is not None and seen.size >= (row.wanted or 0) else None
 
 
 def _finish(row: Export) -> None:

@@ -10,7 +10,7 @@ from audit import queries
 from audit.queries import EntryFilter, StoredEntry
 from console.api.endpoint import ApiRequest, endpoint
 from console.api.paging import Paged, decode, encode
-from console.api.reading import Time, Word
+from console.api.reading import PrincipalWord, Time, Word
 from console.auth import Caller
 from console.errors import NotFound
 from console.rights import Right
@@ -23,7 +23,7 @@ class EntryQuery(Paged):
 
     stream: Word = ""
     session: Word = Field("", pattern=r"^(S-[1-9][0-9]{0,17})?$", description="its stream, and what names it elsewhere")
-    principal: Word = Field("", description="kind, or kind:id")
+    principal: PrincipalWord = ""
     kind: Word = Field("", description="an event kind, or its noun")
     tool: Word = ""
     since: Time | None = Field(None, alias="from", description="included")

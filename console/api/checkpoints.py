@@ -3,17 +3,20 @@
 from datetime import datetime
 from typing import Annotated
 
+from django.db import transaction
 from ninja import Path, Query, Router, Schema
 from pydantic import Field
 
+from agents.queue import export_soon
 from audit.cosignatures import accept, lines_for
 from audit.errors import NotSealed
+from audit.exports.work import wake
 from audit.models import Checkpoint
 from audit.queries import entry
 from audit.seal import kept, newest
 from audit.tree import Tree
 from console.api.endpoint import ApiRequest, endpoint
-from console.api.reading import Body
+from console.api.reading import Body, Exact
 from console.rights import Right
 
 router = Router(tags=["audit"])
@@ -56,13 +59,13 @@ class ConsistencyProof(Schema):
     path: list[str]
 
 
-class SizeQuery(Body):
+class SizeQuery(Exact):
     """Under which checkpoint: the one of this size, or without it the newest."""
 
     size: Size | None = None
 
 
-class SizesQuery(Body):
+class SizesQuery(Exact):
     """Between which checkpoints: from the one of this size to that one, or without it to the newest."""
 
     older: Size
@@ -118,8 +121,14 @@ def prove_consistency(request: ApiRequest, page: Query[SizesQuery]) -> Consisten
     refuses=(404, 413, 415, 422),
 )
 def add_cosignature(request: ApiRequest, body: CosignatureBody) -> CheckpointOut:
-    """Keep what a witness signed, beside its checkpoint: the newest line of each witness that SEAL_WITNESSES names."""
-    return _shape(accept(body.note))
+    """Keep what a witness signed, beside its checkpoint: the newest line of each witness that SEAL_WITNESSES names.
+
+    Bundles that wait for a witness are made then.
+    """
+    checkpoint = accept(body.note)
+    if wake():
+        transaction.on_commit(export_soon)
+    return _shape(checkpoint)
 
 
 def _of(size: int | None) -> Checkpoint:

@@ -79,6 +79,7 @@ STATUS: Mapping[str, int] = {
     "unknown_view": 404,
     "method_not_allowed": 405,
     # somebody was faster, or it is not the time for it
+    "already_acknowledged": 409,
     "already_claimed": 409,
     "already_decided": 409,
     "already_verifying": 409,

@@ -15,7 +15,7 @@ from audit.exports.models import Export
 from audit.queries import EntryFilter
 from console.api.endpoint import ApiRequest, endpoint
 from console.api.paging import Paged, decode, encode
-from console.api.reading import Body, Time, Word
+from console.api.reading import Body, PrincipalWord, Time, Word
 from console.auth import Caller
 from console.downloads import TYPES, download
 from console.rights import Right
@@ -33,7 +33,7 @@ class ExportFilter(Body):
 
     stream: Word = ""
     session: Word = Field("", pattern=r"^(S-[1-9][0-9]{0,17})?$", description="its stream, and what names it elsewhere")
-    principal: Word = Field("", description="kind, or kind:id")
+    principal: PrincipalWord = ""
     kind: Word = Field("", description="an event kind, or its noun")
     tool: Word = ""
     since: Time | None = Field(None, alias="from", description="included")

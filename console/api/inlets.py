@@ -20,6 +20,7 @@ from console.api.paging import Paged, decode, encode
 from console.api.reading import Body, StrictParser, Word, storable
 from console.auth import Caller
 from console.errors import NotSigned, TooLarge
+from console.readings import note_reading
 from console.rights import Right
 
 router = Router(tags=["inlets"])
@@ -142,6 +143,8 @@ def list_inlets(request: ApiRequest, which: Query[Which]) -> InletPage:
     rows = inlets.inlets(which.limit + 1, after=key[0] if key else "", agent=which.agent)
     following = [rows[which.limit - 1].name] if len(rows) > which.limit else None
     items = [InletOut(**_facts(request.auth, row)) for row in rows[: which.limit]]
+    if items and request.auth.has(Right.REVEAL):
+        note_reading(request.auth, ["inlets"])
     return InletPage(items=items, next_cursor=encode("inlets", following))
 
 

@@ -1,19 +1,24 @@
 """How the API reads what is sent: JSON bodies strictly, ids and texts within bounds."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 from django.conf import settings
 from django.http import HttpRequest
 from ninja import Path, Schema
 from ninja.parser import Parser
-from pydantic import AfterValidator, AwareDatetime, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, ConfigDict, Field, GetCoreSchemaHandler, StringConstraints
+from pydantic_core import CoreSchema
 
+from audit.actors import KINDS, NO_KIND, names_kind
 from audit.canonical import DEEPEST, parse
 from audit.errors import InvalidJson
 from console.errors import TooLarge, UnsupportedMediaType
 
 EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2500, 1, 1, tzinfo=UTC)
+PLAIN = frozenset({"int", "float", "bool"})
+"""Kinds of values that JSON tells from each other."""
 LIMIT: int = settings.DATA_UPLOAD_MAX_MEMORY_SIZE or 2 * 1024 * 1024
 
 
@@ -63,19 +68,51 @@ def storable(text: str) -> str:
     return text
 
 
+def principal(text: str) -> str:
+    """Return the filter by principal; raises ValueError for one that names a kind that there is not."""
+    if not names_kind(text):
+        raise ValueError(NO_KIND)
+    return text
+
+
 def bounded(time: datetime) -> datetime:
     """Return the time, or the end of what the database can compare that is nearest to it."""
     return min(max(time, EARLIEST), LATEST)
 
 
-class Body(Schema):
-    """A request's body: unknown members are an error, so nothing can be set that is not offered."""
+def _strictly(schema: Any) -> Any:
+    """Return a copy of a pydantic schema, or of a part of one, in which numbers and truths are strict."""
+    if isinstance(schema, Mapping):
+        found = {key: _strictly(value) for key, value in schema.items()}
+        return {**found, "strict": True} if found.get("type") in PLAIN else found
+    if isinstance(schema, list):
+        return [_strictly(part) for part in schema]
+    return tuple(_strictly(part) for part in schema) if type(schema) is tuple else schema
+
+
+class Exact(Schema):
+    """What is sent: unknown members are an error, so nothing can be set that is not offered."""
 
     model_config = ConfigDict(extra="forbid")
 
 
+class Body(Exact):
+    """A request's body. JSON says itself what is a number and what a truth: neither is taken for the other, nor a text for one."""
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Return how the body is read, with every number and every truth in it read strictly."""
+        return cast(CoreSchema, _strictly(handler(source)))
+
+
 Word = Annotated[str, StringConstraints(max_length=200), AfterValidator(storable)]
 """A filter or short text."""
+PrincipalWord = Annotated[
+    Word,
+    AfterValidator(principal),
+    Field(description="kind, or kind:id", json_schema_extra={"pattern": rf"^(({'|'.join(KINDS)})(:.*)?)?$"}),
+]
+"""A filter by who acted."""
 Sentence = Annotated[str, StringConstraints(min_length=3, max_length=2000, strip_whitespace=True), AfterValidator(storable)]
 """A reason or an instruction."""
 Time = Annotated[AwareDatetime, AfterValidator(bounded)]

@@ -12,6 +12,7 @@ from console.api.endpoint import ApiRequest, endpoint
 from console.api.paging import Paged, decode, encode
 from console.api.reading import Body, Word, storable
 from console.auth import Caller
+from console.readings import note_reading
 from console.rights import Right
 
 router = Router(tags=["schedules"])
@@ -110,6 +111,8 @@ def list_schedules(request: ApiRequest, which: Query[Which]) -> SchedulePage:
     rows = schedules.schedules(which.limit + 1, after=key[0] if key else "", agent=which.agent)
     following = [rows[which.limit - 1].name] if len(rows) > which.limit else None
     items = [_shape(request.auth, row) for row in rows[: which.limit]]
+    if items and request.auth.has(Right.REVEAL):
+        note_reading(request.auth, ["schedules"])
     return SchedulePage(items=items, next_cursor=encode("schedules", following))
 
 

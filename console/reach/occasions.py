@@ -11,6 +11,7 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.urls import reverse
 
+from agents.agreement import runs
 from agents.budgets import name_of
 from agents.models import Breaker, CanaryWatch, Session
 from agents.spending import Standing, standing
@@ -30,6 +31,8 @@ _RESTS = (
     EventKind.SESSION_COMPLETED, EventKind.SESSION_HALTED, EventKind.SESSION_FAILED, EventKind.SESSION_CANCELLED,
     EventKind.SESSION_EXPIRED, EventKind.SESSION_DEAD_LETTERED, EventKind.SESSION_WAITING_INPUT,
 )  # fmt: skip
+AUDIT = "audit"
+"""The occasion of all that is wrong with the log."""
 OCCASION_OF: Mapping[str, str] = {
     EventKind.APPROVAL_REQUESTED: "requested",
     EventKind.APPROVAL_REVISED: "requested",
@@ -39,11 +42,12 @@ OCCASION_OF: Mapping[str, str] = {
     EventKind.BUDGET_CROSSED: "budget",
     EventKind.BREAKER_OPENED: "breaker",
     EventKind.PROMPT_TRIPPED: "canary",
-    EventKind.ALARM_VERIFICATION_FAILED: "audit",
-    EventKind.ALARM_TAMPERING: "audit",
-    EventKind.ALARM_SEAL_LATE: "audit",
-    EventKind.ALARM_LOG_FORKED: "audit",
-    EventKind.PUSH_STOPPED: "audit",
+    EventKind.ALARM_VERIFICATION_FAILED: AUDIT,
+    EventKind.ALARM_DISAGREEMENT: AUDIT,
+    EventKind.ALARM_TAMPERING: AUDIT,
+    EventKind.ALARM_SEAL_LATE: AUDIT,
+    EventKind.ALARM_LOG_FORKED: AUDIT,
+    EventKind.PUSH_STOPPED: AUDIT,
     **dict.fromkeys(_RESTS, "ended"),
 }
 HEADINGS: Mapping[str, str] = {
@@ -55,11 +59,14 @@ HEADINGS: Mapping[str, str] = {
     "budget": "A budget is being used up",
     "breaker": "A breaker opened",
     "canary": "A canary was rolled back by itself",
-    "audit": "The audit log needs somebody",
+    AUDIT: "The audit log needs somebody",
 }
-PAGES: Mapping[str, str] = {"budget": "budgets", "breaker": "breakers", "audit": "audit-verifications", "push": "audit-push"}
+PAGES: Mapping[str, str] = {
+    "budget": "budgets", "breaker": "breakers", "audit": "audit-verifications", "agreement": "audit-agreement", "push": "audit-push",
+}  # fmt: skip
 LOG_ALARMS: Mapping[str, str] = {
     findings.REF: "The log does not verify. The first wrong entry and both copies of it stand on the page.",
+    runs.REF: "Rows are not what the log says of them. Which, and what the log says, stands on the page.",
     tampering.REF: "The application tried to change the log, and the database refused it.",
     lag.REF: "Entries are not signed: the sealer is late, is not there, or found changed what it had signed.",
 }
@@ -250,7 +257,7 @@ def _canaries(refs: set[str]) -> dict[str, CanaryWatch]:
     return {f"prompt:{row.release.version.prompt.slug}": row for row in found}
 
 
-def _alarms(refs: set[str]) -> dict[str, LogAlarm]:
+def of_log(refs: set[str]) -> dict[str, LogAlarm]:
     """Return what is told of alarms about the log."""
     pushes = {ref: LogAlarm(PUSH_STOPPED.format(ref.removeprefix("push:"))) for ref in refs if ref.startswith("push:")}
     return pushes | {ref: LogAlarm(LOG_ALARMS[ref]) for ref in refs if ref in LOG_ALARMS}
@@ -278,6 +285,6 @@ APART: Mapping[str, Callable[[set[str]], Mapping[str, About]]] = {
     "budget": _budgets,
     "breaker": _breakers,
     "canary": _canaries,
-    "audit": _alarms,
+    AUDIT: of_log,
 }
 """How what is no request is read, by occasion."""

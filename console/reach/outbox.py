@@ -16,7 +16,7 @@ from django.db.models.functions import Now
 
 from audit import feed
 from console.models import ALWAYS, DELIVERED, Delivery, Notice, Preference, ReachPlace
-from console.reach import webhooks
+from console.reach import alarms, webhooks
 from console.reach.occasions import listener, settled, tellings
 
 EVENTS = 500
@@ -52,6 +52,7 @@ def gather() -> bool:
             return False
         _write_down(events)
         webhooks.write_down(events)
+        alarms.write_down(events)
         place.n = events[-1].n
         place.save(update_fields=["n"])
     return len(events) == EVENTS

@@ -120,7 +120,7 @@ def send_due() -> int:
 def claim() -> list[Claimed]:
     """Take messages that are due, for a while; of each session the oldest that is not settled."""
     open_ = Callback.objects.filter(delivered_at=None, given_up_at=None)
-    earlier = open_.filter(session=OuterRef("session"), n__lt=OuterRef("n"))
+    earlier = open_.filter(session=OuterRef("session"), url=OuterRef("url"), n__lt=OuterRef("n"))
     due = open_.filter(~Exists(earlier), ready_at__lte=Now()).select_for_update(skip_locked=True, of=("self",))
     rows = list(due.order_by("ready_at")[:AT_ONCE])
     for row in rows:

@@ -11,9 +11,10 @@ from django.views.decorators.http import require_http_methods, require_safe
 from agents.agreement import runs
 from agents.agreement.drill import TAMPERINGS, hold
 from agents.agreement.errors import BeingChecked
-from agents.errors import AgentsError
 from agents.models import AgreementRun
+from audit.errors import CountersignError
 from console.api.agreement import drilled
+from console.api.errors import status_of
 from console.auth import caller_of
 from console.fragments import page
 from console.rights import Right
@@ -58,13 +59,13 @@ def check(request: HttpRequest) -> HttpResponse:
 @guard(Right.VERIFY_AUDIT)
 def drill(request: HttpRequest) -> HttpResponse:
     """Let somebody choose a tampering; show what the checks find in a copy of it."""
-    chosen, held, problem = request.POST.get("tampering", ""), None, ""
+    chosen, held, problem, status = request.POST.get("tampering", ""), None, "", 200
     if request.method == "POST":
         try:
             held = drilled(hold(chosen, actor=caller_of(request).actor()))
-        except AgentsError as error:
-            problem = str(error)
-    return page(request, "audit/drill.html", lambda: _drill(held, chosen, problem))
+        except CountersignError as error:
+            problem, status = error.detail, status_of(error)
+    return page(request, "audit/drill.html", lambda: _drill(held, chosen, problem), status=status)
 
 
 def _agreement() -> dict[str, Any]:

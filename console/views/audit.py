@@ -15,11 +15,11 @@ from audit.retention.deletions import why_gone
 from audit.searching import LOOKED
 from console.auth import Caller, caller_of
 from console.fragments import page
+from console.readings import Item
 from console.rights import Right
 from console.saved_views import AUDIT, saved_of
-from console.views.audit_asked import DOCS, Asked, read
+from console.views.audit_asked import DOCS, Asked, not_read, read
 from console.views.call import KEY, address
-from console.views.filters import left_out
 from console.views.guard import guard
 
 SHOWN = 50
@@ -57,7 +57,7 @@ def _list(request: HttpRequest) -> dict[str, Any]:
         "filtered": bool(asked.carried),
         "carried": asked.carried,
         "views": _views(caller, asked),
-        "left_out": left_out(request.GET, asked.wrong),
+        "left_out": not_read(asked, request.GET),
         "kinds": sorted(DOCS),
         "export": f"{reverse('audit-exports')}?{asked.carried}" if caller.has(Right.EXPORT_AUDIT) else "",
         "items": [line(row) for row in listed.items],
@@ -117,11 +117,17 @@ def _one(request: HttpRequest, n: int) -> dict[str, Any]:
         "rows": _rows(row),
         "led_url": led_url(row),
         "contents": contents,
-        "reads": (f"entry {n}",) if any(one["text"] is not None for one in contents) else (),
+        "reads": (Item(f"entry {n}", about(row)),) if any(one["text"] is not None for one in contents) else (),
         "may_verify": caller.has(Right.VERIFY_AUDIT),
         "previous_url": reverse("audit-entry", args=[n - 1]) if n > 1 and caller.has(Right.READ_AUDIT) else "",
         "next_url": reverse("audit-entry", args=[n + 1]) if n < feed.head() and caller.has(Right.READ_AUDIT) else "",
     }
+
+
+def about(row: StoredEntry) -> tuple[str, ...]:
+    """Return the short ids under which a reading of an entry's texts is found: those of the entry, and its session's."""
+    kind, _, ref = row.stream.partition(":")
+    return tuple(dict.fromkeys((*((ref,) if kind == "session" else ()), *row.ids)))
 
 
 def led_url(row: StoredEntry) -> str:

@@ -6,17 +6,20 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
+from audit.actors import NO_KIND, names_kind
 from audit.events import EventKind
 from audit.queries import EntryFilter
 from console.api.reading import EARLIEST, LATEST
 from console.forms import AuditFilter
-from console.views.filters import unknown
+from console.views.filters import left_out, unknown
 
 DOCS = {kind.value: kind.doc for kind in EventKind}
 KINDS = {*DOCS, *(kind.partition(".")[0] for kind in DOCS)}  # one kind, or all of a noun
 NAMES = ("q", "session", "stream", "principal", "kind", "tool", "from", "to")
 NAMED = {"since": "from", "until": "to"}
 """Fields of the form that Python could not name as the address does."""
+WRITE = {"principal": f"A principal {NO_KIND}."}
+"""How a filter is written that could not be read; of others the form's own fields say it."""
 DAY = len("2026-11-23")
 
 
@@ -40,6 +43,7 @@ def read(given: Mapping[str, str]) -> Asked:
     asked = {name: given.get(name, "") for name in NAMES}
     form = AuditFilter({field: asked[NAMED.get(field, field)] for field in AuditFilter.base_fields})
     wrong = [NAMED.get(field, field) for field in form.errors] + unknown(asked, {"kind": KINDS})
+    wrong += [] if names_kind(asked["principal"].strip()) else ["principal"]
     found: dict[str, Any] = {
         field: form.cleaned_data.get(field) or "" for field in form.fields if NAMED.get(field, field) not in wrong
     }
@@ -54,6 +58,11 @@ def read(given: Mapping[str, str]) -> Asked:
     values = {name: asked[name] for name in NAMES if asked[name] and name not in wrong}
     times = {name: f"{at:%Y-%m-%dT%H:%M}" for name, at in (("from", since), ("to", until)) if at is not None}
     return Asked(where, values, {**dict.fromkeys(NAMES, ""), **values, **times}, wrong)
+
+
+def not_read(asked: Asked, given: Mapping[str, str]) -> str:
+    """Return the sentences that name the filters which cannot be read, and how they are written; empty where all can."""
+    return " ".join([left_out(given, asked.wrong), *(WRITE[name] for name in asked.wrong if name in WRITE)]).strip()
 
 
 def _within(at: datetime | None) -> datetime | None:

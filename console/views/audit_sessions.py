@@ -15,11 +15,10 @@ from audit.errors import UnknownStream
 from audit.queries import EntryFilter, StoredEntry
 from audit.verify import Verification, verify
 from console.auth import caller_of
-from console.forms import AuditFilter
 from console.fragments import page
 from console.rights import Right
 from console.views.audit import led_url, line
-from console.views.audit_asked import DOCS
+from console.views.audit_asked import DOCS, not_read, read
 from console.views.guard import guard
 
 SHOWN, TOLD = 50, 100
@@ -44,10 +43,9 @@ def story(request: HttpRequest, ref: str) -> HttpResponse:
 
 
 def _list(request: HttpRequest) -> dict[str, Any]:
-    form, before = AuditFilter(request.GET), request.GET.get("before", "")
-    form.is_valid()
-    asked = {name: form.cleaned_data.get(name) or "" for name in ("q", "principal")}
-    where = EntryFilter(kind="session.started", principal=asked["principal"], text=asked["q"])
+    given, before = {name: request.GET.get(name, "") for name in ("q", "principal")}, request.GET.get("before", "")
+    asked = read(given)
+    where = EntryFilter(kind="session.started", principal=asked.where.principal, text=asked.where.text)
     found = queries.entries(where, before=int(before) if before.isdigit() else None, limit=SHOWN)
     heads = chains(one.stream for one in found.items)
     address = request.GET.copy()
@@ -55,8 +53,9 @@ def _list(request: HttpRequest) -> dict[str, Any]:
     address["before"] = str(found.next or "")
     return {
         "nav": "audit",
-        "filters": asked,
-        "filtered": any(asked.values()),
+        "filters": asked.shown,
+        "filtered": bool(asked.carried),
+        "left_out": not_read(asked, given),
         "items": [_row(one, heads) for one in found.items],
         "looked_to": found.looked_to and line(found.looked_to),
         "older": f"{request.path}?{address.urlencode()}" if found.next else "",

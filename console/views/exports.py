@@ -16,7 +16,7 @@ from console.auth import caller_of
 from console.formats import size
 from console.fragments import page
 from console.rights import Right
-from console.views.audit_asked import KINDS, NAMES, read
+from console.views.audit_asked import KINDS, NAMES, WRITE, read
 from console.views.form_only import form_only
 from console.views.guard import guard
 from console.views.starters import Errors, done
@@ -42,7 +42,7 @@ def listed(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         return page(request, LIST, lambda: _list(request))
     found, as_, texts = read(request.POST), request.POST.get("format", ""), request.POST.get("texts") == "true"
-    wrong = {name: [NOT_READ] for name in (*found.wrong, *(("format",) if as_ not in FORMATS else ()))}
+    wrong = {name: [WRITE.get(name, NOT_READ)] for name in (*found.wrong, *(("format",) if as_ not in FORMATS else ()))}
     if wrong:
         return page(request, LIST, lambda: _list(request, wrong), status=422)
     made, wrong, status = done(lambda: asked(caller_of(request), kind=as_, where=found.where, texts=texts))
@@ -111,7 +111,7 @@ def _one(request: HttpRequest, row: Export) -> dict[str, Any]:
     facts = (
         ("Asked for by", f"{row.asked_by} ({row.asked_kind} {row.asked_id})", False),
         ("Entries", in_words(row), False),
-        ("Raw content", "in it" if row.texts else "not in it", False),
+        ("Raw content", "in it" if row.texts else "left out by right, not deleted", False),
         ("Signed log", f"the first {row.size} entries" if row.size else "", False),
         ("Earlier bundle", f"made at {row.older} entries" if row.older else "", False),
         ("Name", kept.file_name(row), True),

@@ -115,6 +115,7 @@ def _one(request: HttpRequest, row: Inlet, errors: Errors | None = None) -> dict
     return {
         "nav": "schedules",
         "row": line,
+        "reads": (f"inlet {row.name}",) if caller.has(Right.REVEAL) else (),
         "may_act": caller.has(Right.RESTRAIN) and row.status != "ended",
         "may_change": may_change,
         "agents": slugs() if may_change else [],

@@ -50,6 +50,7 @@ def _list(request: HttpRequest) -> dict[str, Any]:
         "items": [_line(mail) for mail in found[:SHOWN]],
         "older": older,
         "newer": reverse("mail") if before else "",
+        "reads_list": ("mail",) if found else (),
     }
 
 

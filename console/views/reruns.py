@@ -96,10 +96,11 @@ def _list(request: HttpRequest, session: Session, errors: Errors | None = None) 
     caller, before = caller_of(request), request.GET.get("before", "")
     number = int(before) if before.isascii() and before.isdecimal() and len(before) < 16 else None
     rows = replayed.reruns_of(session, SHOWN + 1, before=number)
-    may = caller.has(Right.EDIT_PROMPTS)
+    may, shown = caller.has(Right.EDIT_PROMPTS), session_shown(session, caller)
     return {
         "nav": "sessions",
-        "session": session_shown(session, caller),
+        "session": shown,
+        "reads": (session.ref,) if shown["reads"] and session.started_user != caller.user_id else (),
         "rows": [line(row) for row in rows[:SHOWN]],
         "older": f"?before={rows[SHOWN - 1].number}" if len(rows) > SHOWN else "",
         "newer": "?" if number is not None else "",

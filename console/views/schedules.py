@@ -112,6 +112,7 @@ def _one(request: HttpRequest, row: Schedule, errors: Errors | None = None) -> d
     return {
         "nav": "schedules",
         "row": line,
+        "reads": (f"schedule {row.name}",) if caller.has(Right.REVEAL) else (),
         "may_act": caller.has(Right.RESTRAIN) and row.status != "ended",
         "may_change": may_change,
         "agents": slugs() if may_change else [],

@@ -47,6 +47,7 @@ def listed(
         "items": [line(row, caller) for row in rows[:SHOWN]],
         "older": f"{reverse(name)}?{urlencode({'after': rows[SHOWN - 1].name})}" if len(rows) > SHOWN else "",
         "agents": slugs() if caller.has(Right.ADMINISTER) else [],
+        "reads_list": (name,) if rows and caller.has(Right.REVEAL) else (),
     }
 
 

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 
 from audit import findings, lag, verifications
 from audit.cosignatures import last_witnessed
-from audit.errors import CountersignError
+from audit.errors import CountersignError, NoFinding
 from audit.models import VerificationRun
 from console.api.errors import status_of
 from console.api.reading import clean
@@ -26,6 +26,7 @@ from console.views.guard import guard
 LIST, ONE = "audit/verification.html", "audit/run.html"
 SHOWN = 20
 LONGEST_NOTE, SHORTEST_NOTE = 2000, 3
+KEPT = 10 * LONGEST_NOTE  # so much of what was typed stands there again
 TITLES: Mapping[str, str] = {
     "whole": "The whole log",
     "incremental": "What was new",
@@ -79,12 +80,25 @@ def evidence(request: HttpRequest, number: int) -> HttpResponse:
 def acknowledge(request: HttpRequest, number: int) -> HttpResponse:
     """Take what somebody makes of a finding; then its banner goes."""
     note = request.POST.get("note", "").replace("\r\n", "\n").strip()
-    if not SHORTEST_NOTE <= len(note) <= LONGEST_NOTE or not clean(note):
-        typed = {"note": note[:LONGEST_NOTE].replace("\0", ""), "error": "Say in a sentence what you make of it."}
+    typed = {"note": note[:KEPT].replace("\0", ""), "error": _wrong(note)}
+    if typed["error"]:
         return page(request, ONE, lambda: _one(request, number, typed), status=422)
-    findings.acknowledge(number, actor=caller_of(request).actor(), note=note)
+    try:
+        findings.acknowledge(number, actor=caller_of(request).actor(), note=note)
+    except NoFinding as error:
+        told = {**typed, "problem": error.detail}
+        return page(request, ONE, lambda: _one(request, number, told), status=status_of(error))
     messages.success(request, "Your answer is written down. The finding stays here, its banner is gone.")
     return redirect("audit-verification", number)
+
+
+def _wrong(note: str) -> str:
+    """Return what is wrong with an answer, as a sentence; empty where it can be written down."""
+    if len(note) < SHORTEST_NOTE:
+        return f"Say in a sentence what you make of it, in at least {SHORTEST_NOTE} characters."
+    if len(note) > LONGEST_NOTE:
+        return f"This is {len(note)} characters long. Say it in {LONGEST_NOTE} at most."
+    return "" if clean(note) else "The text holds characters that cannot be stored."
 
 
 def _list(request: HttpRequest, problem: str = "", typed: Mapping[str, str] | None = None) -> dict[str, Any]:
@@ -133,7 +147,7 @@ def _one(request: HttpRequest, number: int, typed: Mapping[str, str] | None = No
         "copies": _copies(row.evidence) if bad and row.evidence else [],
         "good_entry": _good(row.evidence) if bad and row.evidence else None,
         "may_answer": _may_answer(caller, row),
-        "typed": typed or {"note": "", "error": ""},
+        "typed": {"note": "", "error": "", "problem": "", **(typed or {})},
     }  # fmt: skip
 
 

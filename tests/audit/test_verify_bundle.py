@@ -75,6 +75,16 @@ def test_raw_texts_are_held_against_their_commitments(tmp_path: Path) -> None:
     assert (judged(tmp_path, fewer).exit, judged(tmp_path, fewer).texts) == (GOOD, 8)
 
 
+def test_texts_that_are_left_out_by_right_are_told_apart_from_those_that_were_deleted(tmp_path: Path) -> None:
+    with_texts = a_log().bundle(texts=True)
+    fewer = [line for line in with_texts if line.get("text") != "text1"]
+    told = []
+    for lines in (a_log().bundle(), with_texts, fewer):
+        found = judged(tmp_path, lines)
+        told.append((found.exit, found.with_texts, found.texts, found.texts_missing))
+    assert told == [(GOOD, False, 0, 16), (GOOD, True, 16, 0), (GOOD, True, 8, 8)]
+
+
 def test_a_session_that_ended_is_good_by_itself(tmp_path: Path) -> None:
     assert judged(tmp_path, a_log().bundle(range(1, 41, 4))).exit == GOOD
 
@@ -674,6 +684,7 @@ def test_it_is_run_with_a_file_and_keys_and_leaves_with_what_it_found(tmp_path: 
     assert (found.returncode, found.stderr) == (GOOD, "")
     assert "40 entries of 4 streams" in found.stdout
     assert "Witnessed by witness.example" in found.stdout
+    assert "16 texts left out by right." in found.stdout
     found = run(str(wrong), *words, "--json", cwd=tmp_path)
     assert found.returncode == TAMPERED
     assert json.loads(found.stdout)["first_wrong"]["index"] == 17

@@ -9,6 +9,7 @@ from django.test import Client
 
 from agents.models import Session
 from approvals.models import ApprovalRequest
+from audit.index import index_log
 from audit.models import AuditEntry
 from console import readings
 from console.models import Reading
@@ -87,6 +88,37 @@ def test_the_raw_texts_of_an_entry_are_a_reading_and_the_entry_alone_is_none(
     for place in places:
         assert signed_in(audrey).get(f"/audit/{place}/").status_code == 200
     assert read_by(audrey) == [f"entry {places[0]}"]
+
+
+def test_the_story_of_a_session_says_who_read_the_raw_text_of_a_single_entry_of_it(
+    waiting: Waiting, signed_in: SignedIn, audrey: User, ada: User
+) -> None:
+    """Who saw what, wholly: also what was read past the session's own pages, and in a file of its entries."""
+    session, _ = waiting
+    started = AuditEntry.objects.get(stream=f"session:{session.ref}", kind="session.started")
+    signed_in(audrey).get(f"/audit/{started.place.log_index}/")
+    index_log()
+    story = Program(ada).get(f"/audit/sessions/{session.ref}").json()
+    reads = [(one["principal"]["name"], one["facts"]["item"]) for one in story["items"] if one["kind"] == "content.read"]
+    assert reads == [(audrey.first_name, f"entry {started.place.log_index}")]
+    page = signed_in(ada).get(f"/audit/sessions/{session.ref}/").content.decode()
+    assert f"entry {started.place.log_index}</span>" in page
+    assert audrey.first_name in page.partition("Who took part")[2]
+
+
+def test_lists_that_show_raw_content_are_readings_as_all_others(
+    waiting: Waiting, signed_in: SignedIn, audrey: User, ada: User, vic: User
+) -> None:
+    """Goals of what starts by itself, and the title of a session that is played again."""
+    session, _ = waiting
+    body = {"name": "nightly", "agent": session.agent.slug, "goal": "Count what came.", "cron": "0 2 * * *"}
+    assert Program(ada).post("/schedules", body).status_code == 201
+    for who in (audrey, vic):
+        for path in ("/schedules/", "/schedules/nightly/", f"/sessions/{session.ref}/reruns/"):
+            assert signed_in(who).get(path).status_code == 200, path
+        assert Program(who).get("/schedules").status_code == 200
+    assert read_by(audrey) == ["schedules", "schedule nightly", session.ref]
+    assert read_by(vic) == []
 
 
 def bare() -> AuditEntry | None:

@@ -127,11 +127,12 @@ def test_a_hostile_filter_chooses_what_fits_it_and_breaks_nothing(signer: Signer
     written(20)
     seal(signer)
     for value in HOSTILE:
-        where = of_facts({name: value})
+        said = f"user:{value}" if name == "principal" else value
+        where = of_facts({name: said})
         row, data = made(signer, ask(where))
         bundle = read(data)
         assert_signed(bundle, signer)
-        assert bundle.first["filter"] == {name: value}
+        assert bundle.first["filter"] == {name: said}
         assert of_facts(row.filter) == where
         exports.cancel_export(ref=exports.ref_of(row), actor=AUDREY)
     assert AuditEntry.objects.count() >= 20
@@ -141,8 +142,9 @@ def test_a_hostile_filter_chooses_what_fits_it_and_breaks_nothing(signer: Signer
 @pytest.mark.parametrize("value", HOSTILE)
 def test_a_kind_that_there_is_none_of_is_refused(value: str) -> None:
     """THREATS 4: nothing is made for it, and nothing of it runs."""
-    with pytest.raises(InvalidExport):
-        ask(EntryFilter(kind=value))
+    for where in (EntryFilter(kind=value), EntryFilter(principal=value)):
+        with pytest.raises(InvalidExport):
+            ask(where)
     assert not Export.objects.exists()
 
 
@@ -237,6 +239,8 @@ def test_the_header_says_what_was_asked_for_by_whom_and_what_kinds_mean(signer: 
     assert first["origin"] == f"countersign/{first['log']}"
     assert first["schema"] == {kind.value: kind.doc for kind in EventKind}
     assert first["made"].endswith("Z")
+    assert "does not say that it was deleted" in first["left_out"]["texts"]
+    assert "left_out" not in read(made(signer, ask(texts=True))[1]).first
     assert row.expires_at is not None
 
 

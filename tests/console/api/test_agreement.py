@@ -24,6 +24,7 @@ def test_drills_are_listed_and_one_that_is_none_is_told(audrey: User) -> None:
     program = Program(audrey)
     named = {one["name"] for one in program.get("/audit/drills").json()["items"]}
     assert {"change", "cut", "rewrite", "status", "request"} <= named
-    refused(program.post("/audit/drills", {"tampering": "wish"}), 404, "unknown_tampering")
+    told = refused(program.post("/audit/drills", {"tampering": "wish"}), 404, "unknown_tampering")
+    assert all(name in told["detail"] for name in named)
     refused(program.post("/audit/drills", {"tampering": "change"}), 409, "nothing_to_drill")
     refused(program.post("/audit/drills", {}), 422, "invalid_request")

@@ -64,6 +64,9 @@ def test_filters_and_cursors_narrow_and_walk(audrey: User, olga: User, remy: Use
     refused(program.get("/audit/entries?from=yesterday"), 422, "invalid_request")
     refused(program.get("/audit/entries?from=2026-01-01T00:00:00"), 422, "invalid_request")
     refused(program.get("/audit/entries?q=%00"), 422, "invalid_request")
+    for typo in ("usr", "users:7", "User:7", ":7"):
+        told = refused(program.get(f"/audit/entries?principal={typo}"), 422, "invalid_request")["errors"][0]
+        assert "Write user, service, agent or system" in told["msg"], typo
 
 
 @pytest.mark.django_db

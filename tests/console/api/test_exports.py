@@ -85,6 +85,8 @@ def test_a_filter_that_nothing_could_fit_asks_for_nothing(program: Program, wron
     answer = program.post("/audit/exports", {"filter": wrong})
     refused(answer, 422, "invalid_export")
     assert answer.json()["errors"][0]["loc"] == ["body", "filter", place]
+    told = refused(program.post("/audit/exports", {"filter": {"principal": "usr:7"}}), 422, "invalid_request")["errors"][0]
+    assert told["loc"] == ["body", "filter", "principal"]
     assert program.get("/audit/exports").json()["items"] == []
     assert program.post("/audit/exports", {"filter": {"kind": "tool_call"}}).status_code == 202
 

@@ -82,7 +82,9 @@ def test_a_finding_is_kept_with_its_evidence_and_answered(audrey: User, ada: Use
     refused(program.post(f"{path}/acknowledge", {"note": ""}), 422, "invalid_request")
     answered = Program(ada).post(f"{path}/acknowledge", {"note": "The restore test of Friday."}).json()
     assert (answered["acknowledged_by"], answered["note"]) == ("Ada", "The restore test of Friday.")
-    refused(program.post(f"{path}/acknowledge", {"note": "Again."}), 409, "no_finding")
+    told = refused(program.post(f"{path}/acknowledge", {"note": "Again."}), 409, "already_acknowledged")
+    assert "Ada has answered this finding already, at " in told["detail"]
+    assert program.get(path).json()["note"] == "The restore test of Friday."
     refused(program.get("/audit/verifications/999"), 404, "unknown_verification")
     refused(Program(remy).get(path), 403, "forbidden")
 

@@ -1,5 +1,6 @@
 """The witness of the log, over the API: it cosigns what continues, and finds what was rewritten, cut off or put back."""
 
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -8,12 +9,20 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.contrib.auth.models import User
+from django_q.models import OrmQ
 
+from agents.queue import BACKGROUND_CLUSTER
 from audit import keys, merkle
+from audit.actors import SYSTEM
+from audit.cosignatures import accept
+from audit.exports import work
+from audit.exports.exports import ask_export
+from audit.exports.models import Export
 from audit.index import index_log
 from audit.models import AuditEntry, Checkpoint
 from audit.note import COSIGNATURE, Note, Signer
 from audit.note import Checkpoint as Said
+from audit.queries import EntryFilter
 from audit.rotation import rotate
 from audit.seal import origin, seal
 from audit.services import record
@@ -182,3 +191,45 @@ def test_as_a_command_it_leaves_with_1_where_the_log_is_broken(
     monkeypatch.setattr("audit.witness.over_http", lambda *_: another(1, Signer(origin(), KEY)))
     assert main(words) == BROKEN
     assert "put back" in capsys.readouterr().err
+
+
+def test_a_bundle_that_waits_for_a_witness_is_made_when_one_signed(
+    witness: Witness, audrey: User, settings: Any, django_capture_on_commit_callbacks: Any
+) -> None:
+    """Not when the next minute looks for what is due."""
+    settings.SEAL_WITNESSES = [str(witness.signer.verifier(COSIGNATURE))]
+    grown()
+    program = Program(audrey)
+    ref = program.post("/audit/exports", {}).json()["id"]
+    grown()
+    claimed = work.claim()
+    assert claimed is not None
+    work.make(claimed, until=time.monotonic() + 600)
+    waiting = Export.objects.get()
+    assert (waiting.status, waiting.size, work.claim()) == ("queued", None, None)
+    with django_capture_on_commit_callbacks(execute=True):
+        assert program.post("/audit/cosignatures", {"note": str(witness.look(NOW - 200_000_000))}).status_code == 200
+    assert [task.task["func"] for task in OrmQ.objects.filter(key=BACKGROUND_CLUSTER)][-1:] == ["agents.tasks.export"]
+    assert not work.work_open()
+    assert program.get(f"/audit/exports/{ref}").json()["status"] == "ready"
+
+
+def test_a_witness_that_signs_while_a_bundle_is_put_back_is_seen(
+    witness: Witness, audrey: User, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It woke nobody, for nobody slept yet."""
+    settings.SEAL_WITNESSES = [str(witness.signer.verifier(COSIGNATURE))]
+    grown()
+    ask_export(kind="bundle", where=EntryFilter(), actor=SYSTEM)
+    grown()
+    put_back = work._move
+
+    def signed_meanwhile(row: Export, event: str, values: dict[str, Any], *more: Any) -> None:
+        if event == "release":
+            accept(str(witness.look(NOW - 200_000_000)))
+            assert work.wake() == 0
+        put_back(row, event, values, *more)
+
+    monkeypatch.setattr(work, "_move", signed_meanwhile)
+    assert not work.work_open()
+    assert Export.objects.get().status == "ready"

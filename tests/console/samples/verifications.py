@@ -36,4 +36,5 @@ def verification_run(ok: bool | None) -> Context:
     good = {"stream": "session:S-88123", "seq": 6, "log_index": 48_100, "hash": "e07a" * 16, "url": "#"}
     wrong = ok is False
     return frame("audit", run=run, bad={**BAD, "url": "#"} if wrong else None, copies=copies if wrong else [],
-                 good_entry=good if wrong else None, may_answer=wrong, typed={"note": "Ours", "error": "Say more."})  # fmt: skip
+                 good_entry=good if wrong else None, may_answer=wrong,
+                 typed={"note": "Ours", "error": "Say more.", "problem": "Ada was faster."})  # fmt: skip

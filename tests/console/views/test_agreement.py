@@ -54,6 +54,18 @@ def test_a_drill_shows_what_is_found_and_what_to_do(
     assert AuditEntry.objects.filter(kind="audit.drilled", actor_id=str(audrey.pk)).count() == 2
 
 
+@pytest.mark.django_db
+def test_a_drill_that_there_is_not_is_told_with_those_that_there_are(audrey: User, signed_in: SignedIn) -> None:
+    answer = signed_in(audrey).post("/audit/drill/", {"tampering": "wish<b>"})
+    page = answer.content.decode()
+    assert answer.status_code == 404
+    assert "`wish&lt;b&gt;` is no way to tamper" in page
+    assert "change, delete, insert" in page
+    assert "Choose how to tamper" in page
+    assert signed_in(audrey).post("/audit/drill/").status_code == 404
+    assert signed_in(audrey).post("/audit/drill/", {"tampering": "cut"}).status_code == 409
+
+
 def test_the_page_takes_as_many_queries_whatever_was_found(
     waiting: Waiting, audrey: User, signed_in: SignedIn, django_assert_max_num_queries: Callable[[int], object]
 ) -> None:

@@ -106,3 +106,18 @@ def test_a_search_is_kept_for_oneself_and_forgotten(told: None, audrey: User, ad
     assert SavedView.objects.count() == 1
     client.post(f"/audit/views/{key}/remove/")
     assert SavedView.objects.count() == 0
+
+
+def test_a_kind_of_principal_that_there_is_not_filters_nothing_and_is_told_with_those_that_there_are(
+    told: None, audrey: User, signed_in: Any
+) -> None:
+    client = signed_in(audrey)
+    for path in ("/audit/", "/audit/sessions/"):
+        page = client.get(f"{path}?principal=usr:7").content.decode()
+        assert "Shown without the filter principal “usr:7”" in page, path
+        assert "Write user, service, agent or system" in page, path
+        assert "S-71" in page, path
+    refused = client.post("/audit/exports/", {"principal": "usr:7", "format": "csv"})
+    assert refused.status_code == 422
+    assert "Write user, service, agent or system" in refused.content.decode()
+    assert 'value="usr:7"' in refused.content.decode()

@@ -87,10 +87,33 @@ def test_a_finding_stands_on_all_audit_pages_until_somebody_answers(
     path = f"/audit/verification/{run.pk}/acknowledge/"
     assert signed_in(olga).post(path, {"note": "Not mine to say."}).status_code == 403
     assert client.post(path, {"note": " "}).status_code == 422
+    long = client.post(path, {"note": "We looked. " * 200 + "Last <word>"})
+    assert long.status_code == 422
+    assert "This is 2211 characters long. Say it in 2000 at most." in long.content.decode()
+    assert "Last &lt;word&gt;</textarea>" in long.content.decode()
     said = client.post(path, {"note": "We <tried> it."}, follow=True).content.decode()
     assert "We &lt;tried&gt; it." in said
     for path in PAGES:
         assert BANNER not in client.get(path).content.decode(), path
+
+
+def test_who_answers_after_somebody_else_is_shown_who_did_and_what_was_typed_stays(
+    tampered: psycopg.Connection[Any], signed_in: SignedIn, audrey: User, ada: User
+) -> None:
+    client = signed_in(audrey)
+    client.post("/audit/verify/")
+    run = VerificationRun.objects.get(ok=False)
+    path = f"/audit/verification/{run.pk}/acknowledge/"
+    signed_in(ada).post(path, {"note": "The restore test of Friday."})
+    late = client.post(path, {"note": "A <drill> of ours."})
+    page = late.content.decode()
+    assert late.status_code == 409
+    assert "Your answer was not written down" in page
+    assert "Ada has answered this finding already" in page
+    assert "A &lt;drill&gt; of ours." in page
+    assert "The restore test of Friday." in page
+    run.refresh_from_db()
+    assert run.note == "The restore test of Friday."
 
 
 def test_a_verification_that_runs_shows_how_far_it_is(fresh_database: Any, signed_in: SignedIn, audrey: User) -> None:
