@@ -83,17 +83,21 @@ class Chosen:
     def __init__(self, where: EntryFilter, size: int, *, rotations: bool, using: str = "default") -> None:
         self._using = using
         self._size = size
+        self._words = bool(where.text)
         self._found = [together([*conditions(where).values(), *self._others(where)])]
         if rotations and where != EntryFilter():
             self._found.append(Part("e.kind = %s", (ROTATED,)))
 
     def stretches(self, after: int, pace: Pace, batch: int) -> Iterator[Stretch]:
-        """Yield stretches behind a place, up to `pace.windows` windows of the log.
+        """Yield stretches behind a place, up to `pace.windows` windows of the log; one where words are looked for.
+
+        To take the words of a window's entries apart takes seconds: a step has to end well within its lease, and to show how far it is.
 
         Windows begin at multiples of their size, so that stretches are the same from wherever one goes on, and an empty one is
         one subtree of the tree.
         """
-        last = min(self._size, (after // pace.window + pace.windows) * pace.window)
+        windows = 1 if self._words else pace.windows
+        last = min(self._size, (after // pace.window + windows) * pace.window)
         while after < last:
             end = min(last, (after // pace.window + 1) * pace.window)
             rows = self._read(after, end, batch)

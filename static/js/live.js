@@ -12,7 +12,7 @@
 
   // Regions ------------------------------------------------------------------------------------------------------
   const state = new WeakMap();
-  const of = (region) => { if (!state.has(region)) state.set(region, { timer: 0, calm: 0, last: 0, took: 0, busy: false, wanted: 0, rev: 0, news: 0, putOff: 0 }); return state.get(region); };
+  const of = (region) => { if (!state.has(region)) state.set(region, { timer: 0, calm: 0, last: 0, took: 0, busy: false, wanted: 0, rev: 0, news: 0, putOff: 0, missed: 0 }); return state.get(region); };
   const regions = () => document.querySelectorAll("[data-live-url]");
   const matches = (pattern, type) => pattern === "*" || pattern === type || (pattern.endsWith(".*") && type.startsWith(pattern.slice(0, -1)));
   const concerns = (region, message) => {
@@ -67,19 +67,27 @@
   // Who reads a session in peace stops following it; what happened meanwhile comes when it is followed again.
   const mark = (button) => {
     const still = button.closest("[data-live-url]").hasAttribute("data-still");
-    const words = still ? "Not following" : "Following live";
+    const { missed } = of(button.closest("[data-live-url]"));
+    const words = still ? "Not following" : "Following live", since = still && missed ? `, ${group(missed)} event${missed > 1 ? "s" : ""} since` : "";
     button.classList.toggle("ok", !still);
-    button.querySelector("span").textContent = words;
-    button.setAttribute("aria-label", `${words}, turn ${still ? "on" : "off"}`);
+    button.querySelector("span").textContent = words + since;
+    button.setAttribute("aria-label", `${words}${since}, turn ${still ? "on" : "off"}`);
   };
   document.addEventListener("click", (event) => {
     const button = event.target.closest?.("[data-follow]");
     if (!button) return;
     const region = button.closest("[data-live-url]");
+    of(region).missed = 0;
     if (!region.toggleAttribute("data-still")) refresh(region);
     mark(button);
   });
   document.addEventListener("htmx:after:swap", () => { for (const button of document.querySelectorAll("[data-still] [data-follow]")) mark(button); });
+
+  const miss = (region) => {
+    if (!region.hasAttribute("data-still")) return;
+    of(region).missed += 1;
+    for (const button of region.querySelectorAll("[data-follow]")) mark(button);
+  };
 
   // What comes back is put in place unless it is older than what stands there, or no fragment at all.
   document.addEventListener("htmx:before:swap", (event) => {
@@ -298,7 +306,7 @@
   };
   const changed = (message) => {
     document.dispatchEvent(new CustomEvent(`live:${message.type}`, { detail: message }));
-    for (const region of regions()) if (concerns(region, message)) refresh(region, message.n);
+    for (const region of regions()) if (concerns(region, message)) { refresh(region, message.n); miss(region); }
     if (/^(approval|session)\./.test(message.type)) counts();
     document.dispatchEvent(new CustomEvent("live:event", { detail: message }));
   };

@@ -114,6 +114,19 @@ def test_what_is_cancelled_is_made_no_further_and_takes_no_room(signer: Signer) 
     assert [kind for kind, _ in told()] == ["audit.export_requested", "audit.export_cancelled"]
 
 
+def test_a_search_for_words_shows_how_far_it_is_window_by_window_and_is_cancelled_between_two(signer: Signer) -> None:
+    """To take words apart costs seconds for each window of a large log: no step may outlast its lease."""
+    record([entry(facts={"note": "needle"} if number == 299 else {}) for number in range(300)])
+    going = started(signer, ask(EntryFilter(text="needle")), parts=2)
+    assert (going.done, going.entries) == (2 * SMALL.window, 0)
+    assert Export.objects.get().done == 2 * SMALL.window
+    exports.cancel_export(ref="EX-1", actor=REMY)
+    with pytest.raises(StaleState):
+        work.write(going, work.maker_of(going, SMALL).step(Place(going.done, going.head), going.entries))
+    _, data = made(signer, ask(EntryFilter(text="needle")), pace=SMALL)
+    assert 300 in read(data).places
+
+
 def test_a_worker_whose_time_is_over_gives_it_back_and_the_next_goes_on(signer: Signer) -> None:
     record([entry() for _ in range(300)])
     going = started(signer, ask())
