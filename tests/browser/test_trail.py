@@ -18,7 +18,7 @@ SCROLLED = """() => [...document.querySelectorAll(".sp, .sp *")].filter(one => o
 def resting(house: House, subject: str) -> ApprovalRequest:
     """A request whose session rests and writes nothing more; all that it wrote has its place in the log."""
     row = house.mail(subject=subject)
-    there = Session.objects.filter(pk=row.session_id, status="waiting_approval")
+    there = Session.objects.filter(number=int(row.session_ref.removeprefix("S-")), status="waiting_approval")
     wait_until(lambda: house.do(there.exists), seconds=60)
     house.happen(row.session_ref)
     return row
