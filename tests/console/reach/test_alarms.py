@@ -20,8 +20,9 @@ from audit.verifications import begin, finished
 from console.models import Callback
 from console.reach import sender, webhooks
 from console.reach.alarms import alarms_have_addresses
-from tests.console.reach.test_webhooks import Receiver
+from tests.console.reach.receiving import Receiver
 from tests.console.reach.test_webhooks import receiver as receiver  # noqa: PLC0414  a fixture
+from tests.console.reach.test_webhooks import told_to
 from tests.flows.conftest import World
 
 
@@ -66,7 +67,7 @@ def test_a_row_that_is_not_what_the_log_says_is_told(world: World, named: Receiv
     runs.run(actor=SYSTEM)
     index.finish()
     sender.round_trip()
-    assert named.told() == ["alarm.disagreement"]
+    assert told_to(named) == ["alarm.disagreement"]
     told = json.loads(named.came[0][1])["data"]
     assert told["url"].endswith("/audit/agreement/")
     assert "harmless" not in named.came[0][1]
@@ -83,7 +84,7 @@ def test_each_address_has_its_own_order_and_one_that_fails_holds_up_no_other(
     named.statuses = [500]
     sender.round_trip()  # to each the first one: one of the two is refused
     sender.round_trip()
-    assert sorted(named.told()) == ["alarm.log_forked", "alarm.seal_late", "alarm.seal_late"]
+    assert sorted(told_to(named)) == ["alarm.log_forked", "alarm.seal_late", "alarm.seal_late"]
     Callback.objects.filter(delivered_at=None).update(ready_at=Now())
     sender.round_trip()
     Callback.objects.filter(delivered_at=None).update(ready_at=Now())
