@@ -18,6 +18,7 @@ from console.local.supervisor import Supervisor
 
 # A cluster can stand still without ending: its heartbeat stops. Leases make ending it safe.
 STALLED_S = 60.0
+MOST_PATIENCE = 16
 _LOOK_EVERY_S = 5.0
 _DATABASE_EVERY_S, _DATABASE_PAUSE_S = 2.0, 15.0
 
@@ -42,21 +43,27 @@ def _answers(address: str) -> bool:
 
 
 def restart_stalled_worker(supervisor: Supervisor, url: str, stalled_s: float = STALLED_S) -> Callable[[], Awaitable[None]]:
-    """Return the duty that ends a worker of which nothing was heard for `stalled_s`."""
+    """Return the duty that ends a worker of which nothing was heard for `stalled_s`.
+
+    One that was started again is given twice as long, up to sixteen times, until something is heard: on a machine that is
+    too busy to start a worker in time, ending it would make it busier still, and nothing would ever run.
+    """
 
     async def duty() -> None:
-        heard = time.monotonic()
+        heard, patience_s = time.monotonic(), stalled_s
         while True:
             await asyncio.sleep(min(_LOOK_EVERY_S, stalled_s / 4))
             silent = await asyncio.to_thread(seconds_since_heartbeat, url)
             # A drain takes its heartbeat away when it ends, so that none at all is no proof by itself: time without one is.
             # Nor does a database that is away prove anything.
             heard = max(heard, time.monotonic() - (0.0 if silent is None else silent))
+            if silent is not None and silent < stalled_s:
+                patience_s = stalled_s
             began = supervisor.started_at.get("worker", time.monotonic())
-            if time.monotonic() - max(heard, began) > stalled_s:
+            if time.monotonic() - max(heard, began) > patience_s:
                 supervisor.say("worker has been silent and is restarted")
                 supervisor.restart("worker")
-                heard = time.monotonic()
+                heard, patience_s = time.monotonic(), min(2 * patience_s, MOST_PATIENCE * stalled_s)
 
     return duty
 
