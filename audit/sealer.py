@@ -56,7 +56,8 @@ class Sealer:
     def look(self) -> float:
         """Seal and show once; return how many seconds after this look the next is due."""
         try:
-            checkpoint = seal(self._signer, using=self._using)
+            # Who indexes now may have a queue behind it, and takes all that is committed: that is signed the next time.
+            checkpoint = seal(self._signer, patience_ms=0, using=self._using)
         except LogForked as forked:
             log.critical("seal.forked", size=forked.size)
             self._alarm(forked.size)

@@ -5,7 +5,7 @@ A root or a proof asks the database once: what it is computed from is known befo
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from django.db import connections
@@ -14,6 +14,8 @@ from audit import merkle
 from audit.connection import Writer
 from audit.errors import NotInLog
 
+AHEAD = 16_384
+"""Leaves that are held at once while a tree grows."""
 Node = tuple[int, int]
 """A kept level of the tree, 0 for the leaves, and a number in it."""
 # Each node is looked up by its key, in every plan: a join would be a scan of the whole log to a planner that guesses wrong.
@@ -63,8 +65,20 @@ class Tree:
 
     def grow(self, old: int, new: int) -> None:
         """Make what is to be kept when the tree grows from `old` to `new` entries."""
-        for level, number, found in merkle.completed(self.read, old, new):
+        for level, number, found in merkle.completed(self._ahead(old, new), old, new):
             self.grown[level, number] = found
+
+    def _ahead(self, old: int, new: int) -> merkle.Read:
+        """Return what reads, with the leaves read already that complete subtrees, where they are not too many."""
+        low, high = (size >> merkle.HEIGHT << merkle.HEIGHT for size in (old, new))
+        if not 0 < high - low <= AHEAD:
+            return self.read
+        leaves = self.read(0, low, high - low)
+
+        def read(level: int, start: int, count: int) -> Sequence[bytes]:
+            return self.read(level, start, count) if level else leaves[start - low : start - low + count]
+
+        return read
 
     def read(self, level: int, start: int, count: int) -> list[bytes]:
         """Return `count` hashes of a level from `start` on, see `audit.merkle.Read`. Raises NotInLog where one is missing."""

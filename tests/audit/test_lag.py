@@ -54,13 +54,14 @@ def test_an_alarm_tells_once_that_entries_wait_too_long(signer: Signer, fresh_da
     assert count("alarm.seal_late") == 1
 
 
-def test_a_sealer_that_finds_the_log_forked_has_people_told_once(signer: Signer, fresh_database: Any) -> None:
+@pytest.mark.parametrize("crime", ["UPDATE audit_entry SET entry_hash = sha256(entry_hash)", "DELETE FROM audit_entry"])
+def test_a_sealer_that_finds_the_log_forked_has_people_told_once(signer: Signer, fresh_database: Any, crime: str) -> None:
     record([entry("session:S-1"), entry("session:S-2")])
     seal(signer)
     record([entry("session:S-3")])
     with psycopg.connect(fresh_database.superuser_url, autocommit=True) as raw:
         raw.execute("ALTER TABLE audit_entry DISABLE TRIGGER ALL")
-        raw.execute("UPDATE audit_entry SET entry_hash = sha256(entry_hash) WHERE stream = 'session:S-1'")
+        raw.execute(f"{crime} WHERE stream = 'session:S-1'")
     for _ in range(2):
         sealer = Sealer(signer)
         sealer.look()

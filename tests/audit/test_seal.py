@@ -92,6 +92,19 @@ def test_what_is_signed_already_is_given_again_in_the_same_bytes(signer: Signer)
     assert Checkpoint.objects.count() == 1
 
 
+def test_while_others_index_what_is_indexed_is_signed(signer: Signer, superuser: psycopg.Connection) -> None:
+    """AUDIT-3: a queue of those who index keeps no sealer from its work."""
+    written(3)
+    assert index_log(patience_ms=60_000) == 3
+    with superuser.transaction():
+        superuser.execute("SELECT pg_advisory_xact_lock(hashtextextended('countersign.audit_index', 0))")
+        written(2)
+        checkpoint = seal(signer, patience_ms=0)
+        assert checkpoint is not None
+        assert checkpoint.size == 3
+    assert signed(signer).size == 5
+
+
 def test_subtrees_are_kept_as_they_are_completed(signer: Signer) -> None:
     for count in (255, 1, 300, 500):
         written(count)
