@@ -159,7 +159,7 @@ def standing() -> Iterator[Stage]:
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="countersign-faults-")))
         folder.chmod(0o755)
-        server = Server(folder / "postgres", ("max_connections=100", "shared_buffers=64MB"))
+        server = Server(folder / "postgres", ("max_connections=100", "shared_buffers=64MB", "track_commit_timestamp=on"))
         server.start()
         stack.callback(server.stop)
         provision(server, TEMPLATE)

@@ -1,6 +1,6 @@
 """Sixteen processes that write and roll back, killed and born again, while two sealers fight: one log, every entry of it signed.
 
-`FAULTS=full` goes on for longer, and its figure says how long an entry waited for its checkpoint.
+`FAULTS=full` goes on for longer, and holds how long an entry waited for its checkpoint against two seconds.
 """
 
 import os
@@ -25,10 +25,12 @@ WRITERS, SEALERS = 16, 2
 DEATHS = 60 if FULL else 8
 MORE = 60  # entries between two deaths
 PAIRS = 60  # checkpoints that are compared, each with each
+LONGEST_S = 2
+# From commit to commit: an entry's own time is read before its writer waits for the heads of its streams.
 _WAITED = """
-SELECT percentile_cont(ARRAY[0.5, 0.99, 1]) WITHIN GROUP (ORDER BY extract(epoch FROM c.at - e.at)) FROM audit_log_index l
-  JOIN audit_entry e ON e.id = l.entry_id CROSS JOIN LATERAL (
-    SELECT at FROM audit_checkpoint WHERE size >= l.log_index ORDER BY size LIMIT 1) c"""
+SELECT percentile_cont(ARRAY[0.5, 0.99, 1]) WITHIN GROUP (ORDER BY extract(epoch FROM c.at - pg_xact_commit_timestamp(e.xmin)))
+  FROM audit_log_index l JOIN audit_entry e ON e.id = l.entry_id CROSS JOIN LATERAL (
+    SELECT pg_xact_commit_timestamp(xmin) AS at FROM audit_checkpoint WHERE size >= l.log_index ORDER BY size LIMIT 1) c"""
 
 
 @pytest.mark.slow
@@ -66,6 +68,7 @@ def test_whatever_dies_the_checkpoints_agree_and_cover_every_committed_entry(
     figure(
         entries=committed, deaths=DEATHS, checkpoints=Checkpoint.objects.count(), covered_s=round(covered_s, 2), waited_s=waits
     )
+    assert waits[-1] <= LONGEST_S or not FULL  # on a machine that does other work besides, it says nothing
 
 
 def _all_pairs_agree() -> None:
