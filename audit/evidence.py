@@ -7,9 +7,12 @@ from typing import Any
 
 from django.db import connections
 
-from audit.chain import entry_hash, genesis
+from audit.chain import commitment, entry_hash, genesis
+from audit.feed import head
+from audit.merkle import Growing, leaf_hash
 from audit.models import AuditStream, Checkpoint
 from audit.verify import FirstBad
+from audit.verify_sets import hashes, parts
 
 LONGEST = 100_000
 """Of bytes that are longer, so many are kept; their hash is that of all of them."""
@@ -20,6 +23,35 @@ SELECT e.id, l.log_index, e.stream, e.seq, e.kind, e.at::text, e.actor_kind, e.a
 """
 _COLUMNS = ("id", "log_index", "stream", "seq", "kind", "at", "actor_kind", "actor_id", "tool")
 MOST = 3
+_TEXTS = """
+SELECT c.name, c.cls, c.salt, c.body FROM audit_content AS c JOIN audit_entry AS e ON e.id = c.entry_id
+ WHERE e.stream = %s AND e.seq = %s ORDER BY c.name
+"""
+_LOST = "SELECT count(*) FROM audit_content AS c WHERE NOT EXISTS (SELECT FROM audit_entry AS e WHERE e.id = c.entry_id)"
+OF_TEXTS, OF_HEADS = "its text", "head"
+"""What reasons say that are about texts, and about the end of a stream."""
+
+
+def is_same(before: dict[str, Any] | None, now: dict[str, Any]) -> bool:
+    """Return whether a finding with the same first wrong entry is the one of before: its evidence still says the same.
+
+    What stands over the whole log is the same where no entry that was there then has another hash now.
+    """
+    if before is None or _said(before) != _said(now):
+        return False
+    if "log" not in now:
+        return True
+    then = before.get("log")
+    return (
+        then is not None
+        and then["texts_without_entry"] == now["log"]["texts_without_entry"]
+        and _root(then["size"]) == then["root"]
+    )
+
+
+def _said(evidence: dict[str, Any]) -> tuple[Any, ...]:
+    head = evidence["head"] if OF_HEADS in evidence["first_bad"]["reason"] else None
+    return evidence["first_bad"], evidence["entries"], evidence.get("texts"), head
 
 
 def evidence_of(bad: FirstBad) -> dict[str, Any]:
@@ -30,14 +62,16 @@ def evidence_of(bad: FirstBad) -> dict[str, Any]:
     else:
         entries = _read("WHERE l.log_index = %s", [bad.log_index or 0])
         before = _read("WHERE l.log_index = %s", [(bad.log_index or 1) - 1])
-    head = AuditStream.objects.filter(name=bad.stream).first()
+    stream = AuditStream.objects.filter(name=bad.stream).first()
+    beside = {"texts": _texts(bad)} if bad.reason.startswith(OF_TEXTS) else {} if bad.stream else {"log": _log()}
     return {
+        **beside,
         "first_bad": asdict(bad),
         "entries": entries,
         "last_good": before[0] if before else None,
         "genesis": genesis(bad.stream).hex() if bad.stream else "",
-        "head": None if head is None else {
-            "stream": head.name, "seq": head.head_seq, "hash": bytes(head.head_hash).hex(), "closed": head.closed,
+        "head": None if stream is None else {
+            "stream": stream.name, "seq": stream.head_seq, "hash": bytes(stream.head_hash).hex(), "closed": stream.closed,
         },
         "checkpoint_before": _checkpoint("<", bad.log_index),
         "checkpoint_after": _checkpoint(">=", bad.log_index),
@@ -64,6 +98,34 @@ def _entry(row: tuple[Any, ...]) -> dict[str, Any]:
         "hash": bytes(hashed).hex(),
         "computed_hash": entry_hash(told["stream"], told["seq"], prev, bytes_).hex() if told["seq"] >= 0 else "",
     }
+
+
+def _texts(bad: FirstBad) -> list[dict[str, str]]:
+    """Return what the texts of the entry commit to now."""
+    with connections["default"].cursor() as cursor:
+        cursor.execute(_TEXTS, [bad.stream, bad.seq or 0])
+        return [
+            {"name": name, "class": cls, "commitment": commitment(bytes(salt), body)}
+            for name, cls, salt, body in cursor.fetchall()
+        ]
+
+
+def _log() -> dict[str, Any]:
+    """Return what the log as a whole is now, by which it is known whether more of it was changed since."""
+    with connections["default"].cursor() as cursor:
+        cursor.execute(_LOST)
+        (lost,) = cursor.fetchone()
+    size = head()
+    return {"size": size, "root": _root(size), "texts_without_entry": lost}
+
+
+def _root(size: int) -> str:
+    """Return the root of the first entries as they are now, whatever is missing among them."""
+    tree = Growing()
+    for part in parts(0, size):
+        for hash_ in hashes(part.after, part.upto or 0):
+            tree.add(leaf_hash(hash_))
+    return tree.root().hex()
 
 
 def _checkpoint(sign: str, log_index: int | None) -> dict[str, Any] | None:

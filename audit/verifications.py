@@ -19,7 +19,7 @@ from audit import feed
 from audit.actors import SYSTEM, Actor
 from audit.errors import AlreadyVerifying, UnknownStream
 from audit.evidence import evidence_of
-from audit.findings import conclude, named
+from audit.findings import answered, conclude, named
 from audit.index import PATIENCE_MS, index_log
 from audit.merkle import Growing
 from audit.models import Checkpoint, VerificationRun
@@ -35,6 +35,7 @@ from audit.verify_sets import (
     parts,
     says_the_same,
 )
+from audit.verify_signed import missing
 from audit.verify_tree import check_tree
 
 SMALL = 5 * PART
@@ -70,7 +71,7 @@ def begin(what: str, actor: Actor, *, since: int = 0, since_root: str = "", rema
 def verify_stream(stream: str, actor: Actor) -> VerificationRun:
     """Verify one stream, now. Raises UnknownStream."""
     began = time.monotonic()
-    found = verify(stream)
+    found = verify(stream, answered=answered())
     if is_unknown(found):
         raise UnknownStream(stream=stream)
     run = VerificationRun(
@@ -159,11 +160,14 @@ def _to_its_end(run: VerificationRun, seconds: float | None) -> bool:
 
 
 def _ended(run: VerificationRun, bad: FirstBad | None, part: Part) -> bool:
-    """Conclude a verification. What is only known to be somewhere in a part is named first; that is tried once."""
-    if bad is not None and bad.reason == SOMEWHERE and run.first_bad is None:
+    """Conclude a verification. What is only known to be somewhere in a part is named first; that is tried once.
+
+    So is what came beside a finding that somebody has answered.
+    """
+    if bad is not None and run.first_bad is None and (bad.reason == SOMEWHERE or answered()(bad)):
         run.first_bad = asdict(bad)
         run.save(update_fields=["first_bad"])
-        bad = named(part) or bad
+        bad = named(part, walk=bad.reason == SOMEWHERE) or bad
     conclude(run, bad, evidence_of(bad) if bad else None)
     return True
 
@@ -208,6 +212,8 @@ def _ends(run: VerificationRun) -> FirstBad | None:
         signed = Checkpoint.objects.order_by("-size").values_list("size", flat=True).first() or 0
         if head < max(run.upto, signed):
             return FirstBad("", None, head + 1, f"it is missing: {max(run.upto, signed)} entries were there")
+        if (gone := next(missing(), None)) is not None:
+            return first_bad(gone)
         waiting = Part(head, None)
         if ends_hold() and chain_holds(waiting) is not None and says_the_same(waiting):
             return None

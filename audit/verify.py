@@ -12,21 +12,24 @@ not held up.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import chain, groupby, islice
 from operator import itemgetter
 from typing import Any
 
 from django.db import connections
 
 from audit.chain import genesis
-from audit.verify_entry import LAST, Found, Link, check_content, check_entry
-from audit.verify_keys import check_signatures
+from audit.verify_entry import LAST, Found, Link, check_content, check_entry, resumed
+from audit.verify_keys import unsigned
 from audit.verify_sets import Part, chain_holds, ends_hold, one_moment, parts, says_the_same
+from audit.verify_signed import missing
 from audit.verify_tree import check_tree
 
 CHUNK = 2000
+MOST = 100
+"""Of what is wrong over the whole log so many places are looked at, each of which somebody may have answered."""
 NO_STREAM = "there is no such stream"
 NOT_IN_SETS = "the database reads something else there than its bytes say"
 
@@ -52,11 +55,12 @@ SELECT c.name, c.cls, c.salt, c.body, e.body, e.stream, e.seq, l.log_index
 """
 _LOST = """
 SELECT l.log_index FROM audit_log_index AS l LEFT JOIN audit_entry AS e ON e.id = l.entry_id
- WHERE e.id IS NULL ORDER BY l.log_index LIMIT 1
+ WHERE e.id IS NULL ORDER BY l.log_index LIMIT %s
 """
 _GAP = """
-SELECT i.expected FROM (SELECT log_index, row_number() OVER (ORDER BY log_index) AS expected FROM audit_log_index) AS i
- WHERE i.log_index <> i.expected ORDER BY i.log_index LIMIT 1
+SELECT i.before + 1
+  FROM (SELECT log_index, lag(log_index, 1, 0::bigint) OVER (ORDER BY log_index) AS before FROM audit_log_index) AS i
+ WHERE i.log_index <> i.before + 1 ORDER BY i.log_index LIMIT %s
 """
 _HASHES = "SELECT e.entry_hash FROM audit_log_index AS l JOIN audit_entry AS e ON e.id = l.entry_id ORDER BY l.log_index"
 _CHECKPOINTS = "SELECT size, root, note FROM audit_checkpoint ORDER BY size"
@@ -72,6 +76,15 @@ class FirstBad:
     reason: str
 
 
+Answered = Callable[[FirstBad], bool]
+"""Returns whether somebody has answered a finding, exactly as it stands now."""
+
+
+def nothing_answered(_: FirstBad) -> bool:
+    """Return that nobody has answered anything."""
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class Verification:
     """The result: how many entries were checked, and the first that is wrong."""
@@ -82,17 +95,17 @@ class Verification:
 
 
 def verify(
-    stream: str | None = None, *, in_sets: bool = True, using: str = "default", answered: Iterable[FirstBad] = ()
+    stream: str | None = None, *, in_sets: bool = True, using: str = "default", answered: Answered = nothing_answered
 ) -> Verification:
     """Verify the whole log, or one stream of it; without `in_sets` entry by entry whatever the database says of them.
 
-    What is `answered` is named only where nothing else is wrong.
+    What is `answered` is named only where nothing else is wrong: it must not hide what came later.
 
-    Each stream is checked up to its first wrong entry; of those, the one that is noticed first in the order of the log is
-    named. What is missing has no place in the log any more; it is named by the place in its stream.
+    Each stream is checked up to its first wrong entry that nobody has answered; of those, the one that is noticed first in the
+    order of the log is named. What is missing has no place in the log any more; it is named by the place in its stream.
     """
     with one_moment(using):
-        walk = _Walk(stream or "", using, frozenset(answered))
+        walk = _Walk(stream or "", using, answered)
         sets = None if stream or not in_sets else _in_sets(using)
         if sets is not None and sets.ok:
             walk.checked = sets.checked
@@ -145,7 +158,7 @@ def is_unknown(found: Verification) -> bool:
 class _Walk:
     """One pass over the log, which keeps the first thing that is wrong."""
 
-    def __init__(self, stream: str, using: str, answered: frozenset[FirstBad] = frozenset()) -> None:
+    def __init__(self, stream: str, using: str, answered: Answered = nothing_answered) -> None:
         self.stream = stream
         self.using = using
         self.answered = answered
@@ -177,10 +190,10 @@ class _Walk:
         last = Link(0, genesis(name), 0, closed=False)
         for row in links:
             self.checked += 1
-            found, last = check_entry(row, last)
-            if found is not None:
-                self._note(found)
+            found, before = check_entry(row, last)
+            if found is not None and not self._note(found):
                 return
+            last = before if found is None else resumed(row, last)
         if head is None:
             self._note(Found(name, last.seq, last.log_index, "its stream is not in the registry", last.reached))
         elif head[1] > last.seq:
@@ -199,23 +212,28 @@ class _Walk:
         """Check that the log's numbers are dense and that each stands for an entry."""
         for query, reason in ((_LOST, "the entry at this place is missing"), (_GAP, "this place of the log is missing")):
             with connections[self.using].cursor() as cursor:
-                cursor.execute(query)
-                row = cursor.fetchone()
-            if row is not None:
-                self._note(Found("", None, row[0], reason))
+                cursor.execute(query, [MOST])
+                places = [place for (place,) in cursor.fetchall()]
+            for place in places:
+                self._note(Found("", None, place, reason))
 
     def tree(self) -> None:
-        """Check that the log is what was signed, at every size at which it was."""
+        """Check that the log is what was signed, at every size at which it was, and that nothing of that is missing."""
         hashes = (bytes(hash_) for (hash_,) in self._rows(_HASHES, whole=True))
         kept = ((size, bytes(root), note) for size, root, note in self._rows(_CHECKPOINTS, whole=True))
-        if found := check_tree(hashes, kept) or check_signatures(using=self.using):
+        if found := check_tree(hashes, kept):
             self._note(found)
+        for one in chain(islice(unsigned(using=self.using), MOST), missing(self.using)):
+            self._note(one)
 
-    def _note(self, found: Found) -> None:
-        if first_bad(found) in self.answered:
+    def _note(self, found: Found) -> bool:
+        """Keep what is wrong where it comes first; return whether somebody has answered it."""
+        if self.answered(first_bad(found)):
             self.known = self.known or found
-        elif self.first is None or found.noticed < self.first.noticed:
+            return True
+        if self.first is None or found.noticed < self.first.noticed:
             self.first = found
+        return False
 
     def _rows(self, query: str, *, whole: bool = False) -> Iterator[tuple[Any, ...]]:
         with connections[self.using].chunked_cursor() as cursor:

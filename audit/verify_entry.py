@@ -56,6 +56,14 @@ def check_entry(row: Sequence[Any], before: Link) -> tuple[Found | None, Link]:
     return None, Link(seq, bytes(hashed), noticed, body.startswith(_CLOSES), log_index)
 
 
+def resumed(row: Sequence[Any], before: Link) -> Link:
+    """Return where a chain goes on behind an entry that is wrong: what its row says, so that later ones are held against that."""
+    seq, body, hashed, log_index = row[2], bytes(row[8]), bytes(row[11]), row[12]
+    if seq <= before.seq:
+        return before
+    return Link(seq, hashed, max(log_index or 0, before.reached), before.closed or body.startswith(_CLOSES), log_index)
+
+
 def _place(seq: int, prev: bytes, hashed: bytes, body: bytes, stream: str, before: Link) -> str:
     if before.closed:
         return "an entry stands after the end of its stream"

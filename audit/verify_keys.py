@@ -6,7 +6,7 @@ tells of a verification says so.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 
 from django.conf import settings
 
@@ -33,21 +33,22 @@ def trusted_keys() -> tuple[Verifier, ...]:
 
 def check_signatures(*, after: int = 0, upto: int = NOT_YET, using: str = "default") -> Found | None:
     """Check every checkpoint above a size, up to another; return the first that is not signed by a key that is trusted for it."""
+    return next(unsigned(after=after, upto=upto, using=using), None)
+
+
+def unsigned(*, after: int = 0, upto: int = NOT_YET, using: str = "default") -> Iterator[Found]:
+    """Yield checkpoints above a size, up to another, that are not signed by a key that is trusted for them, by size."""
     trusted = trusted_keys()
     if not trusted:
-        return None
+        return
     try:
         chain = KeyChain(rotations(using), trusted)
     except BadNote as error:
-        return Found("", None, None, str(error), after)
+        yield Found("", None, None, str(error), after)
+        return
     kept = Checkpoint.objects.using(using).filter(size__gt=after, size__lte=upto).order_by("size").values_list("size", "note")
-    return _first_unsigned(kept.iterator(chunk_size=CHUNK), chain)
-
-
-def _first_unsigned(kept: Iterable[tuple[int, str]], chain: KeyChain) -> Found | None:
-    for size, note in kept:
+    for size, note in kept.iterator(chunk_size=CHUNK):
         try:
             chain.signer(Note.of(note), size)
         except BadNote as error:
-            return Found("", None, None, str(error), size)
-    return None
+            yield Found("", None, None, str(error), size)

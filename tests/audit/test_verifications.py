@@ -69,7 +69,7 @@ def test_the_whole_log_is_verified_part_by_part_and_that_is_kept(superuser: psyc
     assert (run.ok, run.checked, run.place, run.upto, run.first_bad) == (True, 23, 23, 23, None)
     assert (run.actor_name, run.what) == ("Remy", "whole")
     said = AuditEntry.objects.get(kind="audit.verified")
-    assert said.body_json["facts"] == {"ok": True, "checked": 23, "of": "all", "run": run.pk}
+    assert said.body_json["facts"] == {"ok": True, "checked": 23, "of": "all", "run": run.pk, "signed": 17}
 
 
 @pytest.mark.usefixtures("small_parts")
@@ -170,6 +170,71 @@ def test_what_was_answered_hides_nothing_that_is_changed_later(superuser: psycop
     acknowledge(later.pk, actor=REMY, note="This one too.")
     assert finished(begin("whole", SYSTEM)).acknowledged_by == "Remy"
     assert (open_finding(), alarms()) == (None, 2)
+
+
+def test_an_answer_covers_the_entry_that_was_found_and_no_later_one_of_its_stream(superuser: psycopg.Connection[Any]) -> None:
+    """A chain goes on behind an entry that was answered: what is changed, deleted or forged there is found as before."""
+    written(24)
+    changed(superuser, 4)  # of session:S-0, the second
+    run = finished(begin("whole", SYSTEM))
+    acknowledge(run.pk, actor=REMY, note="A drill of ours.")
+    assert finished(begin("whole", SYSTEM)).acknowledged_by == "Remy"
+    for number, statement in enumerate((
+        "UPDATE audit_entry SET tool = 'rm' WHERE stream = 'session:S-0' AND seq = 4",
+        "UPDATE audit_entry SET body = body || ' '::bytea WHERE stream = 'session:S-0' AND seq = 6",
+        "UPDATE audit_stream SET closed = true WHERE name = 'session:S-0'",
+    ), start=2):  # fmt: skip
+        superuser.execute(statement.encode())
+        later = finished(begin("whole", SYSTEM))
+        assert later.first_bad is not None
+        assert (later.first_bad["stream"], later == open_finding(), alarms()) == ("session:S-0", True, number)
+        assert verify_stream("session:S-0", REMY).first_bad == later.first_bad
+        acknowledge(later.pk, actor=REMY, note="This one too.")
+        assert (finished(begin("whole", SYSTEM)).acknowledged_by, open_finding(), alarms()) == ("Remy", None, number)
+
+
+def test_an_answer_covers_what_was_found_and_no_other_change_of_the_same_entry(superuser: psycopg.Connection[Any]) -> None:
+    written(12)
+    changed(superuser, 4)
+    run = finished(begin("whole", SYSTEM))
+    acknowledge(run.pk, actor=REMY, note="A drill of ours.")
+    superuser.execute("UPDATE audit_entry SET kind = 'session.halted' WHERE kind = 'session.failed'")
+    later = finished(begin("whole", SYSTEM))
+    assert (later.first_bad, later == open_finding(), alarms()) == (run.first_bad, True, 2)
+    acknowledge(later.pk, actor=REMY, note="Again.")
+    assert (open_finding(), VerificationRun.objects.get(pk=run.pk).note) == (None, "A drill of ours.")
+
+
+def test_an_answer_to_one_of_two_findings_of_an_entry_leaves_the_other_open(superuser: psycopg.Connection[Any]) -> None:
+    written(12)
+    changed(superuser, 4)
+    first = finished(begin("whole", SYSTEM))
+    superuser.execute("UPDATE audit_entry SET kind = 'session.halted' WHERE kind = 'session.failed'")
+    second = finished(begin("whole", SYSTEM))
+    acknowledge(first.pk, actor=REMY, note="A drill of ours.")
+    assert (open_finding(), alarms()) == (second, 2)
+
+
+@pytest.mark.usefixtures("small_parts")
+def test_an_answer_to_a_log_that_is_not_what_was_signed_covers_nothing_that_is_changed_later(
+    superuser: psycopg.Connection[Any],
+) -> None:
+    """Every checkpoint behind the first change fails; what the log is then is remembered, so that a second one is told."""
+    written(12)
+    signed()
+    rewritten(superuser, "session:S-1")
+    run = finished(begin("whole", SYSTEM))
+    acknowledge(run.pk, actor=REMY, note="A drill of ours.")
+    written(5, first=12)
+    assert (finished(begin("whole", SYSTEM)).acknowledged_by, open_finding(), alarms()) == ("Remy", None, 1)
+    rewritten(superuser, "session:S-2")
+    later = finished(begin("whole", SYSTEM))
+    assert (later.first_bad, later == open_finding(), alarms()) == (run.first_bad, True, 2)
+    acknowledge(later.pk, actor=REMY, note="Again.")
+    changed(superuser, 2)
+    last = finished(begin("whole", SYSTEM))
+    assert last.first_bad is not None
+    assert (last.first_bad["log_index"], last == open_finding(), alarms()) == (2, True, 3)
 
 
 def test_what_is_not_there_cannot_be_answered(fresh_database: Any) -> None:
