@@ -6,6 +6,8 @@ the entry about it, which are written together, are seen together. Four passes:
 2. requests that belong to no session
 3. prompts with their versions and releases
 4. the registry: each stream has as many entries as its head says, and the thing that it is about; and the revisions of policy
+5. the raw texts that entries commit to: what is not there was deleted by somebody, and an entry says so
+6. agents' revisions with their documents, and the settings of tools
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-from agents.agreement import calls, prompts, registry, requests, sessions
+from agents.agreement import calls, configured, gone, prompts, registry, requests, sessions
 from agents.agreement.calls import BEGUN, CallsTold
 from agents.agreement.found import Finding, Report
 from agents.agreement.prompts import PromptTold
@@ -110,7 +112,7 @@ class Rows:
         heard = _Heard.of(entries, self.requests, self.calls)
         row, stream = self.session, f"session:{self.session['ref']}"
         refs = {one["id"]: one["ref"] for one in self.requests}
-        report.note(*sessions.disagreeing(row, heard.session, self.turns))
+        report.note(*sessions.disagreeing(row, heard.session, self.turns, self.texts))
         report.note(*calls.disagreeing(row["ref"], self.calls, heard.calls, self.texts, refs))
         report.note(*requests.disagreeing(stream, self.requests, self.decisions, heard.requests, self.texts))
         told = heard.calls.calls.values()
@@ -214,6 +216,7 @@ def _placed(findings: list[Finding], using: str) -> list[Finding]:
 
 
 STAGES: tuple[Callable[[Report, str, str], str | None], ...] = (
-    _sessions, _alone, _prompts, registry.streams, registry.orphans, registry.unheard, registry.policies,
+    _sessions, _alone, _prompts, registry.streams, registry.orphans, registry.unheard, registry.policies, gone.texts,
+    gone.more_than_deleted, configured.agents, configured.settings,
 )  # fmt: skip
 """The passes in their order. Each looks at the rows after the one that it is given, and returns the last; None at its end."""

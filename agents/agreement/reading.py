@@ -21,9 +21,11 @@ AT_ONCE = 50
 
 SESSIONS = """
 SELECT s.id, s.number, 'S-' || s.number AS ref, s.status, a.slug AS agent, p.slug || ' ' || v.version AS prompt, s.started_by,
-       s.environment, s.task_type, s.tenant, s.dry_run, t.closed
+       s.environment, s.task_type, s.tenant, s.dry_run, s.title, s.turns, s.input_tokens, s.output_tokens, s.cost_microusd,
+       r.number AS revision, s.feature, t.closed
   FROM agents_session s JOIN agents_agent a ON a.id = s.agent_id JOIN agents_promptversion v ON v.id = s.prompt_version_id
-  JOIN agents_prompt p ON p.id = v.prompt_id LEFT JOIN audit_stream t ON t.name = 'session:S-' || s.number
+  JOIN agents_prompt p ON p.id = v.prompt_id JOIN agents_agentrevision r ON r.id = s.revision_id
+  LEFT JOIN audit_stream t ON t.name = 'session:S-' || s.number
  WHERE s.number > %s ORDER BY s.number LIMIT %s"""
 TURNS = """
 SELECT session_id, number, model, input_tokens, output_tokens, cost_microusd, finish_reason
@@ -49,11 +51,20 @@ SELECT r.prompt_id, CASE WHEN v.prompt_id = r.prompt_id THEN v.version ELSE p.sl
        r.status
   FROM agents_release r JOIN agents_promptversion v ON v.id = r.version_id JOIN agents_prompt p ON p.id = v.prompt_id
  WHERE r.prompt_id = ANY(%s)"""
+AGENTS = "SELECT id, slug FROM agents_agent WHERE slug > %s ORDER BY slug LIMIT %s"
+REVISIONS = """
+SELECT agent_id, number, document::text AS document, checksum, current FROM agents_agentrevision WHERE agent_id = ANY(%s)
+ ORDER BY number"""
+SETTINGS = """
+SELECT t.name, s.tier, coalesce(s.enabled, true) AS enabled, coalesce(s.revision, 0) AS revision
+  FROM (SELECT name FROM approvals_toolsetting WHERE name > %s UNION
+        SELECT substr(name, 6) FROM audit_stream WHERE name LIKE 'tool:%%' AND name > 'tool:' || %s) AS t
+  LEFT JOIN approvals_toolsetting s ON s.name = t.name ORDER BY t.name COLLATE "C" LIMIT %s"""
 _ENTRIES = "SELECT stream, seq, body FROM audit_entry WHERE stream = ANY(%s) ORDER BY stream, seq"
 # Read are those texts alone that rows hold a copy of or run by; of the others it is enough where they stand.
 _TEXTS = """
 SELECT e.stream, e.seq, c.name, c.id, c.salt,
-       CASE WHEN c.name IN ('instruction', 'answer') OR c.name ~ '^(call[.][0-9]+[.])?arguments$' THEN c.body END AS body
+       CASE WHEN c.name IN ('instruction', 'answer', 'goal') OR c.name ~ '^(call[.][0-9]+[.])?arguments$' THEN c.body END AS body
   FROM audit_entry e JOIN audit_content c ON c.entry_id = e.id WHERE e.stream = ANY(%s)"""
 
 

@@ -30,9 +30,17 @@ SELECT t.name, t.head_seq, t.closed, coalesce(e.entries, 0) AS entries, coalesce
     END AS there) AS x ON true
  ORDER BY t.name
 """
-_ORPHANS = """
-SELECT e.stream, min(e.seq) AS seq FROM audit_entry e LEFT JOIN audit_stream t ON t.name = e.stream
- WHERE t.name IS NULL GROUP BY e.stream ORDER BY e.stream LIMIT %s
+# From one stream's first entry to the next one's, by the index of places: as many steps as there are streams, however long they are.
+_HEARD = """
+WITH RECURSIVE heard AS (
+    (SELECT stream, seq, 1 AS step FROM audit_entry WHERE stream > %s ORDER BY stream, seq LIMIT 1)
+    UNION ALL
+    SELECT n.stream, n.seq, h.step + 1
+      FROM heard h
+     CROSS JOIN LATERAL (SELECT stream, seq FROM audit_entry WHERE stream > h.stream ORDER BY stream, seq LIMIT 1) AS n
+     WHERE h.step < %s
+)
+SELECT h.stream, h.seq, EXISTS (SELECT FROM audit_stream t WHERE t.name = h.stream) AS known FROM heard h ORDER BY h.step
 """
 _UNHEARD = """
 SELECT 'agents_agent' AS kind, slug AS row, 'agent:' || slug AS stream FROM agents_agent a
@@ -69,12 +77,15 @@ def streams(report: Report, after: str, using: str) -> str | None:
     return rows[-1]["name"] if rows else None
 
 
-def orphans(report: Report, _: str, using: str) -> None:
-    """Find entries whose stream is in no registry."""
-    for row in read(_ORPHANS, [MOST], using=using):
-        report.note(
-            Finding("audit_stream", row["stream"], "the stream", "missing", "it has entries", row["stream"], row["seq"])
-        )
+def orphans(report: Report, after: str, using: str) -> str | None:
+    """Find entries whose stream is in no registry, among some streams."""
+    rows = read(_HEARD, [after, AT_ONCE], using=using)
+    for row in rows:
+        if not row["known"]:
+            report.note(
+                Finding("audit_stream", row["stream"], "the stream", "missing", "it has entries", row["stream"], row["seq"])
+            )
+    return rows[-1]["stream"] if rows else None
 
 
 def unheard(report: Report, _: str, using: str) -> None:

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from agents.agreement.found import Finding, differing
+from agents.agreement.texts import Place, Texts, said
 from agents.agreement.told import Told
 from agents.lifecycle import SESSION_ENDS
+from agents.starting import title_of
 
 TABLE = "agents_session"
 AFTER: Mapping[str, str] = {
@@ -45,19 +47,26 @@ class SessionTold:
     seq: int | None = None  # the entry that says so
     prompt: str = ""
     prompt_seq: int | None = None
+    revision: int | None = None  # of the agent
     first: Told | None = None
     turns: dict[int, Told] = field(default_factory=dict)
+    goal: Place | None = None
+    last: Told | None = None
 
     def hear(self, entry: Told) -> None:
         """Take the next entry of the session's stream."""
-        before = self.states
+        before, self.last = self.states, entry
         self.states = after(before, entry)
         if self.states != before or entry.kind in AFTER:
             self.seq = entry.seq
         if entry.kind == "session.started":
             self.first = self.first or entry
+        if entry.kind in ("session.started", "session.replayed") and "goal" in entry.content:
+            self.goal = Place(entry.seq, "goal", entry.content["goal"])
         if entry.kind in ("session.started", "session.moved") and "prompt_version" in entry.facts:
             self.prompt, self.prompt_seq = entry.fact("prompt_version"), entry.seq
+        if entry.kind in ("session.started", "session.moved") and isinstance(number := entry.facts.get("revision"), int):
+            self.revision = number
         if entry.kind == "turn.planned" and isinstance(number := entry.facts.get("turn"), int):
             self.turns[number] = entry
 
@@ -75,7 +84,9 @@ def after(states: frozenset[str], entry: Told) -> frozenset[str]:
     return states
 
 
-def disagreeing(row: Mapping[str, Any], told: SessionTold, turns: Sequence[Mapping[str, Any]]) -> list[Finding]:
+def disagreeing(
+    row: Mapping[str, Any], told: SessionTold, turns: Sequence[Mapping[str, Any]], texts: Texts | None = None
+) -> list[Finding]:
     """Return what of a session's row, and of its turns, is not what the log says."""
     ref, stream = row["ref"], f"session:{row['ref']}"
     if told.first is None:
@@ -88,11 +99,42 @@ def disagreeing(row: Mapping[str, Any], told: SessionTold, turns: Sequence[Mappi
         "environment": (row["environment"], first.fact("environment")),
         "task type": (row["task_type"], first.fact("task_type")),
         "tenant": (row["tenant"], first.fact("tenant")),
+        "feature": (row["feature"], first.fact("feature")),
+        "agent revision": (row["revision"], told.revision),
         "dry run": (row["dry_run"], bool(facts.get("dry_run"))),
     }
     found += differing(TABLE, ref, pinned, stream, first.seq)
     found += differing(TABLE, ref, {"prompt version": (row["prompt"], told.prompt)}, stream, told.prompt_seq)
-    return found + _turns(ref, stream, told, turns)
+    return (
+        found
+        + _turns(ref, stream, told, turns)
+        + _counted(row, told, ref, stream)
+        + _titled(row, told, texts or {}, ref, stream)
+    )
+
+
+def _counted(row: Mapping[str, Any], told: SessionTold, ref: str, stream: str) -> list[Finding]:
+    """Hold the counters against the turns that were planned; where the stream ends, against what its last entry says."""
+    says = {"turns": (row["turns"], len(told.turns))}
+    for name in ("input_tokens", "output_tokens", "cost_microusd"):
+        spent = sum(_whole(entry.facts.get(name)) for entry in told.turns.values())
+        says[name] = (row[name], max(row[name], spent))  # what helped a turn, or never came whole, is spent beside them
+    last = told.last
+    if row["closed"] and last is not None and "cost_microusd" in last.facts:
+        says["cost_microusd"] = (row["cost_microusd"], last.facts["cost_microusd"])
+    return differing(TABLE, ref, says, stream, last.seq if last else None)
+
+
+def _whole(value: object) -> int:
+    return value if isinstance(value, int) else 0
+
+
+def _titled(row: Mapping[str, Any], told: SessionTold, texts: Texts, ref: str, stream: str) -> list[Finding]:
+    """Hold the title against the goal that it is the beginning of, where that is still there."""
+    goal = said(told.goal, texts)
+    if told.goal is None or goal is None:
+        return []
+    return differing(TABLE, ref, {"title": (row["title"], title_of(goal))}, stream, told.goal.seq)
 
 
 def _place(row: Mapping[str, Any], told: SessionTold, ref: str, stream: str) -> list[Finding]:

@@ -26,14 +26,16 @@ COUNTED = (
     ("sessions", "Sessions"), ("turns", "Turns"), ("calls", "Tool calls"), ("effects", "Effects, each with its intent"),
     ("approved", "of them by a used approval"), ("requests", "Requests"), ("decisions", "Decisions"), ("prompts", "Prompts"),
     ("versions", "Versions"), ("releases", "Releases"), ("policies", "Policy revisions"), ("streams", "Streams"),
-    ("entries", "Entries read"), ("unsettled", "Outcomes that nobody knows, in ended sessions"),
+    ("entries", "Entries read"), ("deleted_texts", "Deleted texts"), ("revisions", "Agent revisions"), ("settings", "Tool settings"),
+    ("unsettled", "Outcomes that nobody knows, in ended sessions"),
 )  # fmt: skip
 """What a check counts, with its words."""
 KINDS = {
     "agents_session": "Session", "agents_turn": "Turn", "agents_toolcall": "Tool call", "approvals_approvalrequest": "Request",
     "approvals_decision": "Decision", "agents_promptversion": "Prompt version", "agents_release": "Release",
     "agents_prompt": "Prompt", "agents_agent": "Agent", "approvals_policyrevision": "Policy", "audit_stream": "Stream",
-    "audit_entry": "Entries", "audit_content": "Raw text",
+    "audit_entry": "Entries", "audit_content": "Raw text", "agents_agentrevision": "Agent revision",
+    "approvals_toolsetting": "Tool setting",
 }  # fmt: skip
 
 

@@ -105,6 +105,19 @@ CASES = (
     Case("change the content behind a commitment", "UPDATE audit_content SET body = '{}' WHERE entry_id IN (SELECT id FROM audit_entry "
          "WHERE stream = %(stream)s) AND name = 'call.1.arguments'", "log", "is not the one that it commits to"),
     # The rows that people are shown; the chain is sound.
+    Case("delete a raw text", "DELETE FROM audit_content WHERE entry_id IN (SELECT id FROM audit_entry WHERE stream = %(stream)s) AND "
+         "name = 'goal'", "rows", "the text", "audit_content"),
+    Case("forge a session's title", "UPDATE agents_session SET title = 'Nothing' WHERE id = %(session)s", "rows", "title",
+         "agents_session"),
+    Case("forge how often a model was asked", "UPDATE agents_session SET turns = 40 WHERE id = %(session)s", "rows", "turns",
+         "agents_session"),
+    Case("forge what a session cost", "UPDATE agents_session SET cost_microusd = 0 WHERE id = %(session)s", "rows", "cost_microusd",
+         "agents_session"),
+    Case("forge an agent's document", "UPDATE agents_agentrevision SET document = jsonb_set(document, '{environment}', '\"x\"') WHERE "
+         "current AND agent_id = (SELECT agent_id FROM agents_session WHERE id = %(session)s)", "rows", "the hash of its document",
+         "agents_agentrevision"),
+    Case("switch a tool off without a word", "INSERT INTO approvals_toolsetting (name, enabled, changed_at) VALUES ('send_email', "
+         "false, now())", "rows", "switched on", "approvals_toolsetting"),
     Case("forge a session's status", "UPDATE agents_session SET status = 'completed', ended_at = now() WHERE id = %(session)s",
          "rows", "status", "agents_session"),
     Case("forge a session's instructions", "UPDATE agents_session SET prompt_version_id = (SELECT id FROM agents_promptversion WHERE "
