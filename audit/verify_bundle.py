@@ -526,7 +526,7 @@ class Bundle:
         self._texts: dict[str, Any] = {}
         self._since = asked.since
         self._since_at = asked.since.size if asked.since else 0
-        self._since_root = b""
+        self._since_root, self._since_good = b"", 0
         self._origin, self._heads, self._ended = "", False, False
         self._between = Between()
         self._kinds = {"i": self._entry, "skip": self._skip, "text": self._text, "stream": self._head, "signed": self._signed,
@@ -674,7 +674,7 @@ class Bundle:
 
     def _was_since(self) -> None:
         """The fold is where the checkpoint that somebody kept was signed."""
-        self._since_root = self._tree.root()
+        self._since_root, self._since_good = self._tree.root(), self._between.good
         if self._since is not None and self._since_root == self._since.root and self._since.origin == self._origin:
             self._between.holds(self._tree.size)
 
@@ -771,7 +771,7 @@ class Bundle:
         if not shown:
             self._lacks("since", f"nothing in it proves that it continues the checkpoint of {since.size} entries")
         elif shown != since.root:
-            raise Wrong(f"the first {since.size} entries are not what was signed before", self._between.before(since.size) + 1)
+            raise Wrong(f"the first {since.size} entries are not what was signed before", self._since_good + 1)
 
     def _witnessed(self, note: Note, lines: Any) -> None:
         asked, fresh = self._asked, set()
