@@ -1,7 +1,8 @@
 """Deleting what was said in a person's or customer's sessions because they ask for it, and what that leaves elsewhere.
 
-Beside the texts of the log go the sessions' titles, files, drafts, their memory, and quotes in their marks of taint. What was
-approved, published, sent, exported, or made into a case stays: the preview counts it, so that people see to it themselves.
+Beside the texts of the log go the sessions' titles, files, drafts, their memory, quotes in their marks of taint, and of requests the
+arguments that were decided on and the words of those who decided; digests and verdicts stay. What was published, sent, exported, or
+made into a case stays: the preview counts it, so that people see to it themselves.
 """
 
 import hashlib
@@ -16,6 +17,7 @@ from django.db.models import Q, QuerySet
 from agents.errors import AgentsError, BadText
 from agents.models import Case, Message, Rerun, Session, ToolCall, Turn
 from agents.models.library import Draft, Memory, Note, WorkspaceFile
+from approvals.digest import ERASED
 from approvals.models import ApprovalRequest
 from audit.actors import Actor
 from audit.atomically import atomically
@@ -34,7 +36,19 @@ UPDATE agents_session SET title = 'Deleted', taint = coalesce(
 WHERE id = ANY (%s)"""
 _QUOTES: LiteralString = """
 UPDATE agents_toolcall SET sources = '[]', judgement = judgement - '{changes,origins}'::text[] WHERE session_id = ANY (%s)"""
-"""What rows repeat of texts: titles, quotes of what was untrusted, values that reviewers changed, where values came from."""
+_REQUESTS: LiteralString = """
+UPDATE approvals_approvalrequest SET body = '{"arguments":{}}', summary = 'Deleted', shape = '', target = '',
+    facts = CASE WHEN kind IN ('budget', 'prompt_release') THEN facts
+                 WHEN facts ? 'standing' THEN jsonb_build_object('standing', facts -> 'standing') ELSE '{}' END,
+    taint = coalesce((SELECT jsonb_agg(mark - '{title,quote,passage}'::text[]) FROM jsonb_array_elements(taint) AS mark
+                       WHERE jsonb_typeof(mark) = 'object'), '[]')
+WHERE session_id = ANY (%s) AND status IN ('consumed', 'rejected', 'answered', 'expired', 'withdrawn', 'void')"""
+_WORDS: LiteralString = """
+UPDATE approvals_decision SET instruction = '', answer = '', difference = '[]'
+ WHERE (instruction <> '' OR answer <> '' OR difference <> '[]')
+   AND request_id IN (SELECT id FROM approvals_approvalrequest WHERE session_id = ANY (%s))"""
+"""What rows repeat of texts: titles, quotes of what was untrusted, values that reviewers changed, where values came from; arguments
+that were decided on, and what people said of them."""
 BY = ("session", "tenant", "on_behalf_of", "principal")
 
 
@@ -121,9 +135,9 @@ def _look(sessions: list[Session], by: str, whose: str) -> Found:
             "memories": _memories(refs, by, whose).count(),
             "files": WorkspaceFile.objects.filter(session__in=keys).count(),
             "drafts": Draft.objects.filter(session__in=keys).count(),
+            "arguments of requests": ApprovalRequest.objects.filter(session_id__in=keys).exclude(body=ERASED).count(),
         },
         stays={
-            "approval requests": ApprovalRequest.objects.filter(session_id__in=keys).count(),
             "published notes": Note.objects.filter(session__in=keys).count(),
             "cases": _cases(keys, refs).count(),
             "re-runs": Rerun.objects.filter(session__in=keys).count(),
@@ -179,7 +193,7 @@ def erase(*, by: str, whose: str, token: str, reason: str, actor: Actor) -> Dele
     WorkspaceFile.objects.filter(session__in=keys).delete()
     Draft.objects.filter(session__in=keys).delete()
     with connection.cursor() as cursor:
-        for statement in (_TITLES, _QUOTES):
+        for statement in (_TITLES, _QUOTES, _REQUESTS, _WORDS):
             cursor.execute(statement, [keys])
     return made
 

@@ -10,6 +10,9 @@ from typing import Any
 
 import rfc8785
 
+ERASED = b'{"arguments":{}}'
+"""What stands in the place of the bytes of a request whose session was deleted on request; its digest stays that of the bytes."""
+
 
 def canonical_body(  # noqa: PLR0913  each of them is bound
     *,

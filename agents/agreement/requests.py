@@ -11,6 +11,7 @@ from typing import Any
 from agents.agreement.found import Finding, differing
 from agents.agreement.texts import Place, Texts, said
 from agents.agreement.told import Told
+from approvals.digest import ERASED
 
 TABLE = "approvals_approvalrequest"
 DECISIONS = "approvals_decision"
@@ -129,26 +130,33 @@ def disagreeing(
     told: RequestsTold,
     texts: Texts,
 ) -> list[Finding]:
-    """Return what of a stream's requests, and of the decisions on them, is not what the log says."""
+    """Return what of a stream's requests, and of the decisions on them, is not what the log says.
+
+    Where none of its texts is there any more, requests may have given up their bytes too; that somebody deleted them is asked of
+    the texts (`agents.agreement.gone`).
+    """
     found, left = [], dict(told.requests)
     for row in rows:
         one = left.pop(row["ref"], None)
         if one is None:
             found.append(Finding(TABLE, row["ref"], "the request", row["status"], "nothing: nobody was asked it", stream))
         else:
-            found += _request(row, one, stream) + _decisions(row["ref"], votes.get(row["id"], []), one, texts, stream)
+            found += _request(row, one, stream, deleted=not texts) + _decisions(
+                row["ref"], votes.get(row["id"], []), one, texts, stream
+            )
     for one in left.values():
         found.append(Finding(TABLE, one.ref, "the request", "missing", f"it is {one.status}", stream, one.seq))
     return found
 
 
-def _request(row: Mapping[str, Any], told: RequestTold, stream: str) -> list[Finding]:
+def _request(row: Mapping[str, Any], told: RequestTold, stream: str, *, deleted: bool) -> list[Finding]:
     body, first = bytes(row["body"]), told.first
+    erased = deleted and body == ERASED
     says = {
         "status": (row["status"], told.status),
         "revision": (row["revision"], told.revision),
         "digest": (row["digest"], told.digest),
-        "the hash of its bytes": (hashlib.sha256(body).hexdigest(), told.digest),
+        **({} if erased else {"the hash of its bytes": (hashlib.sha256(body).hexdigest(), told.digest)}),
         "decided by": (str(row["decided_by"] or ""), told.decided_by),
         "kind": (row["kind"], first.fact("request_kind")),
         "tool": (row["tool"], first.fact("tool")),
@@ -161,9 +169,9 @@ def _request(row: Mapping[str, Any], told: RequestTold, stream: str) -> list[Fin
             "groups": (row["groups"], first.facts.get("groups")),
             "risk": (row["risk"], first.facts.get("risk")),
         }
-    if row["kind"] == "tool_call" and row["call_id"] is not None:
+    if row["kind"] == "tool_call" and row["call_id"] is not None and not erased:
         says["call"] = (str(row["call_id"]), _bound(body, "call"))
-    if row["kind"] == "tool_call":
+    if row["kind"] == "tool_call" and not erased:
         says["tier that was shown"] = (row["tier"], _bound(body, "tier"))
     return differing(TABLE, row["ref"], says, stream, told.seq)
 

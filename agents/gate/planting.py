@@ -21,7 +21,7 @@ from agents.tools.execute import radius, summary
 from agents.tools.scan import flags
 from approvals import controls
 from approvals.control_templates import CATALOGUE, Spoilt, spoilt
-from approvals.digest import canonical_body, digest
+from approvals.digest import ERASED, canonical_body, digest
 from approvals.facts import CallFacts, Judgement
 from approvals.likeness import likeness
 from approvals.models import ApprovalRequest
@@ -110,7 +110,7 @@ def _models() -> list[_Model]:
         kind="tool_call", session_id__isnull=False, required=1, taint=[], status__in=["pending", "held", "consumed", "rejected"]
     )
     found = []
-    for row in rows.order_by("-number")[:LATE]:
+    for row in rows.exclude(body=ERASED).order_by("-number")[:LATE]:
         tool = registry.get(row.tool)
         # What is covered would have to be shown first, and a control request holds no secrets.
         if tool is not None and not tool.sensitive:

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from agents.gate.decide import answer, undo
 from approvals import queries
+from approvals.digest import ERASED
 from approvals.emergency import Glass
 from approvals.facts import DecisionVerdict, Person, Tier
 from approvals.models import ApprovalRequest, Decision
@@ -192,7 +193,7 @@ def whole(caller: Caller, row: ApprovalRequest, texts: Mapping[UUID, str] | None
     texts = read_texts(_texts_of(caller, row)) if texts is None else texts
     ids = {"reasoning": row.reasoning_id, "raw_arguments": row.raw_arguments_id}
     said = {name: texts.get(id_) if id_ else None for name, id_ in ids.items()}
-    asked = json.loads(bytes(row.body)).get("arguments")
+    asked = None if bytes(row.body) == ERASED else json.loads(bytes(row.body)).get("arguments")
     return plain.model_copy(
         update={
             "reasoning": cover.value(said["reasoning"]),

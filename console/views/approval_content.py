@@ -13,6 +13,7 @@ from agents.tools import registry
 from agents.tools.library import BETWEEN
 from agents.tools.results import shorten
 from approvals import policies
+from approvals.digest import ERASED
 from approvals.facts import Origin
 from approvals.models import ApprovalRequest
 from approvals.policy import Policy
@@ -64,7 +65,8 @@ def content(row: ApprovalRequest, reveal: bool, cover: Cover) -> dict[str, Any]:
         }
     wanted = [id_ for id_ in (row.reasoning_id, row.raw_arguments_id) if id_]
     texts = read_texts(wanted)
-    gone = why_gone(f"session:{row.session_ref}") if len(texts) < len(set(wanted)) else ""
+    erased = bytes(row.body) == ERASED
+    gone = why_gone(f"session:{row.session_ref}") if erased or len(texts) < len(set(wanted)) else ""
     arguments = cover.arguments(arguments_of(row))
     changes = row.facts.get("changed") or []
     origins = [Origin(**part) for part in row.facts.get("origins") or ()]
@@ -90,7 +92,7 @@ def content(row: ApprovalRequest, reveal: bool, cover: Cover) -> dict[str, Any]:
         "raw": _raw(texts.get(row.raw_arguments_id), gone, cover) if row.raw_arguments_id else "",
         "changes": [*changes, *_edits(row)],
         "question": question(row),
-        "evidence": cover.value(evidence(row)),
+        "evidence": [{"label": "What was decided on", "value": gone, "mono": False}] if erased else cover.value(evidence(row)),
     }
 
 

@@ -3,8 +3,10 @@
 from collections.abc import Callable
 from typing import Any
 
+import psycopg
 import pytest
 from django.contrib.auth.models import User
+from django.db import DatabaseError, connection, transaction
 from django.test import Client
 
 from agents import erasure, services
@@ -17,6 +19,8 @@ from agents.models import Session
 from agents.models.library import Memory
 from agents.reruns.reruns import start_rerun
 from agents.tools.stores import MemoryStore
+from approvals.digest import ERASED
+from approvals.models import ApprovalRequest, Decision
 from audit.content import read_texts
 from audit.models import AuditEntry, Content
 from audit.retention import holds
@@ -86,20 +90,55 @@ def test_every_page_says_that_it_was_deleted_when_and_by_whom(world: World, sign
     assert Program(ada).get(f"/sessions/{session.ref}/timeline").status_code == 200
 
 
-def test_an_approval_page_says_it_too(world: World, signed_in: SignedIn, ada: User, remy: User) -> None:
-    """The request keeps the arguments that were decided on, the reasoning is gone."""
-    session = world.start("scenario: mail-once", on_behalf_of=MARIA)
+def test_a_request_gives_up_what_was_decided_on_and_its_page_says_so(
+    world: World, signed_in: SignedIn, ada: User, remy: User, mailoutbox: list[Any]
+) -> None:
+    """Edited arguments and the words of a rejection too; digests and verdicts stay, and the log says the same as the rows."""
+    edited, rejected = (world.start(f"scenario: mail-once to={MARIA} token=T{n}", on_behalf_of=MARIA) for n in range(2))
+    world.work()
+    (one,), (other,) = world.pending(edited), world.pending(rejected)
+    world.decide(one, remy, "edit", arguments={"to": [MARIA], "subject": "secret-subject", "body": "secret-body"})
+    world.decide(other, remy, "reject", instruction="Not to secret-maria.")
+    world.work()
+    for session in (edited, rejected):
+        services.cancel(session=session, actor=actor_of(world.olga))
+    digests = {row.ref: row.digest for row in ApprovalRequest.objects.all()}
+    assert erasure.find("on_behalf_of", MARIA).goes["arguments of requests"] == len(digests) >= 2
+    number = erased(world)
+    for row in ApprovalRequest.objects.all():
+        assert (bytes(row.body), row.digest, row.summary, row.target) == (ERASED, digests[row.ref], "Deleted", "")
+        kept = str([row.facts, row.taint, *row.decisions.values()])
+        assert "secret" not in kept
+        assert MARIA not in kept
+        answer = signed_in(ada).get(f"/approvals/{row.ref}/")
+        assert answer.status_code == 200
+        assert f"by Olga, request {number}." in answer.content.decode()
+        told = Program(ada).get(f"/approvals/{row.ref}")
+        assert told.status_code == 200
+        assert (told.json()["arguments"], told.json()["summary"]) == (None, "Deleted")
+    assert {row.verdict for row in Decision.objects.all()} == {"edit", "reject"}
+    report = agreement.check()
+    assert report.ok, report.findings
+    assert erasure.find("on_behalf_of", MARIA).goes["arguments of requests"] == 0
+
+
+def test_a_request_gives_up_nothing_that_nobody_asked_to_be_deleted(world: World, remy: User) -> None:
+    """The database refuses it of a session whose deletion is not recorded, and the check of the rows finds it."""
+    session = world.start("scenario: mail-once")
     world.work()
     (request,) = world.pending(session)
     world.decide(request, remy, "reject", instruction="Not to them.")
     world.work()
-    services.cancel(session=session, actor=actor_of(world.olga))
-    assert erasure.find("session", session.ref).stays["approval requests"] == 1
-    erased(world, "session", session.ref)
-    answer = signed_in(ada).get(f"/approvals/{request.ref}/")
-    assert answer.status_code == 200
-    answer = Program(ada).get(f"/approvals/{request.ref}")
-    assert answer.status_code == 200
+    for statement in (
+        "UPDATE approvals_approvalrequest SET body = '{\"arguments\":{}}'",
+        "UPDATE approvals_decision SET instruction = ''",
+    ):
+        with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(statement)
+    with psycopg.connect(world.database.superuser_url, autocommit=True) as raw:
+        raw.execute("ALTER TABLE approvals_approvalrequest DISABLE TRIGGER ALL")
+        raw.execute("UPDATE approvals_approvalrequest SET body = '{\"arguments\":{}}'")
+    assert "the hash of its bytes" in {one.what for one in agreement.check().findings}
 
 
 def test_a_session_that_can_go_on_keeps_its_texts(world: World) -> None:
