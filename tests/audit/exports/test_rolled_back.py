@@ -130,7 +130,10 @@ def test_what_a_witness_saw_of_the_older_state_is_stale(older: Restore, signer: 
     accept(str(Note(note.text, (*note.signatures, WITNESS.cosign(note.text, THEN)))))
     path = tmp_path / "log.countersign.jsonl.gz"
     path.write_bytes(made(signer, row)[1])
-    asked = {"keys": [Key.of(str(signer.verifier()))], "witnesses": [Key.of(str(WITNESS.verifier(COSIGNATURE)))]}
+    asked: dict[str, Any] = {
+        "keys": [Key.of(str(signer.verifier()))],
+        "witnesses": [Key.of(str(WITNESS.verifier(COSIGNATURE)))],
+    }
     assert verify(path, Asked(**asked, now=THEN + 2 * DAY)).exit == GOOD
     found = verify(path, Asked(**asked, now=THEN + 2 * DAY, max_age_s=DAY))
     assert (found.exit, [one["what"] for one in found.incomplete]) == (INCOMPLETE, ["stale"])
