@@ -176,12 +176,9 @@ def when(context: Context, at: datetime | None, style: str = "ago") -> SafeStrin
     """Write a moment as `<time>`: relative with the exact time in its title, or `exact`, or the `clock` time only."""
     if at is None:
         return ""
-    if style == "exact":
-        shown = formats.exact(at)
-    elif style == "clock":
-        shown = at.strftime("%H:%M:%S")
-    else:
-        shown = formats.ago(at, _now(context))
+    if style == "exact":  # it says all; on paper a title is written behind
+        return format_html('<time datetime="{}">{}</time>', at.isoformat(), formats.exact(at))
+    shown = at.strftime("%H:%M:%S") if style == "clock" else formats.ago(at, _now(context))
     return format_html('<time datetime="{}" title="{}">{}</time>', at.isoformat(), formats.exact(at), shown)
 
 
