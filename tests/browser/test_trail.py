@@ -92,7 +92,7 @@ def test_a_story_on_paper_says_all_that_the_page_says(house: House, visit: Visit
     audrey.shoot(shots, "story-on-paper")
     page.locator(".sp .print-foot").scroll_into_view_if_needed()
     audrey.shoot(shots, "story-on-paper-end")
-    expect(page.locator(".sp .print-foot")).to_contain_text("Hash of the last")
+    expect(page.locator(".sp > :last-child")).to_contain_text("Hash of the last")
     for part in ("What happened", "Session", "Chain", "Who took part"):
         expect(page.get_by_role("heading", name=part, exact=True)).to_be_visible()
     for button in page.locator("button").all():
