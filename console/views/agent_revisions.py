@@ -19,6 +19,7 @@ from console.fragments import page
 from console.rights import Right
 from console.views.form_only import form_only
 from console.views.guard import guard
+from console.whole import whole
 
 SHOWN = 50
 TEMPLATE = "agents/revision.html"
@@ -49,7 +50,7 @@ def restore(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     note = request.POST.get("note", "")
     try:
         row = revisions.restore(
-            slug=slug, number=number, base=int(shown) if shown.isdecimal() and len(shown) < 9 else None, note=note,
+            slug=slug, number=number, base=whole(shown, digits=9), note=note,
             actor=caller_of(request).actor(),
         )  # fmt: skip
     except BadText as error:
@@ -62,7 +63,7 @@ def restore(request: HttpRequest, slug: str, number: int) -> HttpResponse:
 def _one(request: HttpRequest, slug: str, number: int, error: str) -> dict[str, Any]:
     row = revisions.revision(slug, number)
     after = request.GET.get("older", "")
-    rows = revisions.revisions(slug, SHOWN + 1, before=int(after) if after.isdecimal() and len(after) < 9 else None)
+    rows = revisions.revisions(slug, SHOWN + 1, before=whole(after, digits=9))
     current = queries.agent(slug)
     other = _against(request, row)
     text = request.GET.get("view") == "text" or other is None
@@ -93,7 +94,8 @@ def _one(request: HttpRequest, slug: str, number: int, error: str) -> dict[str, 
 def _against(request: HttpRequest, row: AgentRevision) -> AgentRevision | None:
     """Return the revision to compare with: the one that is asked for, else the one before it."""
     given = request.GET.get("against", "")
-    number = int(given) if given.isdecimal() and len(given) < 9 else row.number - 1
+    asked = whole(given, digits=9)
+    number = row.number - 1 if asked is None else asked
     return AgentRevision.objects.filter(agent=row.agent, number=number).exclude(pk=row.pk).first()
 
 

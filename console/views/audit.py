@@ -21,6 +21,7 @@ from console.saved_views import AUDIT, saved_of
 from console.views.audit_asked import DOCS, Asked, not_read, read
 from console.views.call import KEY, address
 from console.views.guard import guard
+from console.whole import whole
 
 SHOWN = 50
 FARTHER = 20
@@ -48,7 +49,7 @@ def _list(request: HttpRequest) -> dict[str, Any]:
     where = replace(asked.where, principal=f"user:{caller.user_id}") if limited else asked.where
     before = request.GET.get("before", "")
     looked = LOOKED * FARTHER if "far" in request.GET else LOOKED
-    listed = queries.entries(where, before=int(before) if before.isdigit() else None, limit=SHOWN, looked=looked)
+    listed = queries.entries(where, before=whole(before), limit=SHOWN, looked=looked)
     return {
         "nav": "audit",
         "may_verify": caller.has(Right.VERIFY_AUDIT),

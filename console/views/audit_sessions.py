@@ -20,6 +20,7 @@ from console.rights import Right
 from console.views.audit import led_url, line
 from console.views.audit_asked import DOCS, not_read, read
 from console.views.guard import guard
+from console.whole import whole
 
 SHOWN, TOLD = 50, 100
 CHECKED = 2_000
@@ -46,7 +47,7 @@ def _list(request: HttpRequest) -> dict[str, Any]:
     given, before = {name: request.GET.get(name, "") for name in ("q", "principal")}, request.GET.get("before", "")
     asked = read(given)
     where = EntryFilter(kind="session.started", principal=asked.where.principal, text=asked.where.text)
-    found = queries.entries(where, before=int(before) if before.isdigit() else None, limit=SHOWN)
+    found = queries.entries(where, before=whole(before), limit=SHOWN)
     heads = chains(one.stream for one in found.items)
     address = request.GET.copy()
     address.pop("fragment", None)
@@ -82,7 +83,7 @@ def _row(began: StoredEntry, heads: Any) -> dict[str, Any]:
 def _story(request: HttpRequest, ref: str) -> dict[str, Any]:
     after = request.GET.get("after", "")
     try:
-        told = telling(ref, after=int(after) if after.isdigit() else 0, limit=TOLD)
+        told = telling(ref, after=whole(after) or 0, limit=TOLD)
     except UnknownStream:
         raise Http404 from None
     caller, newest = caller_of(request), seal.newest()

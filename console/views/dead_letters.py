@@ -29,6 +29,7 @@ from console.revealing import revealed_sessions, title_of
 from console.rights import Right
 from console.views.filters import in_words, left_out, unknown
 from console.views.guard import guard
+from console.whole import whole
 
 TEMPLATE = "dead_letters/page.html"
 SHOWN = dead_letters.MOST
@@ -110,10 +111,10 @@ def _context(request: HttpRequest) -> dict[str, Any]:
     caller, asked = caller_of(request), request.GET
     kinds = dead_letters.kept()
     filters, wrong = _filters(request, kinds)
-    before = asked.get("before", "")
-    if before and not (before.isascii() and before.isdigit() and len(before) < 19):
+    before = whole(asked.get("before", ""))
+    if asked.get("before") and before is None:
         raise Http404
-    found = dead_letters.letters(**filters, before=int(before) if before else None, limit=SHOWN + 1)
+    found = dead_letters.letters(**filters, before=before, limit=SHOWN + 1)
     rows = found[:SHOWN]
     readable = revealed_sessions(caller, {row.pk: row.started_user for row in rows})
     masks = masks_of(readable)

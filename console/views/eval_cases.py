@@ -27,6 +27,7 @@ from console.revealing import may_read_prompts
 from console.rights import Right
 from console.views import case_fields
 from console.views.guard import guard
+from console.whole import whole
 
 TEMPLATE = "evals/case.html"
 LARGEST = 1_200_000
@@ -47,7 +48,7 @@ class Typed:
         """Read a form that was sent."""
         sent = {name: value.replace("\r\n", "\n") for name, value in request.POST.items() if isinstance(value, str)}
         shown = sent.get("shown", "")
-        number = int(shown) if shown.isascii() and shown.isdecimal() and len(shown) < 9 else 0
+        number = whole(shown, digits=9) or 0
         return cls("json" if "document" in sent else "form", sent, sent.get("document", "")[:LARGEST], number)
 
     @classmethod

@@ -17,6 +17,7 @@ from console.rehearsed import ENDED, Veil, bare, shown_call
 from console.revealing import may_read_prompts
 from console.rights import Right
 from console.views.guard import guard
+from console.whole import whole
 
 LINES = {"user": "User", "operator": "Operator", "system": "System", "agent": "Agent"}
 SHOWN_LINES = 20
@@ -36,7 +37,8 @@ def _context(request: HttpRequest, ref: str, name: str) -> dict[str, Any]:
     except UnknownRun:
         raise Http404 from None
     repeats = runs.repeats_of(run, name)
-    shown = int(asked) if asked.isascii() and asked.isdecimal() else next((at for at, passed in repeats if not passed), 1)
+    number = whole(asked)
+    shown = next((at for at, passed in repeats if not passed), 1) if number is None else number
     if shown not in dict(repeats):
         raise Http404
     row, reads = runs.result_of(run, name, shown), may_read_prompts(caller)

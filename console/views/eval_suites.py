@@ -25,6 +25,7 @@ from console.rights import Right
 from console.views.evals import shown
 from console.views.guard import guard
 from console.views.starters import Errors, wrongs
+from console.whole import whole
 
 NEW, ONE = "evals/new.html", "evals/suite.html"
 SHOWN_CASES, SHOWN_RUNS, SHOWN_VERSIONS = 50, 10, 30
@@ -98,7 +99,7 @@ def _change(request: HttpRequest, row: Suite) -> HttpResponse:
     form, typed = ChangeSuite(request.POST), request.POST.get("revision", "")
     if not form.is_valid():
         return page(request, ONE, lambda: _one(request, row, wrongs(form)), status=422)
-    revision = int(typed) if typed.isascii() and typed.isdecimal() and len(typed) < 10 else 0
+    revision = whole(typed, digits=9) or 0
     try:
         suites.change_suite(slug=row.slug, revision=revision, actor=caller_of(request).actor(), given=form.values())
     except StaleSuite as error:

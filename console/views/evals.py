@@ -20,6 +20,7 @@ from console.rights import Right
 from console.views.eval_beside import figure, points, trust_of, trusted
 from console.views.form_only import form_only
 from console.views.guard import guard
+from console.whole import whole
 
 SHOWN_SUITES, SHOWN_RUNS, SHOWN_CASES = 50, 30, 300
 WORDS = {
@@ -91,11 +92,10 @@ def _gate(one: Gate, changed: Changed | None) -> dict[str, Any]:
 
 
 def _list(request: HttpRequest) -> dict[str, Any]:
-    before = request.GET.get("before", "")
-    number = int(before) if before.isascii() and before.isdecimal() and len(before) < 16 else None
+    before = whole(request.GET.get("before", ""))
     found = suites.listed(SHOWN_SUITES)
     count = suites.counts(found)
-    rows = runs.newest_runs(SHOWN_RUNS + 1, before=number)
+    rows = runs.newest_runs(SHOWN_RUNS + 1, before=before)
     old = staleness.stale(rows)
     return {
         "nav": "evals",
@@ -109,7 +109,7 @@ def _list(request: HttpRequest) -> dict[str, Any]:
         ],
         "runs": [shown(row, stale=row.pk in old) for row in rows[:SHOWN_RUNS]],
         "older": f"?before={rows[SHOWN_RUNS - 1].number}" if len(rows) > SHOWN_RUNS else "",
-        "newer": "?" if number is not None else "",
+        "newer": "?" if before is not None else "",
     }  # fmt: skip
 
 

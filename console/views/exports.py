@@ -20,6 +20,7 @@ from console.views.audit_asked import KINDS, NAMES, WRITE, read
 from console.views.form_only import form_only
 from console.views.guard import guard
 from console.views.starters import Errors, done
+from console.whole import whole
 
 LIST = "audit/exports.html"
 SHOWN = 20
@@ -70,15 +71,14 @@ def cancel(request: HttpRequest, ref: str) -> HttpResponse:
 
 
 def _list(request: HttpRequest, errors: Errors | None = None) -> dict[str, Any]:
-    caller, before = caller_of(request), request.GET.get("before", "")
-    number = int(before) if before.isascii() and before.isdecimal() and len(before) < 16 else None
-    rows = kept.exports(SHOWN + 1, before=number)
+    caller, before = caller_of(request), whole(request.GET.get("before", ""))
+    rows = kept.exports(SHOWN + 1, before=before)
     typed = request.POST if request.method == "POST" else request.GET
     return {
         "nav": "audit",
         "rows": [line(row) for row in rows[:SHOWN]],
         "older": f"?before={rows[SHOWN - 1].number}" if len(rows) > SHOWN else "",
-        "newer": "?" if number is not None else "",
+        "newer": "?" if before is not None else "",
         "kinds": sorted(KINDS),
         "typed": {**read(typed).shown, **{name: typed.get(name, "")[:200] for name in (*(errors or ()), "format", "texts")}},
         "chosen": any(typed.get(name) for name in NAMES),

@@ -23,6 +23,7 @@ from console.views.form_only import form_only
 from console.views.grading_rules import rule_lines
 from console.views.guard import guard
 from console.views.session_replay import LONGEST, ROLES
+from console.whole import whole
 
 SHOWN = 50
 STATES = {"waiting": "Waiting", "graded": "Graded", "skipped": "Skipped"}
@@ -85,7 +86,7 @@ def _graded(request: HttpRequest, ref: str) -> HttpResponse:
     found = _found(ref)
     criteria = document_of(found.rubric).criteria
     given = {one.name: request.POST.get(f"score-{one.name}", "") for one in criteria}
-    scores = {name: int(text) for name, text in given.items() if text.isascii() and text.isdecimal() and len(text) < 3}
+    scores = {name: score for name, text in given.items() if (score := whole(text, digits=2)) is not None}
     notes = {one.name: request.POST.get(f"note-{one.name}", "")[:2_000].replace("\r\n", "\n") for one in criteria}
     try:
         items.give(ref=ref, scores=scores, notes=notes, grader=grader_of(caller_of(request)))
@@ -113,7 +114,7 @@ def _list(request: HttpRequest) -> dict[str, Any]:
     caller = caller_of(request)
     asked, after = request.GET.get("status", ""), request.GET.get("after", "")
     status = asked if asked in STATES else "waiting"
-    number = int(after) if after.isascii() and after.isdecimal() and len(after) < 16 else 0
+    number = whole(after) or 0
     rows = items.waiting(SHOWN + 1, grader=None, after=number, status=status)
     found = rules.listed(MOST_RULES)
     return {

@@ -25,6 +25,7 @@ from console.fragments import page
 from console.rights import Right
 from console.views.form_only import form_only
 from console.views.guard import guard
+from console.whole import whole
 
 MOST = 50
 BLANK = 2  # empty criteria that the form offers beside those that are there
@@ -74,7 +75,7 @@ def rubric(request: HttpRequest, slug: str) -> HttpResponse:
     caller.check(Right.EDIT_PROMPTS)
     name = request.POST.get("slug", "")[:80].strip() if slug == NEW else slug
     shown = request.POST.get("revision", "")
-    revision = int(shown) if shown.isascii() and shown.isdecimal() and len(shown) < 9 else 0
+    revision = whole(shown, digits=9) or 0
     try:
         stored = rubrics.put_rubric(slug=name, document=_document(request), actor=caller.actor(), revision=revision)
     except (BadRubric, StaleRubric) as error:
@@ -91,7 +92,7 @@ def _said(request: HttpRequest) -> tuple[Any, str, dict[str, Any]]:
     share, cap = sent.get("share", ""), plain(sent.get("cap", "")[:20])
     if kind not in ("agent", "suite") or SLUG.fullmatch(key) is None:
         raise BadText(field="what", reason="names an agent or a suite")
-    if not (share.isascii() and share.isdecimal() and len(share) < 4):
+    if whole(share, digits=3) is None:
         raise BadText(field="share", reason="is a whole number from 0 to 100")
     if cap is None:
         raise BadText(field="cap_microusd", reason="is an amount in dollars, such as 1.50")

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 import structlog
 from django.contrib.auth.models import User
 from django.db import InterfaceError, OperationalError
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.template.loader import render_to_string
@@ -44,6 +44,7 @@ def guard(right: Right) -> Callable[[View], View]:
 
         @wraps(inner)
         def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            _leave_out_nul(request)
             try:
                 return _told(request, inner(request, *args, **kwargs))
             except Unauthenticated:
@@ -59,6 +60,15 @@ def guard(right: Right) -> Callable[[View], View]:
         return guarded
 
     return wrap
+
+
+def _leave_out_nul(request: HttpRequest) -> None:
+    """Leave out of what is asked what no text of the database holds; an address with it names nothing. Raises Http404."""
+    if "\0" in request.path:
+        raise Http404
+    query = request.META.get("QUERY_STRING", "")
+    if "%00" in query:
+        request.GET = QueryDict(query.replace("%00", ""))
 
 
 def _again(answer: HttpResponse) -> HttpResponse:

@@ -19,7 +19,7 @@ from console.forms import LONGEST, Text
 from console.fragments import page
 from console.rights import Right
 from console.views.guard import guard
-from console.views.starters import Errors, done, line_of, listed, slugs, wrongs
+from console.views.starters import Errors, changed, done, line_of, listed, slugs, wrongs
 
 TEMPLATE = "inlets/page.html"
 ONE = "inlets/one.html"
@@ -70,7 +70,7 @@ def inlet(request: HttpRequest, name: str) -> HttpResponse:
     caller, said = caller_of(request), request.POST.get("act", "")
     caller.check(Right.ADMINISTER if said in ("change", "rotate", "end") else Right.RESTRAIN)
     if said == "change":
-        return _change(request, caller, name)
+        return _change(request, name)
     if said == "rotate":
         row = standing.rotate(name=name, actor=caller.actor())
         return page(request, ONE, lambda: {**_one(request, row), "made": _secret(row)})
@@ -79,19 +79,12 @@ def inlet(request: HttpRequest, name: str) -> HttpResponse:
     return redirect("inlets")
 
 
-def _change(request: HttpRequest, caller: Caller, name: str) -> HttpResponse:
-    row, form, shown = standing.get(name), ChangeInlet(request.POST), request.POST.get("revision", "")
-    if not form.is_valid():
-        return page(request, ONE, lambda: _one(request, row, wrongs(form)), status=422)
-    revision = int(shown) if shown.isascii() and shown.isdigit() and len(shown) < 10 else 0
-    changed, wrong, status = done(
-        lambda: standing.change(
-            name=name, revision=revision, actor=caller.actor(), user_id=caller.user_id or 0, given=form.cleaned_data
-        )
-    )
-    if changed is None:
+def _change(request: HttpRequest, name: str) -> HttpResponse:
+    row = standing.get(name)
+    now, wrong, status = changed(request, ChangeInlet(request.POST), name, standing.change)
+    if now is None:
         return page(request, ONE, lambda: _one(request, row, wrong), status=status)
-    messages.success(request, f"{row.name} is changed.")
+    messages.success(request, f"{now.name} is changed.")
     return redirect("inlet", row.name)
 
 

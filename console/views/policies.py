@@ -34,6 +34,7 @@ from console.policy_words import (
 from console.rights import Right
 from console.templatetags.ui import pretty_json
 from console.views.guard import guard
+from console.whole import whole
 
 DAYS = 7
 SHOWN = 50
@@ -209,8 +210,8 @@ def _one(request: HttpRequest, number: int) -> dict[str, Any]:
 
 def _against(request: HttpRequest, number: int) -> int:
     """Return the revision to compare with: the one that is asked for, else the one before."""
-    given = request.GET.get("against", "")
-    return int(given) if given.isdecimal() and len(given) < 9 else number - 1
+    given = whole(request.GET.get("against", ""), digits=9)
+    return number - 1 if given is None else given
 
 
 def text_of(row: PolicyRevision) -> str:

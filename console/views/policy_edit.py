@@ -32,6 +32,7 @@ from console.rights import Right
 from console.views import policy_fields
 from console.views.form_only import form_only
 from console.views.guard import guard
+from console.whole import whole
 
 EDIT, REVIEW = "policies/edit.html", "policies/review.html"
 LONGEST_NOTE = 200
@@ -61,8 +62,8 @@ class Typed:
             sent=sent,
             text=sent.get("document", "")[:LARGEST],
             note=" ".join(sent.get("note", "").split())[: 2 * LONGEST_NOTE],
-            base=int(base) if base.isdecimal() and len(base) < 9 else 0,
-            spare=min(int(spare), MOST_SPARE) if spare.isdecimal() and len(spare) < 4 else SPARE,
+            base=whole(base, digits=9) or 0,
+            spare=SPARE if whole(spare, digits=3) is None else min(int(spare), MOST_SPARE),
         )
 
     @classmethod

@@ -22,6 +22,7 @@ from console.formats import duration, exact_microusd, grouped
 from console.fragments import page
 from console.rights import Right
 from console.views.guard import guard
+from console.whole import whole
 
 TEMPLATE = "prompts/measures.html"
 NAMES: Mapping[str, str] = {
@@ -183,8 +184,7 @@ def _number(typed: str) -> float | str:
 
 
 def _revision(request: HttpRequest) -> int | None:
-    typed = request.POST.get("revision", "")
-    return int(typed) if typed.isdecimal() and len(typed) < 10 else None
+    return whole(request.POST.get("revision", ""), digits=9)
 
 
 def _errors(request: HttpRequest, error: BadGuards | StaleSetting) -> dict[str, list[str]]:

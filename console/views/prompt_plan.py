@@ -24,6 +24,7 @@ from console.rights import Right
 from console.views.form_only import form_only
 from console.views.guard import guard
 from console.views.starters import Errors
+from console.whole import whole
 
 USUAL = {5: ("", ""), 25: ("1", "50"), 50: ("1", "50"), 100: ("4", "100")}
 """Hours and sessions before each share, as the form begins."""
@@ -153,9 +154,8 @@ def _hours(text: str) -> int | None:
 
 
 def _sessions(text: str) -> int | None:
-    typed = text.strip()
-    number = int(typed) if typed.isascii() and typed.isdecimal() and len(typed) < 10 else -1
-    return number if 0 <= number <= LARGEST_SAMPLE else None
+    number = whole(text, digits=9)
+    return number if number is not None and number <= LARGEST_SAMPLE else None
 
 
 def _uuid(text: str) -> UUID | None:

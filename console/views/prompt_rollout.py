@@ -23,6 +23,7 @@ from console.views.form_only import form_only
 from console.views.guard import guard
 from console.views.prompt_plan import Typed
 from console.views.session_story import link
+from console.whole import whole
 
 WORDS = {"draft": ("Draft", ""), "candidate": ("Candidate", "acc"), "retired": ("Retired", "")}
 FOLLOWS = {"finish": "They finish with it.", "move": "They move to {to}.", "stop": "They stop."}
@@ -32,7 +33,7 @@ def sent(request: HttpRequest, slug: str, name: str) -> HttpResponse:
     """Send a share of the new sessions to a version, as the form says. Raises whatever the release raises."""
     caller, share = caller_of(request), request.POST.get("share", "")
     done = asking.send(
-        slug=slug, version=name, share=int(share) if share.isdecimal() and len(share) < 4 else 0,
+        slug=slug, version=name, share=whole(share, digits=3) or 0,
         actor=caller.actor(), user_id=caller.user_id, reason=request.POST.get("reason", ""), shown=_shown(request),
         override=request.POST.get("override", "")[:1_000],
     )  # fmt: skip

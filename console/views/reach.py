@@ -14,6 +14,7 @@ from console.reach.links import opened
 from console.reach.occasions import listener, tellings
 from console.rights import Right
 from console.views.guard import guard
+from console.whole import whole
 
 MOST = 100
 
@@ -30,15 +31,10 @@ def follow(request: HttpRequest, signed: str) -> HttpResponse:
 @guard(Right.SIGNED_IN)
 def news(request: HttpRequest) -> HttpResponse:
     """Say what this person is told of after a place in the log, for a page that nobody looks at."""
-    after = number_of(request.GET.get("after", ""))
+    after = whole(request.GET.get("after", ""))
     events = [] if after is None else feed.read(after, MOST)
     caller = caller_of(request)
     user = User.objects.prefetch_related("groups").get(pk=caller.user_id)
     told = tellings(events, [listener(user, settings_of(caller.user_id).occasions)])
     items = [{"n": one.n, "title": one.heading, "text": one.text, "url": one.path} for one in told]
     return JsonResponse({"items": items})
-
-
-def number_of(text: str) -> int | None:
-    """Return a place in the log as it was sent; None for anything else."""
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 18 else None

@@ -19,6 +19,7 @@ from console.rights import Right
 from console.templatetags.ui import pretty_json
 from console.views.guard import guard
 from console.views.reruns import line, session_shown
+from console.whole import whole
 
 SHOWN_TURNS = 40
 
@@ -33,7 +34,7 @@ def rerun(request: HttpRequest, ref: str) -> HttpResponse:
 def _one(request: HttpRequest, row: Rerun) -> dict[str, Any]:
     caller, asked = caller_of(request), request.GET.get("from", "")[:4]
     found = beside(caller, row)
-    start = int(asked) if asked.isascii() and asked.isdecimal() else 0
+    start = whole(asked) or 0
     url = reverse("rerun", args=[reruns.ref_of(row)])
     going = row.status in reruns.OPEN
     return {

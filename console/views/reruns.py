@@ -24,6 +24,7 @@ from console.views.evals import WORDS
 from console.views.form_only import form_only
 from console.views.guard import guard
 from console.views.starters import Errors, done, wrongs
+from console.whole import whole
 
 LIST = "sessions/reruns.html"
 SHOWN, SHOWN_VERSIONS = 20, 100
@@ -93,9 +94,8 @@ def offer(session: Session, caller: Caller, *, turn: int = 1) -> dict[str, Any]:
 
 
 def _list(request: HttpRequest, session: Session, errors: Errors | None = None) -> dict[str, Any]:
-    caller, before = caller_of(request), request.GET.get("before", "")
-    number = int(before) if before.isascii() and before.isdecimal() and len(before) < 16 else None
-    rows = replayed.reruns_of(session, SHOWN + 1, before=number)
+    caller, before = caller_of(request), whole(request.GET.get("before", ""))
+    rows = replayed.reruns_of(session, SHOWN + 1, before=before)
     may, shown = caller.has(Right.EDIT_PROMPTS), session_shown(session, caller)
     return {
         "nav": "sessions",
@@ -103,7 +103,7 @@ def _list(request: HttpRequest, session: Session, errors: Errors | None = None) 
         "reads": (session.ref,) if shown["reads"] and session.started_user != caller.user_id else (),
         "rows": [line(row) for row in rows[:SHOWN]],
         "older": f"?before={rows[SHOWN - 1].number}" if len(rows) > SHOWN else "",
-        "newer": "?" if number is not None else "",
+        "newer": "?" if before is not None else "",
         "may": may,
         "works": session.status in replayed.AT_WORK,
         "form": _form(request, session) if may else None,
@@ -130,7 +130,7 @@ def _form(request: HttpRequest, session: Session) -> dict[str, Any]:
     usual = {
         "version": next((version for version in versions if version != own), own),
         "model": replayed.models_of(session)[0],
-        "from_turn": asked if asked.isascii() and asked.isdecimal() else "1",
+        "from_turn": asked if whole(asked) is not None else "1",
         "turns": min(limits.get("turns", 20), replayed.MOST_TURNS),
         "cap_microusd": exact_microusd(limits.get("cost_microusd", 500_000)).replace("$", "").replace(",", ""),
         "seconds": replayed.USUAL_S,

@@ -16,7 +16,7 @@ from console.forms import LONGEST, Text
 from console.fragments import page
 from console.rights import Right
 from console.views.guard import guard
-from console.views.starters import Errors, done, line_of, listed, slugs, wrongs
+from console.views.starters import Errors, changed, done, line_of, listed, slugs, wrongs
 
 TEMPLATE = "schedules/page.html"
 ONE = "schedules/one.html"
@@ -86,18 +86,11 @@ def schedule(request: HttpRequest, name: str) -> HttpResponse:
 
 def _change(request: HttpRequest, caller: Caller, name: str) -> HttpResponse:
     caller.check(Right.ADMINISTER)
-    row, form, shown = standing.get(name), ChangeSchedule(request.POST), request.POST.get("revision", "")
-    if not form.is_valid():
-        return page(request, ONE, lambda: _one(request, row, wrongs(form)), status=422)
-    revision = int(shown) if shown.isascii() and shown.isdigit() and len(shown) < 10 else 0
-    changed, wrong, status = done(
-        lambda: standing.change(
-            name=name, revision=revision, actor=caller.actor(), user_id=caller.user_id or 0, given=form.cleaned_data
-        )
-    )
-    if changed is None:
+    row = standing.get(name)
+    now, wrong, status = changed(request, ChangeSchedule(request.POST), name, standing.change)
+    if now is None:
         return page(request, ONE, lambda: _one(request, row, wrong), status=status)
-    messages.success(request, f"{row.name} is changed.")
+    messages.success(request, f"{now.name} is changed.")
     return redirect("schedule", row.name)
 
 

@@ -33,6 +33,7 @@ from console.views.session_refusals import unasked
 from console.views.session_story import link, messages, waterfall
 from console.views.session_stuck import choices
 from console.views.session_waits import callout, spans
+from console.whole import whole
 
 VIEWS = ("messages", "waterfall", "events")
 EVENTS = 200
@@ -193,9 +194,7 @@ def _may(caller: Caller, row: Session) -> dict[str, bool]:
 
 def _events(request: HttpRequest, row: Session, caller: Caller) -> dict[str, Any]:
     before = request.GET.get("before", "")
-    found = queries.entries(
-        EntryFilter(stream=f"session:{row.ref}"), before=int(before) if before.isdigit() else None, limit=EVENTS
-    )
+    found = queries.entries(EntryFilter(stream=f"session:{row.ref}"), before=whole(before), limit=EVENTS)
     linked = caller.has(Right.READ_AUDIT)
     older = f"{reverse('session', args=[row.ref])}?view=events&before={found.next}" if found.next else ""
     return {

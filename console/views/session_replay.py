@@ -23,6 +23,7 @@ from console.views.guard import guard
 from console.views.life import session_case
 from console.views.reruns import offer
 from console.views.session_story import link
+from console.whole import whole
 
 BESIDE = 50  # turns in the list beside the one that is shown
 OLDER = 20  # messages from before the turn before, shown at once
@@ -45,7 +46,8 @@ def _context(request: HttpRequest, ref: str) -> dict[str, Any]:
     head = {"nav": "sessions", "last": last, "replay_url": base}
     if not last:
         return {**head, "session": _session(row, revealed=False), "turn": None}
-    turn = replay.turn_of(row, int(asked) if asked.isdigit() else 1)
+    number = whole(asked)
+    turn = replay.turn_of(row, 1 if number is None else number)
     told = turn_story(caller, row, turn)
     return {
         **head,

@@ -37,6 +37,7 @@ from console.views.guard import guard
 from console.views.session_page import context
 from console.views.session_reads import sessions_page
 from console.views.session_waits import in_list
+from console.whole import whole
 
 SHOWN = 50
 MODES = frozenset({"full", "degraded", "minimal"})
@@ -196,10 +197,10 @@ def _list(request: HttpRequest, errors: Mapping[str, list[str]] | None = None) -
                "waits": asked.get("waits", ""), "q": asked.get("q", "")[:200].strip()}  # fmt: skip
     wrong = unknown(filters, {"status": {*SESSION.states, "live"}, "mode": MODES, "waits": WAITS})
     filters |= dict.fromkeys(wrong, "")
-    before = asked.get("before", "")
-    if before and not (before.isascii() and before.isdigit() and len(before) < 19):
+    before = whole(asked.get("before", ""))
+    if asked.get("before") and before is None:
         raise Http404
-    found = sessions_page(**filters, titles=caller.has(Right.REVEAL), before=int(before) if before else None, limit=SHOWN)
+    found = sessions_page(**filters, titles=caller.has(Right.REVEAL), before=before, limit=SHOWN)
     standing = queries.active_stops()
     readable = revealed_sessions(caller, {row.pk: row.started_user for row in found.items})
     masks = masks_of(readable)

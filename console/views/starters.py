@@ -14,6 +14,7 @@ from audit.errors import CountersignError
 from console.api.errors import status_of
 from console.auth import Caller, caller_of
 from console.rights import Right
+from console.whole import whole
 
 SHOWN = 20
 Errors = dict[str, list[str]]
@@ -32,6 +33,15 @@ def done(work: Callable[[], Made]) -> tuple[Made | None, Errors, int]:
         return work(), {}, 200
     except CountersignError as error:
         return None, {str(getattr(error, "field", "agent")): [error.detail]}, status_of(error)
+
+
+def changed(request: HttpRequest, form: Form, name: str, change: Callable[..., Made]) -> tuple[Made | None, Errors, int]:
+    """Change one as a form says, at the revision that it showed; return as `done` does."""
+    if not form.is_valid():
+        return None, wrongs(form), 422
+    caller, shown = caller_of(request), whole(request.POST.get("revision", ""), digits=9) or 0
+    given = {"actor": caller.actor(), "user_id": caller.user_id or 0, "given": form.cleaned_data}
+    return done(lambda: change(name=name, revision=shown, **given))
 
 
 def listed(

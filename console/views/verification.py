@@ -22,6 +22,7 @@ from console.rights import Right
 from console.verifying import verify_now
 from console.views.form_only import form_only
 from console.views.guard import guard
+from console.whole import whole
 
 LIST, ONE = "audit/verification.html", "audit/run.html"
 SHOWN = 20
@@ -104,15 +105,15 @@ def _wrong(note: str) -> str:
 def _list(request: HttpRequest, problem: str = "", typed: Mapping[str, str] | None = None) -> dict[str, Any]:
     caller, signed = caller_of(request), lag.sealed()
     before = request.GET.get("before", "")
-    rows = findings.runs(before=int(before) if before.isdigit() and len(before) < 19 else None, limit=SHOWN + 1)
-    good, whole = verifications.good_until(), verifications.last_whole()
+    rows = findings.runs(before=whole(before), limit=SHOWN + 1)
+    good, last = verifications.good_until(), verifications.last_whole()
     return {
         "nav": "audit",
         "may": caller.has(Right.VERIFY_AUDIT),
         "problem": problem,
         "typed": typed or {"stream": "", "since": ""},
         "good": good,
-        "whole": whole,
+        "whole": last,
         "signed": signed,
         "witnessed": last_witnessed(),
         "late": lag.is_late(signed, settings.SEAL_LATE_S),

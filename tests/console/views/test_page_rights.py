@@ -250,6 +250,29 @@ def test_looking_changes_nothing(path: str, waiting: Waiting, signed_in: SignedI
     assert (request.status, request.revision) == ("pending", 1)
 
 
+ODD = ("²", "9" * 40, "-1", "x", "%00")
+"""What stands in addresses where a number should: of such a text Python's `isdigit` says yes, and `int` raises."""
+NUMBERS = ("before", "after", "older", "against", "turn", "from", "repeat", "number", "base")
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_an_odd_number_in_an_address_breaks_no_page(odd: str, waiting: Waiting, signed_in: SignedIn, ada: User) -> None:
+    """It counts as none, or there is no such page."""
+    session, request = waiting
+    client, asked = signed_in(ada), "&".join(f"{name}={odd}" for name in NUMBERS)
+    for path in [path.format(ap=request.ref, s=session.ref) for method, _, path, _ in TABLE if method == "GET"]:
+        for more in ("", "&view=events"):
+            assert client.get(f"{path}?{asked}{more}").status_code in (200, 302, 404, 422), path
+
+
+@pytest.mark.parametrize(
+    "path", ["/tools/a%00/", "/reruns/R-1%00/", "/evals/runs/%00/", "/prompts/research-assistant/1%00/", "/mail/%00/"]
+)
+def test_a_name_that_no_text_can_be_names_nothing(path: str, waiting: Waiting, signed_in: SignedIn, ada: User) -> None:
+    """THREATS 27: a NUL in the path is not found, as any other name that there is not."""
+    assert signed_in(ada).get(path).status_code == 404
+
+
 def test_forms_cannot_be_got(waiting: Waiting, signed_in: SignedIn, ada: User) -> None:
     """What changes something is a POST alone."""
     session, request = waiting
