@@ -4,20 +4,18 @@ import json
 from datetime import datetime
 from typing import Annotated, Any
 
-from ninja import Path, Query, Router, Schema
+from ninja import Query, Router, Schema
 from pydantic import Field
 
 from agents import revisions
 from agents.models import AgentRevision
 from console.api.endpoint import ApiRequest, endpoint
 from console.api.paging import Paged, decode, encode
-from console.api.reading import Body, SlugPath, Word
+from console.api.reading import Against, Body, NumberPath, SlugPath, Word
 from console.diff import line_diff
 from console.rights import Right
 
 router = Router(tags=["agents"])
-NumberPath = Annotated[int, Path(ge=1, lt=2**31, examples=[1])]
-Against = Annotated[int, Query(ge=1, lt=2**31, description="The revision to compare with")]
 
 
 class AgentRevisionOut(Schema):

@@ -12,14 +12,13 @@ from agents.models import Case, Suite
 from approvals import queries
 from console.api.endpoint import ApiRequest, endpoint
 from console.api.paging import Paged, decode, encode
-from console.api.reading import Body, Word
+from console.api.reading import SLUG, Body, Word
 from console.auth import Caller
 from console.readings import note_reading
 from console.revealing import check_reads, may_read_prompts
 from console.rights import Right
 
 router = Router(tags=["evaluations"])
-SLUG = r"^[a-z0-9][a-z0-9-]{0,62}$"
 SuitePath = Annotated[str, Path(pattern=SLUG, examples=["no-harm"])]
 CasePath = Annotated[str, Path(pattern=SLUG, examples=["asks-before-it-deletes"])]
 Slug = Annotated[str, StringConstraints(pattern=SLUG)]

@@ -11,9 +11,9 @@ from agents.grading.agreement import Agreement
 from agents.grading.results import Results
 from agents.models import GradingRubric, GradingRule
 from console.api.endpoint import ApiRequest, endpoint
-from console.api.evals import SLUG, Cap, ModelName, Slug
+from console.api.evals import Cap, ModelName, Slug
 from console.api.paging import Paged, decode, encode
-from console.api.reading import Body
+from console.api.reading import SLUG, Body
 from console.rights import Right
 
 router = Router(tags=["evaluations"])

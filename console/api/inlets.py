@@ -17,17 +17,15 @@ from agents.models import Inlet
 from agents.models.inlet import LARGEST_PER_HOUR
 from console.api.endpoint import ApiRequest, endpoint
 from console.api.paging import Paged, decode, encode
-from console.api.reading import Body, StrictParser, Word, storable
+from console.api.reading import SLUG, Body, Hook, StrictParser, Word, storable
 from console.auth import Caller
 from console.errors import NotSigned, TooLarge
 from console.readings import note_reading
 from console.rights import Right
 
 router = Router(tags=["inlets"])
-SLUG = r"^[a-z0-9][a-z0-9-]{0,62}$"
 Name = Annotated[str, Path(pattern=SLUG, examples=["tickets"])]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=20_000), AfterValidator(storable)]
-Hook = Annotated[str, StringConstraints(max_length=2000, pattern=r"^(https?://[!-~]+)?$")]
 SENT = ("webhook-id", "webhook-timestamp", "webhook-signature")
 MESSAGE: dict[str, Any] = {
     "requestBody": {"required": True, "content": {"application/json": {"schema": {}}}},

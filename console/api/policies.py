@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-from ninja import Path, Query, Router, Schema
+from ninja import Query, Router, Schema
 from pydantic import Field
 
 from approvals import policies, queries
@@ -11,13 +11,11 @@ from approvals.loosening import loosened
 from approvals.models import PolicyRevision
 from console.api.endpoint import ApiRequest, endpoint
 from console.api.paging import Paged, decode, encode
-from console.api.reading import Body, Word
+from console.api.reading import Against, Body, NumberPath, Word
 from console.policy_words import lines
 from console.rights import Right
 
 router = Router(tags=["policies"])
-NumberPath = Annotated[int, Path(ge=1, lt=2**31, examples=[1])]
-Against = Annotated[int, Query(ge=1, lt=2**31, description="The revision to compare with")]
 
 
 class Revision(Schema):

@@ -12,13 +12,12 @@ from audit import feed
 from audit.push import targets
 from audit.push.models import PushTarget
 from console.api.endpoint import ApiRequest, endpoint
-from console.api.reading import Body, Word
+from console.api.reading import SLUG, Body, Word
 from console.auth import Caller
 from console.reach.pushing import checked
 from console.rights import Right
 
 router = Router(tags=["audit"])
-SLUG = r"^[a-z0-9][a-z0-9-]{0,62}$"
 PushName = Annotated[str, Path(pattern=SLUG, examples=["archive"])]
 Place = Annotated[int, Field(ge=1, le=2**62)]
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, cast
 
 from django.conf import settings
 from django.http import HttpRequest
-from ninja import Path, Schema
+from ninja import Path, Query, Schema
 from ninja.parser import Parser
 from pydantic import AfterValidator, AwareDatetime, ConfigDict, Field, GetCoreSchemaHandler, StringConstraints
 from pydantic_core import CoreSchema
@@ -120,9 +120,14 @@ Text = Annotated[str, StringConstraints(min_length=1, max_length=200_000), After
 """A prompt, as it stands."""
 Limit = Annotated[int, Field(ge=1, le=200, description="How many items at most")]
 Cursor = Annotated[str, StringConstraints(max_length=600), AfterValidator(storable)]
+SLUG = r"^[a-z0-9][a-z0-9-]{0,62}$"
+Hook = Annotated[str, StringConstraints(max_length=2000, pattern=r"^(https?://[!-~]+)?$")]
+"""Where a program is told of its sessions; empty where it is not."""
+NumberPath = Annotated[int, Path(ge=1, lt=2**31, examples=[1])]
+Against = Annotated[int, Query(ge=1, lt=2**31, description="The revision to compare with")]
 SessionRef = Annotated[str, Path(pattern=r"^S-[1-9][0-9]{0,17}$", examples=["S-88123"])]
 ApprovalRef = Annotated[str, Path(pattern=r"^AP-[1-9][0-9]{0,17}$", examples=["AP-20418"])]
-SlugPath = Annotated[str, Path(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$", examples=["research-assistant"])]
+SlugPath = Annotated[str, Path(pattern=SLUG, examples=["research-assistant"])]
 VersionPath = Annotated[str, Path(pattern=r"^[0-9]{1,9}\.[0-9]{1,9}\.[0-9]{1,9}(-[0-9A-Za-z.-]{1,60})?$", examples=["1.0.0"])]
 ToolPath = Annotated[str, Path(pattern=r"^[A-Za-z_][A-Za-z0-9_-]{0,63}$", examples=["send_email"])]
 TokenPath = Annotated[str, Path(pattern=r"^[0-9a-f]{16}$")]

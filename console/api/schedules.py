@@ -10,17 +10,15 @@ from agents import schedules
 from agents.models import Schedule
 from console.api.endpoint import ApiRequest, endpoint
 from console.api.paging import Paged, decode, encode
-from console.api.reading import Body, Word, storable
+from console.api.reading import SLUG, Body, Hook, Word, storable
 from console.auth import Caller
 from console.readings import note_reading
 from console.rights import Right
 
 router = Router(tags=["schedules"])
-SLUG = r"^[a-z0-9][a-z0-9-]{0,62}$"
 Name = Annotated[str, Path(pattern=SLUG, examples=["weekly-report"])]
 Zone = Annotated[Word, StringConstraints(min_length=1, max_length=63)]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=20_000), AfterValidator(storable)]
-Hook = Annotated[str, StringConstraints(max_length=2000, pattern=r"^(https?://[!-~]+)?$")]
 
 
 class FiringOut(Schema):
