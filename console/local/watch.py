@@ -42,7 +42,9 @@ def _answers(address: str) -> bool:
         return False
 
 
-def restart_stalled_worker(supervisor: Supervisor, url: str, stalled_s: float = STALLED_S) -> Callable[[], Awaitable[None]]:
+def restart_stalled_worker(
+    supervisor: Supervisor, url: str, stalled_s: float = STALLED_S, look_every_s: float = _LOOK_EVERY_S
+) -> Callable[[], Awaitable[None]]:
     """Return the duty that ends a worker of which nothing was heard for `stalled_s`.
 
     One that was started again is given twice as long, up to sixteen times, until something is heard: on a machine that is
@@ -52,7 +54,7 @@ def restart_stalled_worker(supervisor: Supervisor, url: str, stalled_s: float = 
     async def duty() -> None:
         heard, patience_s = time.monotonic(), stalled_s
         while True:
-            await asyncio.sleep(min(_LOOK_EVERY_S, stalled_s / 4))
+            await asyncio.sleep(look_every_s)
             silent = await asyncio.to_thread(seconds_since_heartbeat, url)
             # A drain takes its heartbeat away when it ends, so that none at all is no proof by itself: time without one is.
             # Nor does a database that is away prove anything.

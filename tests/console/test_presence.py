@@ -274,7 +274,7 @@ def said_by(people: Callable[[Presence], None]) -> list[str]:
         here = Presence(call)
         people(here)
         running = asyncio.create_task(here.run())
-        await asyncio.wait_for(done.wait(), 30)
+        await asyncio.wait_for(done.wait(), 120)
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
 

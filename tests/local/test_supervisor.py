@@ -11,7 +11,7 @@ from pathlib import Path
 
 from console.local.children import Child
 from console.local.supervisor import Supervisor, _holds_files, end_leftovers
-from tests.waiting import wait_until
+from tests.waiting import LOADED_S, PATIENCE_S, wait_until
 
 # Writes its own id and that of a process it starts, then waits.
 FAMILY = """
@@ -40,7 +40,7 @@ def _alive(number: int) -> bool:
     return state != "Z"
 
 
-async def _until(true: Callable[[], bool], limit_s: float = 15.0) -> None:
+async def _until(true: Callable[[], bool], limit_s: float = PATIENCE_S) -> None:
     deadline = time.monotonic() + limit_s
     while not true():
         assert time.monotonic() < deadline, "it did not happen in time"
@@ -120,7 +120,7 @@ def test_a_child_deaf_to_the_request_is_killed_within_the_time(tmp_path: Path) -
 
     before = signal.getsignal(signal.SIGTERM)
     try:
-        assert asyncio.run(scene()) < 18
+        assert asyncio.run(scene()) < 18 + LOADED_S
     finally:
         signal.signal(signal.SIGTERM, before)
 

@@ -19,7 +19,7 @@ from console.local.postgres import Server
 from console.local.roles import provision
 from tests.local.running import MANAGE, Running, clean_environment, processes_of, refused, running
 from tests.server import ROOT
-from tests.waiting import LOADED_S
+from tests.waiting import LOADED_S, PATIENCE_S
 
 # The tests of one running installation share it, on one test process.
 pytestmark = pytest.mark.xdist_group("up")
@@ -35,7 +35,7 @@ def _web(here: Running) -> int:
     return next(number for number in _children(here) if b"daphne" in Path(f"/proc/{number}/cmdline").read_bytes())
 
 
-def _wait(true: Callable[[], bool], limit_s: float = 30) -> None:
+def _wait(true: Callable[[], bool], limit_s: float = PATIENCE_S) -> None:
     deadline = time.monotonic() + limit_s
     while not true():
         assert time.monotonic() < deadline

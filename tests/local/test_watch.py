@@ -14,6 +14,7 @@ from console.local.children import Child
 from console.local.supervisor import Supervisor
 from console.local.watch import restart_stalled_worker, seconds_since_heartbeat
 from tests.conftest import FreshDatabase
+from tests.waiting import PATIENCE_S
 
 WAITS = "import sys, time; open(sys.argv[1], 'a').write('up\\n'); time.sleep(600)"
 BEAT = """
@@ -22,13 +23,20 @@ ON CONFLICT (owner) DO UPDATE SET beat_at = EXCLUDED.beat_at
 """
 
 
-async def _watched(tmp_path: Path, url: str, until: Callable[[int, list[str]], bool]) -> list[str]:
-    """Run a worker under a watchdog of one second until starts and sayings satisfy; return the sayings."""
+PATIENT_S = 120.0  # as long as nothing is heard from a machine that has no time for the test
+
+
+async def _watched(
+    tmp_path: Path, url: str, until: Callable[[int, list[str]], bool], stalled_s: float = PATIENT_S
+) -> list[str]:
+    """Run a worker under a watchdog that looks often until starts and sayings satisfy; return the sayings."""
     note, said = tmp_path / "note", list[str]()
     supervisor = Supervisor(tmp_path, said.append)
     worker = Child("worker", (sys.executable, "-c", WAITS, str(note)), dict(os.environ))
-    running = asyncio.create_task(supervisor.run([worker], restart_stalled_worker(supervisor, url, stalled_s=1.0)))
-    async with asyncio.timeout(120):
+    running = asyncio.create_task(
+        supervisor.run([worker], restart_stalled_worker(supervisor, url, stalled_s, look_every_s=0.1))
+    )
+    async with asyncio.timeout(PATIENCE_S):
         while not until(len(note.read_text().splitlines()) if note.exists() else 0, said):  # noqa: ASYNC110  files
             await asyncio.sleep(0.05)
     supervisor.stopping.set()
@@ -38,7 +46,7 @@ async def _watched(tmp_path: Path, url: str, until: Callable[[int, list[str]], b
 
 def test_a_worker_that_never_beats_is_restarted(fresh_database: FreshDatabase, tmp_path: Path) -> None:
     """OPS-4: DESIGN section 5, a stalled cluster does not come back by itself."""
-    said = asyncio.run(_watched(tmp_path, fresh_database.url, lambda starts, said: starts >= 2))
+    said = asyncio.run(_watched(tmp_path, fresh_database.url, lambda starts, said: starts >= 2, stalled_s=1.0))
     assert said[0] == "worker has been silent and is restarted"
 
 
@@ -52,7 +60,7 @@ def test_a_worker_that_starts_slowly_is_given_longer_each_time(fresh_database: F
             seen, since = starts, time.monotonic()
         return starts > 1 and time.monotonic() - since > 2.0
 
-    said = asyncio.run(_watched(tmp_path, fresh_database.url, lives_twice_as_long))
+    said = asyncio.run(_watched(tmp_path, fresh_database.url, lives_twice_as_long, stalled_s=1.0))
     assert said[0] == "worker has been silent and is restarted"
 
 
@@ -91,5 +99,5 @@ def test_silence_is_told_apart_from_a_database_that_cannot_say(fresh_database: F
     assert seconds_since_heartbeat(fresh_database.url) == float("inf")
     with psycopg.connect(fresh_database.url, autocommit=True) as connection:
         connection.execute(BEAT)
-    assert seconds_since_heartbeat(fresh_database.url) == pytest.approx(0, abs=5)
+    assert seconds_since_heartbeat(fresh_database.url) == pytest.approx(0, abs=60)
     assert seconds_since_heartbeat("postgresql://x@127.0.0.1:1/x") is None

@@ -5,7 +5,6 @@ import json
 import socket
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ import pytest
 
 from agents.llm.openai import OpenAIProvider
 from agents.llm.provider import Completion, Question
+from tests.waiting import wait_until
 
 ROOT = Path(__file__).parents[3]
 CALCULATE = {
@@ -88,15 +88,16 @@ def free_port() -> int:
 
 def wait_until_ready(server: ScriptedServer, process: subprocess.Popen[bytes]) -> None:
     """Poll the health page; the server needs about a second to start."""
-    for _ in range(300):
+
+    def ready() -> bool:
         assert process.poll() is None, "the scripted model server ended"
         try:
             server.get("/healthz")
         except (urllib.error.URLError, ConnectionError):
-            time.sleep(0.05)
-        else:
-            return
-    raise AssertionError("the scripted model server did not become ready")
+            return False
+        return True
+
+    wait_until(ready)
 
 
 @pytest.fixture(scope="session")

@@ -292,7 +292,7 @@ def test_a_limit_that_is_lifted_lets_those_that_wait_go(limit: Callable[..., Non
             waits = asyncio.create_task(post.ask("a"))
             await asyncio.sleep(0)
             await post.ledger.read(limit)
-            await asyncio.wait_for(waits, 5)
+            await asyncio.wait_for(waits, 120)
 
     asyncio.run(story())
     assert len(provider.asked) == 2
