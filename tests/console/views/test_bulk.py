@@ -100,6 +100,9 @@ def test_what_has_to_be_looked_at_alone_is_left_out(signed_in: SignedIn, remy: U
     page = shown(client, "approve", fit, *others)
     assert "Approve 1 request" in page
     assert "Left out: 5" in page
+    alone = shown(client, "approve", *others)
+    assert "What was selected is decided one by one." in alone
+    assert "Select requests in the queue first." not in alone
     refs = [row.ref for row in (fit, *others)]
     digests = {f"digest-{row.ref}": row.digest for row in others}
     answer = send(client, page, ref=refs, **digests)
