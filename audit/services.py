@@ -14,7 +14,7 @@ from uuid import UUID
 
 from django.db import DatabaseError, transaction
 
-from audit.append import append
+from audit.append import TELLING, append, told
 from audit.batch import FUTURE, NOW, PAST, After, Appended, Batch, Birth, Change, Plus, settled
 from audit.connection import Asked, Sent, Writer
 from audit.entry import Entry, Text
@@ -87,12 +87,10 @@ def transition(batch: Batch | Sequence[Batch], *, moment: Moment | None = None, 
         moves: list[Move] = []
         try:
             with writer.sending():
-                if moment and notices:
-                    writer.send(_TELLING, _told(notices))
                 _give_birth(writer, [birth for birth in births if not birth.after_changes], at)
                 _change(writer, changes, at, moves)
                 _give_birth(writer, [birth for birth in births if birth.after_changes], at)
-                appended = append(writer, entries, log=log, at=at)
+                appended = append(writer, entries, log=log, at=at, notices=notices if moment else ())
         except (CountersignError, DatabaseError):
             _none_stale(moves)  # what failed may only be a consequence of that
             raise
@@ -105,17 +103,10 @@ def record(entries: Iterable[Entry], *, using: str = "default") -> list[Appended
     return transition(Batch(entries=tuple(entries)), using=using)
 
 
-_TELLING = "SELECT count(pg_notify(n.channel, n.payload)) FROM unnest(%s::text[], %s::text[]) AS n(channel, payload)"
-
-
-def _told(notices: Sequence[tuple[str, str]]) -> list[list[str]]:
-    return [list(column) for column in zip(*notices, strict=True)]
-
-
 def _log_and_clock(writer: Writer, notices: Sequence[tuple[str, str]]) -> Moment:
     """Return the moment of this call. What is told with the commit goes with the same statement."""
-    statement = f"SELECT id, clock_timestamp(){f', ({_TELLING})' if notices else ''} FROM audit_log"  # noqa: S608 no value is in it
-    ((log, at, *_),) = writer.rows(statement, _told(notices))
+    statement = f"SELECT id, clock_timestamp(){f', ({TELLING})' if notices else ''} FROM audit_log"  # noqa: S608 no value is in it
+    ((log, at, *_),) = writer.rows(statement, told(notices))
     return Moment(str(log), at.astimezone(UTC))
 
 
