@@ -3,20 +3,20 @@
 from datetime import datetime
 
 from django.utils import timezone
-from ninja import Schema
 
 from approvals.claims import holder_of
 from approvals.models import ApprovalRequest
+from console.api.answers import Answer
 
 
-class ReasonOut(Schema):
+class ReasonOut(Answer):
     """Why policy asks."""
 
     code: str
     text: str
 
 
-class ClaimOut(Schema):
+class ClaimOut(Answer):
     """Who has the request in hand, which binds nobody; `until` is null where it was assigned."""
 
     by: str

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from ninja import Router, Schema
+from ninja import Router
 from pydantic import Field
 
 from agents.gate.decide import answer, undo
@@ -21,6 +21,7 @@ from approvals.sensitive import places_of
 from approvals.standing import stood_by
 from approvals.verdicts import APPROVALS
 from audit.content import read_texts
+from console.api.answers import Answer
 from console.api.approval_parts import ClaimOut, ReasonOut, claim_of
 from console.api.controls import ControlOut, control_of
 from console.api.deciding import DecisionBody, Digest, only_what_belongs, same_of
@@ -45,7 +46,7 @@ class RevealBody(Body):
     digest: Digest
 
 
-class DecisionOut(Schema):
+class DecisionOut(Answer):
     """One person's decision. `voided` says why it no longer counts; `standing` that a standing approval gave it."""
 
     verdict: DecisionVerdict
@@ -62,7 +63,7 @@ class DecisionOut(Schema):
     standing: bool
 
 
-class SensitiveOut(Schema):
+class SensitiveOut(Answer):
     """A field that people see only once they ask to; `shown` says whether you did, for this revision."""
 
     path: str
@@ -70,7 +71,7 @@ class SensitiveOut(Schema):
     shown: bool
 
 
-class ApprovalOut(Schema):
+class ApprovalOut(Answer):
     """An approval request. Raw content is null for those who may not read it, and in lists.
 
     `refused_before` are requests of the same intent that people refused in its session; empty in lists.

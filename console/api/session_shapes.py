@@ -7,7 +7,6 @@ from typing import Any, Literal, cast
 from uuid import UUID
 
 from django.db.models import Q
-from ninja import Schema
 
 from agents.guardrails.inputs import MAX_GOAL
 from agents.guardrails.stops import ActiveStop
@@ -18,6 +17,7 @@ from agents.waits import Wait, waits_of
 from approvals.models import ApprovalRequest
 from approvals.sensitive import Mask
 from audit.content import read_texts
+from console.api.answers import Answer
 from console.auth import Caller
 from console.covering import masks_of
 from console.readings import note_reading
@@ -37,7 +37,7 @@ _PLAIN = (
 )  # fmt: skip
 
 
-class SessionError(Schema):
+class SessionError(Answer):
     """Why a session ended without its answer."""
 
     category: str
@@ -45,7 +45,7 @@ class SessionError(Schema):
     detail: str
 
 
-class StoppedBy(Schema):
+class StoppedBy(Answer):
     """The stop that holds a session."""
 
     scope: str
@@ -54,7 +54,7 @@ class StoppedBy(Schema):
     at: datetime
 
 
-class WaitOut(Schema):
+class WaitOut(Answer):
     """What keeps a session that nobody decides, and since when; it looks again at `until`, or waits in its worker (null)."""
 
     waits: Waits
@@ -62,7 +62,7 @@ class WaitOut(Schema):
     until: datetime | None
 
 
-class SessionOut(Schema):
+class SessionOut(Answer):
     """A session. Goal and answers are null for those who may not read raw content; `stopped` tells what holds it.
 
     `waits` is null where neither money, a rate, a model nor a tool keeps it.
