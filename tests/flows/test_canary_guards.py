@@ -51,7 +51,7 @@ def canary(world: World, olga: User) -> Release:
     document = {"start": [{"text": "Send the note."}], "expect": expect}
     suites.put_case(slug="mails", name="once", title="It mails once", document=document, actor=actor)
     run = runs.start_run(suite="mails", version="1.0.1", actor=actor)
-    work.work_open(lambda: OpenAIProvider(world.model_url, "none"), seconds=60)
+    work.work_open(lambda: OpenAIProvider(world.model_url, "none"), seconds=600)
     assert runs.run_numbered(f"E-{run.number}").reached
     found = release(slug="mailer", version="1.0.1", share=50, actor=actor).canary
     assert found is not None

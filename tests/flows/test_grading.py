@@ -81,7 +81,7 @@ def beat() -> int:
 
 def judged(world: World) -> None:
     """Let the judge grade what waits, here."""
-    judging.judge_open(lambda: OpenAIProvider(world.model_url, "none"), seconds=30)
+    judging.judge_open(lambda: OpenAIProvider(world.model_url, "none"), seconds=600)
     connections.close_all()
 
 
@@ -424,7 +424,7 @@ def test_results_of_suites_are_graded_too(world: World, paul: User, rosa: User) 
     suites.put_case(slug="manners", name="polite", title="It is polite", document=document, actor=actor_of(paul))
     rules.set_rule(kind="suite", key="manners", rubric="help", share=100, judge="gpt-5-mini", actor=actor_of(paul))
     run = runs.start_run(suite="manners", version="1.0.0", actor=actor_of(paul))
-    work.work_open(lambda: OpenAIProvider(world.model_url, "none"), seconds=60)
+    work.work_open(lambda: OpenAIProvider(world.model_url, "none"), seconds=600)
     connections.close_all()
     assert beat() == 3
     judged(world)

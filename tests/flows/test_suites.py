@@ -60,7 +60,7 @@ def put(paul: User, name: str, document: Any) -> Case:
 def played(world: World, version: str, paul: User, **more: Any) -> EvalRun:
     """Run the suite to its end, here."""
     run = runs.start_run(suite=SUITE, version=version, actor=actor_of(paul), **more)
-    work.work_open(lambda: OpenAIProvider(world.model_url, "none"), seconds=60)
+    work.work_open(lambda: OpenAIProvider(world.model_url, "none"), seconds=600)
     connections.close_all()
     return runs.run_numbered(f"E-{run.number}")
 
@@ -196,7 +196,7 @@ def test_a_run_whose_worker_was_killed_is_played_to_its_end_by_the_next(world: W
     assert (row.status, row.done, first) == ("running", 1, 1)
     assert work.claim() is None, "its lease still runs"
     EvalRun.objects.filter(pk=row.pk).update(lease_expires="2020-01-01T00:00:00Z")
-    work.work_open(lambda: OpenAIProvider(world.model_url, "none"), seconds=60)
+    work.work_open(lambda: OpenAIProvider(world.model_url, "none"), seconds=600)
     after = runs.run_numbered(f"E-{run.number}")
     assert (after.status, after.done, EvalResult.objects.filter(run=row).count()) == ("done", 4, 4)
     with pytest.raises(CountersignError):
@@ -234,7 +234,7 @@ def test_what_a_cancelled_run_had_under_way_is_on_it(world: World, paul: User, m
 
     monkeypatch.setattr(work, "WRITE_S", 60.0)  # first when all is played
     monkeypatch.setattr(work, "write_progress", cancelled)
-    work.work_open(lambda: OpenAIProvider(world.model_url, "none"), seconds=60)
+    work.work_open(lambda: OpenAIProvider(world.model_url, "none"), seconds=600)
     connections.close_all()
     after = runs.run_numbered(ref)
     assert (after.status, after.done, EvalResult.objects.filter(run=after).count()) == ("cancelled", 0, 0)
@@ -259,12 +259,12 @@ def test_what_was_asked_before_a_provider_went_away_is_paid_for(
     run = runs.start_run(suite=SUITE, version="1.0.0", actor=actor_of(paul))
     claimed = work.claim()
     assert claimed is not None
-    asyncio.run(work.play_run(claimed, OpenAIProvider(world.model_url, "none"), until=time.monotonic() + 60))
+    asyncio.run(work.play_run(claimed, OpenAIProvider(world.model_url, "none"), until=time.monotonic() + 600))
     connections.close_all()
     left = runs.run_numbered(f"E-{run.number}")
     assert (left.status, left.done, left.cost_microusd) == ("queued", 0, whole)
     monkeypatch.setattr(work, "rehearse", real)
-    work.work_open(lambda: OpenAIProvider(world.model_url, "none"), seconds=60)
+    work.work_open(lambda: OpenAIProvider(world.model_url, "none"), seconds=600)
     connections.close_all()
     assert runs.run_numbered(f"E-{run.number}").cost_microusd == 2 * whole
 

@@ -39,7 +39,7 @@ def made(signer: Signer, row: Export, *, pace: Pace = PACE) -> tuple[Export, byt
     seal(signer)
     claimed = work.claim(row.number)
     assert claimed is not None
-    work.make(claimed, until=time.monotonic() + 600, pace=pace)
+    work.make(claimed, until=time.monotonic() + 6000, pace=pace)
     row = exports.export_numbered(exports.ref_of(row))
     assert row.status == "ready", row.error
     return row, file_of(row)

@@ -48,7 +48,7 @@ def started(signer: Signer, row: Export, parts: int = 3) -> Export:
     seal(signer)
     claimed = work.claim(row.number)
     assert claimed is not None
-    assert work.begin(claimed, time.monotonic() + 60)
+    assert work.begin(claimed, time.monotonic() + 600)
     maker = work.maker_of(claimed, SMALL)
     for _ in range(parts):
         work.write(claimed, maker.step(Place(claimed.done, claimed.head), claimed.entries))
@@ -76,7 +76,7 @@ def test_what_a_dead_worker_left_is_gone_on_with_in_the_same_bytes(signer: Signe
     assert work.is_open()
     other = work.claim()
     assert other is not None
-    work.make(other, until=time.monotonic() + 60, pace=SMALL)
+    work.make(other, until=time.monotonic() + 600, pace=SMALL)
     row = exports.export_numbered("EX-1")
     assert (row.status, row.entries) == ("ready", 600)
     assert file_of(row) != b""
@@ -96,7 +96,7 @@ def test_a_late_worker_writes_nothing(signer: Signer) -> None:
     Export.objects.update(lease_expires=timezone.now() - timedelta(seconds=1))
     assert work.claim() is not None
     before = ExportPart.objects.count()
-    work.make(late, until=time.monotonic() + 60, pace=SMALL)
+    work.make(late, until=time.monotonic() + 600, pace=SMALL)
     assert (ExportPart.objects.count(), Export.objects.get().status) == (before, "running")
 
 
@@ -105,7 +105,7 @@ def test_what_is_cancelled_is_made_no_further_and_takes_no_room(signer: Signer) 
     going = started(signer, ask())
     row = exports.cancel_export(ref="EX-1", actor=REMY)
     assert (row.status, ExportPart.objects.count(), exports.kept_bytes()) == ("cancelled", 0, 0)
-    work.make(going, until=time.monotonic() + 60, pace=SMALL)
+    work.make(going, until=time.monotonic() + 600, pace=SMALL)
     assert (Export.objects.get().status, ExportPart.objects.count()) == ("cancelled", 0)
     with pytest.raises(ExportEnded):
         exports.cancel_export(ref="EX-1", actor=REMY)
@@ -140,7 +140,7 @@ def test_where_nobody_seals_it_fails_and_says_so(signer: Signer) -> None:
     row = ask()
     claimed = work.claim()
     assert claimed is not None
-    work.make(claimed, until=time.monotonic() + 60, patience_s=0.0)
+    work.make(claimed, until=time.monotonic() + 600, patience_s=0.0)
     row.refresh_from_db()
     assert row.status == "failed"
     assert "manage.py seal" in row.error
@@ -172,7 +172,7 @@ def test_how_many_are_open_and_how_much_they_take_is_bounded(signer: Signer, set
     seal(signer)
     claimed = work.claim()
     assert claimed is not None
-    work.make(claimed, until=time.monotonic() + 60)
+    work.make(claimed, until=time.monotonic() + 600)
     assert "room" in exports.export_numbered("EX-1").error
     with pytest.raises(TooManyExports, match="MB"):
         ask(actor=REMY)

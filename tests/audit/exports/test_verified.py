@@ -60,7 +60,7 @@ def test_a_bundle_waits_for_a_witness_that_is_named_and_is_made_of_what_it_saw(
     seal(signer)
     claimed = work.claim(row.number)
     assert claimed is not None
-    work.make(claimed, until=time.monotonic() + 60)
+    work.make(claimed, until=time.monotonic() + 600)
     waiting = export_numbered(ref_of(row))
     assert (waiting.status, waiting.size) == ("queued", None)
     signed = newest()

@@ -204,7 +204,7 @@ def test_a_bundle_that_waits_for_a_witness_is_made_when_one_signed(
     grown()
     claimed = work.claim()
     assert claimed is not None
-    work.make(claimed, until=time.monotonic() + 600)
+    work.make(claimed, until=time.monotonic() + 6000)
     waiting = Export.objects.get()
     assert (waiting.status, waiting.size, work.claim()) == ("queued", None, None)
     with django_capture_on_commit_callbacks(execute=True):

@@ -29,7 +29,7 @@ def played(world: World, ada: User) -> None:
     suites.create_suite(slug="sums", title="It can count", prompt=AGENT, agent=AGENT, actor=actor_of(ada), repeats=2)
     suites.put_case(slug="sums", name="counts", title="It counts", document=DOCUMENT, actor=actor_of(ada))
     runs.start_run(suite="sums", version="1.0.0", actor=actor_of(ada))
-    work.work_open(lambda: OpenAIProvider(world.model_url, "none"), seconds=60)
+    work.work_open(lambda: OpenAIProvider(world.model_url, "none"), seconds=600)
     connections.close_all()
 
 

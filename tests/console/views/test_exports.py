@@ -40,7 +40,7 @@ def make() -> None:
     seal(Signer(origin(), Ed25519PrivateKey.from_private_bytes(bytes(range(32)))))
     row = work.claim()
     assert row is not None
-    work.make(row, until=time.monotonic() + 60)
+    work.make(row, until=time.monotonic() + 600)
 
 
 def test_what_the_trail_shows_is_exported_with_its_filter(client: Client) -> None:

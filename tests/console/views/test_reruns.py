@@ -40,7 +40,7 @@ def worse(world: World, ada: User) -> PromptVersion:
 
 def play(world: World) -> None:
     """Work on what is open."""
-    work.work_open(lambda: OpenAIProvider(world.model_url, "none"), seconds=60)
+    work.work_open(lambda: OpenAIProvider(world.model_url, "none"), seconds=600)
     connections.close_all()
 
 
