@@ -1,14 +1,11 @@
 """Ports and waits of tests: nothing sleeps for a guess, everything waits for a condition with an end."""
 
-import os
 import socket
 import time
 from collections.abc import Callable
 
 PATIENCE_S = 300.0
 """How long anything is waited for that comes: a machine on which much else runs is slow, not wrong."""
-LOADED_S = 0.0 if os.environ.get("FAULTS") == "full" else 60.0
-"""What such a machine may add to a time that is measured. `make test-faults` runs by itself and holds the figures as they are."""
 
 DAY_S = 86_400
 

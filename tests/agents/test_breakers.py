@@ -110,7 +110,7 @@ def test_a_probe_that_goes_well_closes_it_and_one_that_fails_opens_it_for_longer
     breakers.failed(KEY, number, "HTTP 502")
     (standing,) = breakers.standings()
     assert (standing.status, row().failed_probes, row().detail) == ("open", 1, "HTTP 502")
-    assert 60 < standing.due_s <= 120
+    assert 110 < standing.due_s <= 120
     due()
     second = breakers.probe(KEY, lease_s=30, by="w")
     assert second == 2

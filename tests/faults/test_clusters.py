@@ -18,12 +18,12 @@ from tests.faults.conftest import Figure
 from tests.faults.invariants import check
 from tests.faults.stage import PATIENCE_S, Play
 from tests.server import ROOT
-from tests.waiting import LOADED_S, wait_until
+from tests.waiting import wait_until
 
 FULL = os.environ.get("FAULTS") == "full"
 STARTS_WITHIN_S = 60.0
 SWEEPS_EVERY_S = 30.0
-LEAVES_WITHIN_S = 12.0 + LOADED_S  # ten seconds of its own, and what its processes take to be gone
+LEAVES_WITHIN_S = 12.0  # ten seconds of its own, and what its processes take to be gone
 
 
 @contextlib.contextmanager

@@ -25,11 +25,10 @@ from tests.faults.invariants import (
     the_log_tells_it_all,
 )
 from tests.faults.stage import Child, Play, token
-from tests.waiting import LOADED_S
 
 FULL = os.environ.get("FAULTS") == "full"
-LEAVES_WITHIN_S = 10.0 + LOADED_S
-TAKEN_OVER_WITHIN_S = 15.0 + LOADED_S
+LEAVES_WITHIN_S = 10.0
+TAKEN_OVER_WITHIN_S = 15.0
 
 
 def _entries(session: Session, kind: EventKind) -> int:

@@ -15,11 +15,11 @@ from audit.verify import verify
 from tests.faults.conftest import Figure
 from tests.faults.effects import Effect
 from tests.faults.stage import PATIENCE_S, Play
-from tests.waiting import LOADED_S, wait_until
+from tests.waiting import wait_until
 
 FULL = os.environ.get("FAULTS") == "full"
 SESSIONS = 200 if FULL else 20
-WITHIN_S = 1.0 + LOADED_S
+WITHIN_S = 1.0
 OLGA = Actor("user", "0", "Olga")
 OPERATOR = Person(id=0, name="Olga", roles=frozenset({"operator"}))
 WHY = "A drill."

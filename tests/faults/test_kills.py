@@ -13,12 +13,12 @@ from agents.failpoints import NAMES
 from tests.faults.conftest import Figure
 from tests.faults.invariants import check, takeovers
 from tests.faults.stage import PATIENCE_S, Child, Play
-from tests.waiting import LOADED_S, wait_until
+from tests.waiting import wait_until
 
 KILLS = 20 if os.environ.get("FAULTS") == "full" else 2
 IN_A_ROW = 4  # before a worker may live: five deaths in a row would make a session a dead letter
 AT_ONCE = 2
-TAKEN_OVER_WITHIN_S = 15.0 + LOADED_S
+TAKEN_OVER_WITHIN_S = 15.0
 SHORT_LEASE_S = 5.0  # where the product's ten seconds are not the point, to have results sooner
 UNHURRIED = ("ledger.before_commit", "gate.after_effect")
 OF_PEOPLE = ("answer.before_commit", "answer.after_decision")

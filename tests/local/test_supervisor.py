@@ -11,7 +11,7 @@ from pathlib import Path
 
 from console.local.children import Child
 from console.local.supervisor import Supervisor, _holds_files, end_leftovers
-from tests.waiting import LOADED_S, PATIENCE_S, wait_until
+from tests.waiting import PATIENCE_S, wait_until
 
 # Writes its own id and that of a process it starts, then waits.
 FAMILY = """
@@ -120,7 +120,7 @@ def test_a_child_deaf_to_the_request_is_killed_within_the_time(tmp_path: Path) -
 
     before = signal.getsignal(signal.SIGTERM)
     try:
-        assert asyncio.run(scene()) < 18 + LOADED_S
+        assert asyncio.run(scene()) < 18
     finally:
         signal.signal(signal.SIGTERM, before)
 

@@ -19,7 +19,7 @@ from console.local.postgres import Server
 from console.local.roles import provision
 from tests.local.running import MANAGE, Running, clean_environment, processes_of, refused, running
 from tests.server import ROOT
-from tests.waiting import LOADED_S, PATIENCE_S
+from tests.waiting import PATIENCE_S
 
 # The tests of one running installation share it, on one test process.
 pytestmark = pytest.mark.xdist_group("up")
@@ -227,13 +227,13 @@ def test_a_demo_is_killed_taken_over_stopped_interrupted_and_reset(open_path: Pa
         assert "Ended what an earlier start had left running" in again.output()
         assert _sign_ins(again.output()) == first
         assert (data / "secret_key").read_text() == key
-        assert again.stop() < 20 + LOADED_S  # 3
+        assert again.stop() < 20  # 3
         assert again.process.returncode == 0, again.output()
     assert processes_of(data) == []
     assert not Server(data / "postgres").alive()
     if Path("/proc/self/status").exists():
         with running(data, {}, command=("make", "-C", str(ROOT), "up")) as made:  # 4
-            assert made.stop(signal.SIGINT) < 20 + LOADED_S
+            assert made.stop(signal.SIGINT) < 20
         assert processes_of(data) == []
     reset = _reset(again)  # 5
     assert reset.returncode == 0, reset.stderr

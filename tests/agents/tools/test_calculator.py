@@ -42,4 +42,4 @@ def test_whatever_is_not_bounded_arithmetic_is_refused_at_once(expression: str) 
     began = time.monotonic()
     with pytest.raises(InvalidInput):
         evaluate(expression)
-    assert time.monotonic() - began < 30
+    assert time.monotonic() - began < 1

@@ -130,7 +130,9 @@ def test_a_revoked_token_is_cut_off_within_seconds(fresh_database: Any, olga: Us
         told = lines(await AsyncClient().get(f"{ROOT}/events", headers=given))
         await anext(told)
         await sync_to_async(ApiToken.objects.all().delete)()
+        began = time.monotonic()
         assert [event async for event in told] == []
+        assert time.monotonic() - began < 5
 
     run(scenario)
 
@@ -188,7 +190,7 @@ def test_waiting_ends_when_the_session_rests(fresh_database: Any, olga: User) ->
         await until(lambda: Hub.current().call(end))
         session = await waiting
         assert session["status"] == "cancelled"
-        assert time.monotonic() - began < 60
+        assert time.monotonic() - began < 10
         again = await start({**given, "Idempotency-Key": "k"}, wait_s=60)
         assert again == session
 
@@ -204,7 +206,7 @@ def test_waiting_ends_with_its_time(fresh_database: Any, olga: User) -> None:
         began = time.monotonic()
         session = await start(given, wait_s=0.5)
         assert session["status"] == "queued"
-        assert time.monotonic() - began >= 0.5
+        assert 0.5 <= time.monotonic() - began < 5
 
     run(scenario)
 
