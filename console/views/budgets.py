@@ -20,6 +20,7 @@ from console.formats import exact_microusd
 from console.forms import ChangeBudget, NewBudget
 from console.fragments import page
 from console.rights import Right
+from console.views.filters import choice
 from console.views.form_only import form_only
 from console.views.guard import guard
 
@@ -105,7 +106,7 @@ def _name(budget: Any) -> str:
 
 
 def _context(request: HttpRequest, *, new: Any = None, changed: tuple[UUID, Any] | None = None) -> dict[str, Any]:
-    caller, days, by = caller_of(request), _days(request), _by(request)
+    caller, (days, by, wrong) = caller_of(request), _asked(request)
     now = timezone.now()
     rows = spending.spend(by, since=now - timedelta(days=days), until=now, limit=ROWS + 1)
     may_add = caller.has(Right.ADMINISTER)
@@ -122,6 +123,7 @@ def _context(request: HttpRequest, *, new: Any = None, changed: tuple[UUID, Any]
         "by": by,
         "title": TITLES[by],
         "days": days,
+        "left_out": wrong,
         "dimensions": [{"name": name, "title": title} for name, title in TITLES.items()],
         "periods": DAYS,
         "spend": rows[:ROWS],
@@ -181,11 +183,8 @@ def _told(entry: budgets.Told) -> dict[str, Any]:
     }
 
 
-def _days(request: HttpRequest) -> int:
-    given = request.GET.get("days", "")
-    return int(given) if given in map(str, DAYS) else 7
-
-
-def _by(request: HttpRequest) -> Dimension:
-    given = request.GET.get("by", "")
-    return next((name for name in DIMENSIONS if name == given), "agent")
+def _asked(request: HttpRequest) -> tuple[int, Dimension, str]:
+    """Return over how many days and by what is added up, and what is said of values that are not offered."""
+    days, no_days = choice(request.GET, "days", [str(days) for days in DAYS], "7")
+    by, no_by = choice(request.GET, "by", DIMENSIONS, "agent")
+    return int(days), next(name for name in DIMENSIONS if name == by), f"{no_days} {no_by}".strip()

@@ -24,6 +24,7 @@ from console.auth import Caller, caller_of
 from console.forms import NewCover
 from console.fragments import page
 from console.rights import Right
+from console.views.filters import place
 from console.views.form_only import form_only
 from console.views.guard import guard
 
@@ -77,7 +78,7 @@ def _context(request: HttpRequest, errors: Any = None) -> dict[str, Any]:
     caller, now = caller_of(request), timezone.now()
     own, everybody = own_of(caller, now), caller.has(Right.READ_AUDIT)
     rows = covers.covers(
-        of=None if everybody else caller.user_id, standing=False, now=now, before=_before(request), limit=SHOWN + 1
+        of=None if everybody else caller.user_id, standing=False, now=now, before=place(request.GET, "before"), limit=SHOWN + 1
     )
     older = f"{reverse('cover')}?before={rows[SHOWN - 1].id}" if len(rows) > SHOWN else ""
     may = caller.has(Right.DECIDE)
@@ -136,10 +137,3 @@ def _choices(caller: Caller) -> dict[str, Any]:
 
 def _person(person: Person, email: str) -> dict[str, str]:
     return {"name": person.name, "email": email}
-
-
-def _before(request: HttpRequest) -> UUID | None:
-    try:
-        return UUID(request.GET.get("before", ""))
-    except ValueError:
-        return None

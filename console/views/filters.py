@@ -1,6 +1,12 @@
-"""Filters in a page's address, said back in words: what matched nothing, and what could not be read. Pure."""
+"""Filters in a page's address, said back in words: what matched nothing, and what could not be read. Pure.
 
-from collections.abc import Collection, Mapping
+A filter that cannot be read filters nothing and is named; a place in a list that cannot be read is refused.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from uuid import UUID
+
+from console.errors import InvalidCursor
 
 
 def in_words(noun: str, filters: Mapping[str, str]) -> str:
@@ -21,3 +27,31 @@ def left_out(asked: Mapping[str, str], wrong: Collection[str]) -> str:
 def unknown(asked: Mapping[str, str], allowed: Mapping[str, Collection[str]]) -> list[str]:
     """Return the names whose value is none of those allowed; a value that is not given is no filter."""
     return [name for name, values in allowed.items() if asked.get(name) and asked[name] not in values]
+
+
+def choice(asked: Mapping[str, str], name: str, allowed: Sequence[str], usual: str) -> tuple[str, str]:
+    """Read a value that is one of a few.
+
+    Args:
+        asked: the address's query.
+        name: of the value in it.
+        allowed: what it may be.
+        usual: what holds where it is not given, or is none of these.
+
+    Returns:
+        The value that holds, and the sentence for one that is none of these; empty where there is nothing to say.
+    """
+    given = asked.get(name, "")
+    if not given or given in allowed:
+        return given or usual, ""
+    others = f"{', '.join(allowed[:-1])} or {allowed[-1]}" if len(allowed) > 1 else allowed[0]
+    return usual, f"There is no {name} “{given[:40]}”; it can be {others}. Shown with {usual}."
+
+
+def place(asked: Mapping[str, str], name: str) -> UUID | None:
+    """Return the place in a list that an address goes on from; None at its start. Raises InvalidCursor for what is no place."""
+    given = asked.get(name, "")
+    try:
+        return UUID(given) if given else None
+    except ValueError:
+        raise InvalidCursor from None

@@ -24,6 +24,7 @@ from console.rights import Right
 from console.views import approvals
 from console.views.approval_conflict import said_back
 from console.views.approval_queue import asked_of
+from console.views.filters import place
 from console.views.form_only import form_only
 from console.views.guard import guard
 
@@ -83,7 +84,7 @@ def _again(request: HttpRequest, ref: str, said: Said, sent: Glass, error: Count
 
 def _context(request: HttpRequest, wrong: Mapping[str, Any] | None = None) -> dict[str, Any]:
     caller = caller_of(request)
-    rows = breaking.uses(before=_before(request), limit=SHOWN + 1)
+    rows = breaking.uses(before=place(request.GET, "before"), limit=SHOWN + 1)
     return {
         "nav": "glass",
         "rows": [_line(row, caller, wrong or {}) for row in rows[:SHOWN]],
@@ -105,10 +106,3 @@ def _line(row: GlassUse, caller: Caller, wrong: Mapping[str, Any]) -> dict[str, 
         "typed": wrong["note"] if mine else "",
         "error": wrong["error"] if mine else "",
     }
-
-
-def _before(request: HttpRequest) -> UUID | None:
-    try:
-        return UUID(request.GET.get("before", ""))
-    except ValueError:
-        return None

@@ -19,6 +19,7 @@ from console.fragments import page
 from console.grading import ItemStory, item_story, read_of
 from console.revealing import grader_of, reads_item
 from console.rights import Right
+from console.views.filters import choice
 from console.views.form_only import form_only
 from console.views.grading_rules import rule_lines
 from console.views.guard import guard
@@ -112,14 +113,15 @@ def _found(ref: str) -> GradingItem:
 
 def _list(request: HttpRequest) -> dict[str, Any]:
     caller = caller_of(request)
-    asked, after = request.GET.get("status", ""), request.GET.get("after", "")
-    status = asked if asked in STATES else "waiting"
+    after = request.GET.get("after", "")
+    status, wrong = choice(request.GET, "status", list(STATES), "waiting")
     number = whole(after) or 0
     rows = items.waiting(SHOWN + 1, grader=None, after=number, status=status)
     found = rules.listed(MOST_RULES)
     return {
         "nav": "evals",
         "status": status,
+        "left_out": wrong,
         "states": [{"name": name, "title": title} for name, title in STATES.items()],
         "items": [line(caller, row) for row in rows[:SHOWN]],
         "older": f"?status={status}&after={rows[SHOWN - 1].number}" if len(rows) > SHOWN else "",

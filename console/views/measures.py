@@ -17,6 +17,7 @@ from console.formats import duration, grouped
 from console.forms import PlantControls
 from console.fragments import page, snapshot
 from console.rights import Right
+from console.views.filters import choice
 from console.views.guard import guard
 
 TEMPLATE = "measures/page.html"
@@ -51,8 +52,11 @@ def table(request: HttpRequest, table: str) -> HttpResponse:
     """Give one table as CSV."""
     if table not in TABLES:
         raise Http404
+    days, wrong = days_of(request)
+    if wrong:  # a file has no place to say that it is about other days
+        return page(request, TEMPLATE, lambda: context(request), status=422)
     with snapshot():
-        found = _read(caller_of(request), days_of(request))
+        found = _read(caller_of(request), days)
     answer = HttpResponse(content_type="text/csv; charset=utf-8")
     answer["Content-Disposition"] = f'attachment; filename="countersign-{table}-{found.days}-days.csv"'
     writer = csv.writer(answer)
@@ -60,10 +64,10 @@ def table(request: HttpRequest, table: str) -> HttpResponse:
     return answer
 
 
-def days_of(request: HttpRequest) -> int:
-    """Return over how many days is measured: what is asked for, if it is offered, else the shortest."""
-    asked = request.GET.get("days", "")
-    return next((days for days in DAYS if str(days) == asked), DAYS[0])
+def days_of(request: HttpRequest) -> tuple[int, str]:
+    """Return over how many days is measured, and what is said of a number that is not offered."""
+    days, wrong = choice(request.GET, "days", [str(days) for days in DAYS], str(DAYS[0]))
+    return int(days), wrong
 
 
 def _lines(table: str, found: Measures) -> Iterator[Sequence[object]]:
@@ -88,12 +92,14 @@ def _read(caller: Caller, days: int) -> Measures:
 def context(request: HttpRequest, form: PlantControls | None = None) -> dict[str, Any]:
     """Return what the page shows; `form` is what was sent to set control requests, and was not taken."""
     caller = caller_of(request)
-    found = _read(caller, days_of(request))
+    days, wrong = days_of(request)
+    found = _read(caller, days)
     everybody = caller.has(Right.READ_AUDIT)
     measured: Sequence[Figures | Reviewer | Controlled] = (*found.reviewers, *found.controlled, *found.tools, *found.rules)
     return {
         "nav": "measures",
         "days": found.days,
+        "left_out": wrong,
         "periods": [{"days": days, "url": f"{reverse('measures')}?days={days}"} for days in DAYS],
         "summary": list(_summary(found)),
         "everybody": everybody,

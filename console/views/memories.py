@@ -18,6 +18,7 @@ from agents.models.library import Memory
 from console.auth import caller_of
 from console.fragments import page
 from console.rights import Right
+from console.views.filters import left_out, place, unknown
 from console.views.form_only import form_only
 from console.views.guard import guard
 
@@ -44,9 +45,9 @@ def delete(request: HttpRequest, key: UUID) -> HttpResponse:
 
 def _context(request: HttpRequest) -> dict[str, Any]:
     caller = caller_of(request)
-    scope, owner = request.GET.get("scope", "")[:20], request.GET.get("owner", "").replace("\x00", "")[:200]
-    scope = scope if scope in SCOPES else ""
-    rows = list(memories.memories(scope=scope, owner=owner, after=_after(request), limit=SHOWN + 1))
+    owner, wrong = request.GET.get("owner", "").replace("\x00", "")[:200], unknown(request.GET, {"scope": SCOPES})
+    scope = "" if wrong else request.GET.get("scope", "")
+    rows = list(memories.memories(scope=scope, owner=owner, after=place(request.GET, "after"), limit=SHOWN + 1))
     shown, reveal = rows[:SHOWN], caller.has(Right.REVEAL)
     kept = {name: value for name, value in (("scope", scope), ("owner", owner)) if value}
     further = f"{reverse('memories')}?{urlencode({**kept, 'after': str(shown[-1].pk)})}" if len(rows) > SHOWN else ""
@@ -56,6 +57,7 @@ def _context(request: HttpRequest) -> dict[str, Any]:
         "scopes": [{"value": value, "label": label, "chosen": value == scope} for value, label in SCOPES.items()],
         "owner": owner,
         "filtered": bool(kept),
+        "left_out": left_out(request.GET, wrong),
         "further": further,
         "here": request.get_full_path(),
         "may": caller.has(Right.RESTRAIN),
@@ -89,10 +91,3 @@ def _whose(rows: Sequence[Memory]) -> list[dict[str, str]]:
             url = reverse("session", args=[row.owner])
         found.append({"name": names.get(row.owner.removeprefix("user:"), row.owner), "url": url})
     return found
-
-
-def _after(request: HttpRequest) -> UUID | None:
-    try:
-        return UUID(request.GET.get("after", ""))
-    except ValueError:
-        return None

@@ -5,7 +5,6 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
-from uuid import UUID
 
 from django.db.models import Count, Max
 from django.http import Http404, HttpRequest, HttpResponse
@@ -31,6 +30,7 @@ from console.revealing import may_read_prompts
 from console.rights import Right
 from console.views import prompt_variables
 from console.views.evals import evaluation
+from console.views.filters import place
 from console.views.guard import guard
 from console.views.prompt_guards import panel
 from console.views.prompt_plan import Typed, plan_panel, wrong_with
@@ -200,11 +200,7 @@ def besides(before: PromptVersion, found: PromptVersion) -> list[str]:
 
 def _sisters(request: HttpRequest, found: PromptVersion, now: Routed) -> dict[str, Any]:
     """Return a page of the prompt's versions, newest first, and where the next one begins."""
-    try:
-        after = UUID(request.GET.get("older", ""))
-    except ValueError:
-        after = None
-    rows = newest_versions(found.prompt, SHOWN + 1, before=after)
+    rows = newest_versions(found.prompt, SHOWN + 1, before=place(request.GET, "older"))
     more = f"?older={rows[SHOWN - 1].pk}" if len(rows) > SHOWN else ""
     slug = found.prompt.slug
     left = rolled_back(found.prompt, [found.pk, *(row.pk for row in rows if row.status == "retired")])
@@ -213,7 +209,7 @@ def _sisters(request: HttpRequest, found: PromptVersion, now: Routed) -> dict[st
          "chip": chip(row, now, left), "note": row.note, "at": row.created_at}
         for row in rows[:SHOWN]
     ]  # fmt: skip
-    return {"left": left, "versions": lines, "older": more, "newer": "?" if after else ""}
+    return {"left": left, "versions": lines, "older": more, "newer": "?" if request.GET.get("older") else ""}
 
 
 def _shown(row: PromptVersion, mark: dict[str, str], reveal: bool, *, whole: bool) -> dict[str, Any]:

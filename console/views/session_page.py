@@ -27,6 +27,7 @@ from console.rights import Right
 from console.signs import counted
 from console.views.approval_item import url_of as request_url
 from console.views.approval_standing import of_session
+from console.views.filters import choice
 from console.views.life import session_case
 from console.views.session_reads import Story, ended, story
 from console.views.session_refusals import unasked
@@ -47,7 +48,7 @@ NOT_YOURS = "Your role looks at sessions and does not write in them."
 def context(request: HttpRequest, ref: str) -> dict[str, Any]:
     """Return the context of the page. Raises UnknownSession."""
     caller = caller_of(request)
-    row, view = get_session(ref), _view(request)
+    row, (view, wrong) = get_session(ref), choice(request.GET, "view", VIEWS, VIEWS[0])
     reveal = reveals_session(caller, session_id=row.pk, started_user=row.started_user)
     told = story(row, content=reveal)
     goals = [message for message in told.messages if message.index == 0 or message.supersedes]
@@ -55,6 +56,7 @@ def context(request: HttpRequest, ref: str) -> dict[str, Any]:
     return {
         "nav": "sessions",
         "view": view,
+        "left_out": wrong,
         "session": _session(row, reveal, told.mask),
         "goal": goal if len(goal) > len(row.title) else "",
         "goal_typed": _to_edit(row, goals[-1], goal) if goals and row.status == "dead_letter" else "",
@@ -82,11 +84,6 @@ def context(request: HttpRequest, ref: str) -> dict[str, Any]:
 def _to_edit(row: Session, message: Message, shown: str) -> str:
     """Return the goal for the field in which it can be changed; nothing where a part of it is covered, or it may not be read."""
     return shown if shown and read_texts([message.text_id]).get(message.text_id) == shown else ""
-
-
-def _view(request: HttpRequest) -> str:
-    view = request.GET.get("view", "")
-    return view if view in VIEWS else VIEWS[0]
 
 
 def _side(request: HttpRequest, told: Story, view: str, caller: Caller, reveal: bool) -> dict[str, Any]:
