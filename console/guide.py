@@ -1,6 +1,7 @@
 """The demo's first steps: five things to try, which tick themselves off by what the log and the tables say was done.
 
-Whoever does them: one newcomer plays all of the demo's people. Each person puts the list away for themselves.
+Whoever does them: one newcomer plays all of the demo's people; what these said before nobody has tried.
+Each person puts the list away for themselves.
 """
 
 from collections.abc import Mapping
@@ -9,6 +10,7 @@ from typing import Any
 
 from django.urls import reverse
 
+from agents.demo.past import KEY
 from agents.models import Release
 from approvals.models import Decision
 from audit.events import EventKind
@@ -29,8 +31,9 @@ class Step:
 
 def steps(caller: Caller) -> list[Step]:
     """Return the five steps, each done or not; `who` is empty where this person may do it."""
-    said = set(Decision.objects.filter(verdict__in=["approve", "edit"]).values_list("verdict", flat=True).distinct())
-    told = Decision.objects.filter(verdict="reject").exclude(instruction="").exists()
+    own = Decision.objects.exclude(idempotency_key__startswith=KEY)
+    said = set(own.filter(verdict__in=["approve", "edit"]).values_list("verdict", flat=True).distinct())
+    told = own.filter(verdict="reject").exclude(instruction="").exists()
     verified = AuditEntry.objects.filter(kind=EventKind.AUDIT_VERIFIED).exclude(actor_kind="system").exists()
     back = Release.objects.filter(status="rolled_back").exists()
     return [

@@ -16,6 +16,8 @@ from django.db import transaction
 from agents.budgets import create as create_budget
 from agents.demo import canary
 from agents.demo.evaluations import grade_all, hold_against_suite
+from agents.demo.history import make_history
+from agents.demo.past import start_past
 from agents.demo.people import DOMAIN, SignIn, make_people
 from agents.demo.texts import fill_library
 from agents.inlets import create as create_inlet
@@ -106,7 +108,9 @@ def seed(*, goals: bool = True) -> list[SignIn]:
     facts = {"documents": documents, "people": len(people), "agents": len(AGENTS)}
     record([Entry("system", EventKind.SYSTEM_SEEDED, SYSTEM, facts)])
     if goals:
+        make_history()
         compare_versions()
+        start_past()
         start_goals()
         take_along()
     return people

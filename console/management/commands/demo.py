@@ -4,10 +4,12 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
 
 from agents.demo import seed as seeding
 from agents.demo.people import SignIn
 from audit.errors import CountersignError
+from console.demo import furnish
 
 
 class Command(BaseCommand):
@@ -29,7 +31,10 @@ class Command(BaseCommand):
                 self.stdout.write(f"{slug} uses the model of the configured provider now.")
             return
         try:
-            people = seeding.seed(goals=not no_sessions)
+            with transaction.atomic():
+                people = seeding.seed(goals=not no_sessions)
+                if not no_sessions:
+                    furnish()
         except CountersignError as error:
             raise CommandError(error.detail) from error
         self.stdout.write(sign_ins(people))

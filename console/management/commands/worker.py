@@ -1,6 +1,6 @@
 """`manage.py worker`: runs agents. Two queue clusters as children, kept alive until SIGTERM or Ctrl-C.
 
-Beside them, in a thread, what waits in the outbox is sent to people.
+Beside them, in threads, what waits in the outbox is sent to people, and the demo's people answer what they have to.
 """
 
 import signal
@@ -14,6 +14,7 @@ from django.core.management.base import BaseCommand
 from django.db import DatabaseError, InterfaceError, connections
 
 from agents.clusters import Clusters, leave_with_parent
+from agents.demo import past
 from agents.queue import run_cluster
 from agents.tools import registry
 from agents.tools.definitions import note_definitions
@@ -48,6 +49,8 @@ class Command(BaseCommand):
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, stop)
         sending = sender.start(clusters.stopping)
+        if settings.DEMO:
+            past.start(clusters.stopping)  # what is cut off is said after the next start
         clusters.run()
         sending.join(clusters.left_s())  # a message that is cut off is sent again
 
