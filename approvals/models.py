@@ -19,14 +19,11 @@ from approvals.control_models import ControlRequest, ControlSetting
 from approvals.exceptional import Cover, GlassUse
 from approvals.facts import RequestFacts
 from approvals.lifecycle import REQUEST
+from approvals.settled import SETTLED, settled_at
 from approvals.standing_rows import StandingApproval
 
-__all__ = ["KINDS", "VERDICTS", "ApprovalRequest", "Decision", "PolicyRevision", "Reveal", "StandingApproval", "ToolSetting"]
-
-__all__ = [
-    "KINDS", "VERDICTS", "ApprovalRequest", "ControlRequest", "ControlSetting", "Cover", "Decision", "GlassUse", "PolicyRevision",
-    "Reveal", "ToolSetting",
-]  # fmt: skip
+__all__ = ["KINDS", "VERDICTS", "ApprovalRequest", "ControlRequest", "ControlSetting", "Cover", "Decision", "GlassUse",
+           "PolicyRevision", "Reveal", "StandingApproval", "ToolSetting"]  # fmt: skip
 
 KINDS = ("tool_call", "budget", "question", "unknown_outcome", "stuck", "prompt_release")
 VERDICTS = ("approve", "reject", "edit", "answer", "extend", "happened", "run_again", "give_up")
@@ -114,6 +111,8 @@ class ApprovalRequest(models.Model):
             ),
             # Who was asked for a prompt version's release: few.
             models.Index(fields=["prompt_version", "-number"], name="request_of_release", condition=Q(kind="prompt_release")),
+            # What was decided, by when that was: the newest pages of a long history.
+            models.Index(settled_at().desc(), F("number").desc(), name="request_settled", condition=Q(status__in=SETTLED)),
             # What can be undone for a moment.
             models.Index(fields=["decided_by"], name="request_held", condition=Q(status="held")),
             # What one person has in hand.

@@ -1,6 +1,6 @@
 """Reads of requests and policies for pages and programs: no query per row, and an index for every order.
 
-The inbox is ordered by expiry, soonest first; everything else newest first.
+The inbox is ordered by expiry, soonest first; what was decided by when that was, newest first; everything else newest first.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from uuid import UUID
 
 from django.db.models import Count, Prefetch, Q, QuerySet
 
+from approvals import settled
 from approvals.errors import ApprovalNotFound, InvalidCursor
 from approvals.facts import Person
 from approvals.inbox import REF, conditions
@@ -26,6 +27,7 @@ from audit.connection import Asked
 from audit.content import text_in
 
 WAITING = ("pending", "held")
+Order = Literal["expiry", "newest", "settled"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,15 +59,16 @@ class Page:
     next_cursor: str
 
 
-def page(
-    filters: Filters, *, limit: int, cursor: str = "", order: Literal["expiry", "newest"] = "newest", reach: int = 0
-) -> Page:
+def page(filters: Filters, *, limit: int, cursor: str = "", order: Order = "newest", reach: int = 0) -> Page:
     """Return one page of requests. Raises InvalidCursor for a cursor that this order did not give.
 
-    `reach` bounds the work of a search among the newest: so many rows of these statuses (of all, where one is asked for:
-    it may be rare) are looked through, and a page that is not full goes on from there. Who names a request finds it at once.
+    `newest` is by when it was asked, `settled` by when it was decided (see `approvals.settled`), newest first. `reach` bounds
+    the work of a search in these two: so many rows of these statuses (of all, where one is asked for: it may be rare) are looked
+    through, and a page that is not full goes on from there. Who names a request finds it at once.
     """
-    rows = _filtered(filters)
+    rows, bounded = _filtered(filters), bool(reach) and not REF.match(filters.q.strip())
+    if order == "settled":
+        return _settled(rows, filters, limit, cursor, reach if bounded else 0)
     if order == "expiry":
         rows = rows.order_by("expires_at", "id")
         if cursor:
@@ -75,13 +78,25 @@ def page(
         rows = rows.order_by("-number")
         if cursor:
             rows = rows.filter(number__lt=_number(cursor))
-        end = _end_of_reach(filters, reach, cursor) if reach and not REF.match(filters.q.strip()) else None
+        end = _end_of_reach(filters, reach, cursor) if bounded else None
         if end is not None:
             rows = rows.filter(number__gte=end)
             return _reached(list(rows.defer("body")[: limit + 1]), limit, end)
     found = list(rows.defer("body")[: limit + 1])
     more = found[limit - 1] if len(found) > limit else None
     return Page(found[:limit], _cursor(more, order) if more else "")
+
+
+def _settled(rows: QuerySet[ApprovalRequest], filters: Filters, limit: int, cursor: str, reach: int) -> Page:
+    """Return a page in the order in which requests were settled."""
+    rows, among = settled.in_order(rows), settled.in_order(ApprovalRequest.objects.filter(status__in=list(filters.status)))
+    if cursor:
+        beyond = settled.after(_moment(cursor))
+        rows, among = rows.filter(beyond), among.filter(beyond)
+    end = settled.last_within(among, reach) if reach else None
+    found = list((rows if end is None else rows.filter(settled.down_to(end))).defer("body")[: limit + 1])
+    place = settled.place_of(found[limit - 1]) if len(found) > limit else end
+    return Page(found[:limit], _encoded([place[0].isoformat(), place[1]]) if place else "")
 
 
 def _end_of_reach(filters: Filters, reach: int, cursor: str) -> int | None:
@@ -232,6 +247,24 @@ def _place(cursor: str) -> tuple[datetime, UUID]:
     if place[0].tzinfo is None:
         raise InvalidCursor
     return place
+
+
+def _moment(cursor: str) -> settled.At:
+    match _parts(cursor):
+        case [str(at), int(number)] if type(number) is int and 0 <= number < 2**63:
+            return _time(at), number
+        case _:
+            raise InvalidCursor
+
+
+def _time(text: str) -> datetime:
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise InvalidCursor from error
+    if at.tzinfo is None:
+        raise InvalidCursor
+    return at
 
 
 def _number(cursor: str) -> int:

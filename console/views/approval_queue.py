@@ -18,6 +18,7 @@ from approvals.facts import TIERS, Person
 from approvals.inbox import DUE, HANDS, SOON_S
 from approvals.models import KINDS, ApprovalRequest
 from approvals.queries import WAITING, Filters
+from approvals.settled import SETTLED
 from console.auth import Caller, caller_of
 from console.looks import RISKS, TIER_WORDS
 from console.revealing import reveals_request, summary_of
@@ -33,7 +34,7 @@ REACH = 10_000
 TABS = {
     "waiting": WAITING,
     "mine": WAITING,
-    "decided": ("approved", "consumed", "rejected", "answered", "expired", "withdrawn", "void"),
+    "decided": SETTLED,
 }
 NAMES = ("risk", "kind", "tier", "tool", "agent", "due", "hand", "taint", "can", "q")
 ALLOWED: Mapping[str, Sequence[str]] = {
@@ -137,7 +138,7 @@ def queue_of(request: HttpRequest, asked: Asked) -> dict[str, Any]:
     waiting = waiting_of(caller, person, asked.filters["q"])
     found = queries.page(
         filters_of(asked.wanted, TABS[asked.state], caller, person), limit=SHOWN, cursor=asked.cursor,
-        order="newest" if decided else "expiry", reach=REACH if decided else 0,
+        order="settled" if decided else "expiry", reach=REACH if decided else 0,
     )  # fmt: skip
     return {
         "nav": "approvals",
@@ -270,5 +271,5 @@ def _line(row: ApprovalRequest, asked: Asked, person: Person, reveal: bool) -> d
 
 
 def _last_decision() -> str:
-    rows = queries.page(Filters(status=("approved", "consumed", "rejected", "answered")), limit=1).items
+    rows = queries.page(Filters(status=("approved", "consumed", "rejected", "answered")), limit=1, order="settled").items
     return f"Last: {rows[0].ref}, {outcome(rows[0])[0].lower()}{outcome(rows[0])[1:]}." if rows else ""

@@ -11,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from approvals.facts import Person
 from approvals.inbox import waiting
 from approvals.queries import WAITING, Filters, open_of, page, pending_count
+from approvals.settled import SETTLED
 from tests.conftest import FreshDatabase
 
 MANY = """
@@ -70,7 +71,8 @@ QUEUE = """
         1 + n % 4, '[]', '{}', CASE WHEN n % 5 = 0 THEN '[{"source": "read_document"}]'::jsonb ELSE '[]' END, '{}', '{}',
         now() + (n % 86400 + 60) * interval '1 s', CASE WHEN n % 11 = 0 THEN now() END,
         CASE WHEN n % 500 = 0 THEN 7 END, CASE WHEN n % 500 = 0 THEN 'Remy' ELSE '' END,
-        CASE WHEN n % 500 = 0 THEN now() + interval '1 h' END, CASE WHEN n <= 100000 THEN 7 END, now(), gen_random_uuid()
+        CASE WHEN n % 500 = 0 THEN now() + interval '1 h' END, CASE WHEN n <= 100000 THEN 7 END,
+        now() - n * interval '1 ms', gen_random_uuid()
     FROM generate_series(1, 110000) n
 """
 WAIT = 10_000
@@ -110,6 +112,7 @@ def test_the_queue_looks_at_no_more_than_what_waits(long_queue: None) -> None:
     """APPR-8: first page, every filter, numbers, own claims and searches among the decided, each within a bound."""
     person = Person(7, "Remy", frozenset({"reviewer"}), reauthenticated=True)
     inbox, decided = Filters(status=WAITING, person=person), Filters(status=("rejected", "consumed"), person=person)
+    settled = Filters(status=SETTLED, person=person)
     reads: tuple[tuple[Callable[[], Any], int], ...] = (
         (lambda: page(inbox, limit=50, order="expiry"), 60),
         (lambda: page(replace(inbox, tool="tool7"), limit=50, order="expiry"), WAIT),
@@ -121,6 +124,8 @@ def test_the_queue_looks_at_no_more_than_what_waits(long_queue: None) -> None:
         (pending_count, WAIT),
         (lambda: page(decided, limit=50, reach=WAIT), 2 * WAIT + 100),
         (lambda: page(replace(decided, agent="nobody", q="nothing"), limit=50, reach=WAIT), 2 * WAIT + 100),
+        (lambda: page(settled, limit=50, order="settled"), 60),
+        (lambda: page(settled, limit=50, order="settled", reach=WAIT), 2 * WAIT + 100),
     )
     for place, (act, bound) in enumerate(reads):
         assert looked_at(act) <= bound, place
@@ -131,7 +136,28 @@ def test_a_search_among_the_decided_stays_within_its_reach(long_queue: None) -> 
     with CaptureQueriesContext(connection) as queries:
         found = page(Filters(status=("rejected",), agent="nobody"), limit=50, reach=WAIT)
     assert (found.items, bool(found.next_cursor)) == ([], True)
+    assert _most_of(queries[1]["sql"]) <= 2 * WAIT + 100
+
+
+def _most_of(statement: str) -> int:
     with connection.cursor() as cursor:
-        cursor.execute("EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) " + queries[1]["sql"])
+        cursor.execute("EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) " + statement)
         (plan,) = cursor.fetchone()
-    assert max(_rows(plan[0]["Plan"])) <= 2 * WAIT + 100
+    return max(_rows(plan[0]["Plan"]))
+
+
+def test_the_newest_decisions_are_read_by_their_own_index(long_queue: None) -> None:
+    """The decided tab, its further pages and what is searched there: none sorts the history, however long it is."""
+    decided = Filters(status=SETTLED)
+    first = page(decided, limit=50, order="settled")
+    for act in (
+        lambda: page(decided, limit=50, order="settled"),
+        lambda: page(decided, limit=50, order="settled", cursor=first.next_cursor),
+    ):
+        plan = plan_of(act)
+        assert "request_settled" in plan, plan
+        assert "Sort" not in plan, plan
+    with CaptureQueriesContext(connection) as queries:
+        found = page(replace(decided, agent="nobody"), limit=50, order="settled", reach=WAIT)
+    assert (found.items, bool(found.next_cursor)) == ([], True)
+    assert _most_of(queries[1]["sql"]) <= 2 * WAIT + 100

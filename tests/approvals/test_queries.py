@@ -21,6 +21,7 @@ from approvals.queries import (
     policy_revisions,
 )
 from approvals.services import decide
+from approvals.settled import SETTLED
 from audit.ids import uuid7
 from tests.approvals.conftest import ask, by
 
@@ -52,6 +53,35 @@ def test_lists_are_newest_first_unless_said() -> None:
     rows = [ask(), ask(), ask()]
     for limit in (1, 2, 3):
         assert everything(Filters(), limit, "newest") == [row.ref for row in reversed(rows)]
+
+
+def test_what_was_decided_last_stands_first(rosa: User) -> None:
+    """UI: the decided tab, by when it was decided and not by when it was asked; what nobody decided by when that was clear."""
+    first, second, third, expired, waits = (ask() for _ in range(5))
+    for row in (second, third, first):
+        decide(request_id=row.id, verdict="reject", digest=row.digest, instruction="Not this one.", **by(rosa))
+    over = ApprovalRequest.objects.get(id=third.id).decided_at
+    assert over is not None
+    ApprovalRequest.objects.filter(id=expired.id).update(status="expired", expires_at=over)
+    for limit in (1, 2, 3, 10):
+        found = everything(Filters(status=SETTLED), limit, "settled")
+        assert found == [first.ref, expired.ref, third.ref, second.ref]
+        assert waits.ref not in found
+
+
+def test_a_search_among_the_decided_goes_on_from_its_reach(rosa: User) -> None:
+    """In the order of deciding too: following the cursors finds what is rare, once."""
+    rows = [ask(tool="rare_tool"), *(ask() for _ in range(5))]
+    for row in rows:
+        decide(request_id=row.id, verdict="reject", digest=row.digest, instruction="Not this one.", **by(rosa))
+    found, cursor = [], ""
+    while True:
+        part = page(Filters(status=SETTLED, tool="rare_tool"), limit=2, cursor=cursor, order="settled", reach=2)
+        found += [row.ref for row in part.items]
+        cursor = part.next_cursor
+        if not cursor:
+            break
+    assert found == [rows[0].ref]
 
 
 def test_exact_last_page_promises_no_more() -> None:
@@ -107,8 +137,11 @@ def test_who_names_a_request_finds_it_however_old_it_is() -> None:
     assert [row.ref for row in page(Filters(q=old.ref), limit=2, reach=2).items] == [old.ref]
 
 
-@pytest.mark.parametrize("cursor", ["x", "bnVsbA", "WyJ4Il0", "WyJ4IiwieSJd", "WzEuNV0", "WzEsMl0", "é", "W3RydWVd"])
-@pytest.mark.parametrize("order", ["expiry", "newest"])
+@pytest.mark.parametrize(
+    "cursor",
+    ["x", "bnVsbA", "WyJ4Il0", "WyJ4IiwieSJd", "WzEuNV0", "WzEsMl0", "é", "W3RydWVd", "WzEsIDJd", "WyIyMDI2LTExLTIzIiwgMl0"],
+)
+@pytest.mark.parametrize("order", ["expiry", "newest", "settled"])
 def test_made_up_cursor_is_refused(cursor: str, order: Any) -> None:
     """API: 422 and not a server error."""
     with pytest.raises(InvalidCursor):
