@@ -18,6 +18,7 @@ from console.api.errors import status_of
 from console.api.reading import clean
 from console.auth import Caller, caller_of
 from console.fragments import page
+from console.reach.alarm_targets import targets
 from console.rights import Right
 from console.verifying import verify_now
 from console.views.form_only import form_only
@@ -119,6 +120,7 @@ def _list(request: HttpRequest, problem: str = "", typed: Mapping[str, str] | No
         "late": lag.is_late(signed, settings.SEAL_LATE_S),
         "rows": [_line(row) for row in rows[:SHOWN]],
         "open": any(row.ended_at is None for row in rows),
+        "alarms": targets(),
         "newer": reverse("audit-verifications") if before else "",
         "older": f"{reverse('audit-verifications')}?before={rows[SHOWN - 1].pk}" if len(rows) > SHOWN else "",
     }

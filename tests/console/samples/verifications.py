@@ -3,6 +3,7 @@
 from audit.cosignatures import Witnessed
 from audit.lag import Sealed
 from audit.models import VerificationRun
+from console.reach.alarm_targets import Target
 from tests.console.samples.frame import NOW, Context, ago, frame
 
 BAD = {"stream": "session:S-88123", "seq": 7, "log_index": 48_101, "reason": "its bytes or its place were changed"}
@@ -22,7 +23,10 @@ def verification() -> Context:
     good = VerificationRun(id=5, what="whole", upto=48_000, ended_at=NOW)
     return frame("audit", rows=rows, older="#", newer="", may=True, problem="There is no stream.", typed={"stream": "x", "since": ""},
                  good=good, whole=good, signed=Sealed(48_000, NOW, 48_213, 75.0), late=True, open=True,
-                 witnessed=Witnessed(47_900, "witness.example.org", NOW))  # fmt: skip
+                 witnessed=Witnessed(47_900, "witness.example.org", NOW), alarms=[
+                     Target("pager.example.org", "delivered", "alarm.seal_late", NOW, 1), Target("new.example.org"),
+                     Target("chat.example.org", "given_up", "alarm.log_forked", NOW, 12, "The receiver answered 500."),
+                     Target("slow.example.org", "trying", "alarm.log_forked", NOW, 2, "slow.example.org cannot be reached.")])  # fmt: skip
 
 
 def verification_run(ok: bool | None) -> Context:
