@@ -9,27 +9,29 @@ large the log is.
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import reduce
+from hashlib import sha256
 
 HEIGHT = 8
 """Of every so many levels one is kept: the roots of complete subtrees of 2^8, 2^16, … leaves."""
-EMPTY = hashlib.sha256(b"").digest()
+EMPTY = sha256(b"").digest()
 Read = Callable[[int, int, int], Sequence[bytes]]
 """Returns `count` hashes of complete subtrees from number `start` on: of level 0 the leaves', of 8, 16, … the kept ones."""
+Run = tuple[int, int, int]
+"""Neighbours of one level: the level, the number of the first, how many."""
 Span = tuple[int, int]
 """Leaves from the first to before the second, which are one node of some tree: the first is a multiple of what covers them."""
 
 
 def leaf_hash(entry_hash: bytes) -> bytes:
     """Return the leaf of an entry."""
-    return hashlib.sha256(b"\0" + entry_hash).digest()
+    return sha256(b"\0" + entry_hash).digest()
 
 
 def node_hash(left: bytes, right: bytes) -> bytes:
     """Return the hash of two subtrees beside each other."""
-    return hashlib.sha256(b"\1" + left + right).digest()
+    return sha256(b"\1" + left + right).digest()
 
 
 def root(read: Read, size: int) -> bytes:
@@ -103,15 +105,33 @@ def consistency_spans(old: int, new: int) -> list[Span]:
     return ([] if whole else [(start, end)]) + path[::-1]
 
 
-def nodes(span: Span) -> Iterator[tuple[int, int]]:
-    """Yield what the root of a span is computed from, level and number: what `span_root` reads, so that one can read it before."""
-    for level, start, count in _runs(*span):
-        yield from ((level, number) for number in range(start, start + count))
+def runs(span: Span) -> Iterator[Run]:
+    """Yield what the root of a span is computed from: what `span_root` reads, so that one can read it before.
+
+    Each is a complete subtree, the largest first, as the neighbours of a kept level that it is folded from.
+    """
+    start, end = span
+    while start < end:
+        level = (end - start).bit_length() - 1
+        kept = kept_below(level)
+        yield kept, start >> kept, 1 << (level - kept)
+        start += 1 << level
+
+
+def joined(runs: Iterable[Run]) -> list[Run]:
+    """Return the same nodes in as few runs as there can be, in the order of their levels and numbers."""
+    found: list[Run] = []
+    for level, start, count in sorted(runs):
+        if found and found[-1][0] == level and start <= (end := found[-1][1] + found[-1][2]):
+            found[-1] = level, found[-1][1], max(end, start + count) - found[-1][1]
+        else:
+            found.append((level, start, count))
+    return found
 
 
 def span_root(read: Read, span: Span) -> bytes:
     """Return the root of a span."""
-    *left, root_ = [_folded(read(*run)) for run in _runs(*span)]
+    *left, root_ = [_folded(read(*run)) for run in runs(span)]
     return reduce(lambda right, peak: node_hash(peak, right), reversed(left), root_)
 
 
@@ -195,18 +215,9 @@ def _split(size: int) -> int:
     return 1 << ((size - 1).bit_length() - 1)
 
 
-def _runs(start: int, end: int) -> Iterator[tuple[int, int, int]]:
-    """Yield the complete subtrees of a span, the largest first, each as the neighbours of a kept level that it is folded from."""
-    while start < end:
-        level = (end - start).bit_length() - 1
-        kept = kept_below(level)
-        yield kept, start >> kept, 1 << (level - kept)
-        start += 1 << level
-
-
 def _folded(hashes: Sequence[bytes]) -> bytes:
     """Return the root above so many neighbours; they are a power of two."""
     row = list(hashes)
-    while len(row) > 1:
-        row = [node_hash(left, right) for left, right in zip(row[::2], row[1::2], strict=True)]
+    while len(row) > 1:  # as `node_hash`, without a call for each: a proof in a large log folds hundreds
+        row = [sha256(b"\1" + left + right).digest() for left, right in zip(row[::2], row[1::2], strict=True)]
     return row[0]

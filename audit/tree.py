@@ -1,12 +1,13 @@
 """The tree over the log as the database keeps it: its leaves are the entries in the order of the log.
 
-A root or a proof asks the database once: what it is computed from is known before, see `audit.merkle.nodes`.
+A root or a proof asks the database once: what it is computed from is known before, see `audit.merkle.runs`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from struct import Struct
 
 from django.db import connections
 
@@ -18,14 +19,18 @@ AHEAD = 16_384
 """Leaves that are held at once while a tree grows."""
 Node = tuple[int, int]
 """A kept level of the tree, 0 for the leaves, and a number in it."""
-# Each node is looked up by its key, in every plan: a join would be a scan of the whole log to a planner that guesses wrong.
-_NODES = """
-SELECT CASE n.level
-       WHEN 0 THEN (SELECT e.entry_hash FROM audit_log_index AS l JOIN audit_entry AS e ON e.id = l.entry_id
-                     WHERE l.log_index = n.number + 1)
-       ELSE (SELECT s.hash FROM audit_subtree AS s WHERE s.level = n.level AND s.number = n.number) END
-  FROM unnest(%s::bigint[], %s::bigint[]) WITH ORDINALITY AS n (level, number, place) ORDER BY n.place
+# One value for each run, so that a proof of hundreds of nodes is a handful of rows: number and hash of each node behind each other;
+# what is missing is not in it. Entries are looked up by their key, in every plan: a join would be a scan of the whole log to a
+# planner that guesses wrong.
+_RUNS = """
+SELECT coalesce(CASE r.level
+       WHEN 0 THEN (SELECT string_agg(int8send(l.log_index - 1) || (SELECT e.entry_hash FROM audit_entry AS e WHERE e.id = l.entry_id), '')
+                      FROM audit_log_index AS l WHERE l.log_index > r.start AND l.log_index <= r.start + r.count)
+       ELSE (SELECT string_agg(int8send(s.number) || s.hash, '') FROM audit_subtree AS s
+              WHERE s.level = r.level AND s.number >= r.start AND s.number < r.start + r.count) END, '')
+  FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[]) WITH ORDINALITY AS r (level, start, count, place) ORDER BY r.place
 """
+_NODE = Struct(">q32s")
 _LEAVES = """
 SELECT e.entry_hash FROM audit_log_index AS l JOIN audit_entry AS e ON e.id = l.entry_id
  WHERE l.log_index > %s AND l.log_index <= %s ORDER BY l.log_index
@@ -97,16 +102,18 @@ class Tree:
 
     def _stored(self, spans: Iterable[merkle.Span]) -> Mapping[Node, bytes]:
         """Return what the roots of these spans are computed from, for the leaves the hashes of their entries."""
-        wanted = {node: self.grown.get(node) for span in spans for node in merkle.nodes(span)}
-        missing = [node for node, hash_ in wanted.items() if hash_ is None]
+        runs = merkle.joined(run for span in spans for run in merkle.runs(span))
         connections[self.using].ensure_connection()
-        rows = Writer(self.using).rows(_NODES, [[level for level, _ in missing], [number for _, number in missing]])
-        found = {}
-        for (level, number), (hash_,) in zip(missing, rows, strict=True):
-            if hash_ is None:
-                raise NotInLog(place=(number << level) + 1)
-            found[level, number] = bytes(hash_)
-        return {**self.grown, **found}
+        rows = Writer(self.using).rows(_RUNS, [[run[part] for run in runs] for part in range(3)], binary=True)
+        stored: dict[Node, bytes] = {}
+        for (level, _, _), (packed,) in zip(runs, rows, strict=True):
+            stored.update(((level, number), hash_) for number, hash_ in _NODE.iter_unpack(packed))
+        stored |= self.grown
+        for level, start, count in runs:
+            for number in range(start, start + count):
+                if (level, number) not in stored:
+                    raise NotInLog(place=(number << level) + 1)
+        return stored
 
 
 def _read_of(stored: Mapping[Node, bytes]) -> merkle.Read:

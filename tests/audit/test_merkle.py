@@ -2,7 +2,8 @@
 
 import hashlib
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from pymerkle import InmemoryTree
 
 from audit import merkle
-from audit.merkle import EMPTY, HEIGHT, Read
+from audit.merkle import EMPTY, HEIGHT, Read, Run
 
 LARGE = 70_000
 ENTRIES = [hashlib.sha256(number.to_bytes(4, "big")).digest() for number in range(LARGE)]
@@ -116,6 +117,20 @@ def test_it_matters_not_in_which_steps_a_tree_grew(steps: list[int]) -> None:
     assert merkle.root(kept(*sizes), sizes[-1]) == merkle.root(WHOLE, sizes[-1])
 
 
+RUNS = st.lists(st.tuples(st.sampled_from((0, 8, 16)), st.integers(0, 40), st.integers(1, 20)), max_size=12)
+
+
+def nodes_of(runs: Iterable[Run]) -> set[tuple[int, int]]:
+    return {(level, number) for level, start, count in runs for number in range(start, start + count)}
+
+
+@given(RUNS)
+def test_joined_runs_are_the_same_nodes_in_as_few_as_there_can_be(runs: list[Run]) -> None:
+    joined = merkle.joined(runs)
+    assert nodes_of(joined) == nodes_of(runs)
+    assert all(one[0] != two[0] or one[1] + one[2] < two[1] for one, two in pairwise(joined))
+
+
 @given(SIZES, SIZES)
 def test_what_a_proof_reads_is_known_before(one: int, two: int) -> None:
     """The nodes that are told beforehand are all that is asked for, and no more."""
@@ -130,7 +145,8 @@ def test_what_a_proof_reads_is_known_before(one: int, two: int) -> None:
         asked.clear()
         for span in spans:
             merkle.span_root(read, span)
-        assert asked == {node for span in spans for node in merkle.nodes(span)}
+        told = merkle.joined(run for span in spans for run in merkle.runs(span))
+        assert asked == nodes_of(told)
 
 
 @given(SIZES)

@@ -124,6 +124,29 @@ def test_every_entry_is_proved_to_be_under_the_checkpoint(signer: Signer) -> Non
 
 
 @pytest.mark.parametrize(
+    ("crime", "place"),
+    [
+        ("DELETE FROM audit_log_index WHERE log_index = 605", 605),
+        ("DELETE FROM audit_entry WHERE id = (SELECT entry_id FROM audit_log_index WHERE log_index = 610)", 610),
+        ("DELETE FROM audit_log_index WHERE log_index >= 720", 720),
+        ("DELETE FROM audit_subtree WHERE level = 8 AND number = 1", 257),
+        ("DELETE FROM audit_subtree", 1),
+    ],
+)
+def test_what_a_proof_misses_is_named_by_its_place(
+    signer: Signer, superuser: psycopg.Connection, crime: str, place: int
+) -> None:
+    written(720)
+    checkpoint = signed(signer)
+    assert Tree().root(720) == bytes(checkpoint.root)
+    superuser.execute(crime)
+    for ask in (lambda: Tree().inclusion_proof(600, 720), lambda: Tree().root(720), lambda: Tree().consistency_proof(600, 720)):
+        with pytest.raises(NotInLog) as missing:
+            ask()
+        assert missing.value.place == place
+
+
+@pytest.mark.parametrize(
     "crime",
     [
         "UPDATE audit_entry SET entry_hash = sha256(entry_hash) WHERE id = (SELECT entry_id FROM audit_log_index WHERE log_index = 700)",
