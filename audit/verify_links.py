@@ -12,8 +12,8 @@ from struct import Struct
 
 from audit.chain import ENTRY
 
-Row = tuple[str, int, bytes, bytes, bytes]
-"""An entry's stream, its number there, the hash that it says is before it, its own hash, its bytes."""
+Row = tuple[str, int, bytes, bytes, bytes, int]
+"""An entry's stream, its number there, the hash that it says is before it, its own hash, its bytes; its key, of which nothing is said."""
 _CLOSES = b'{"closes":true,'  # canonical members come sorted, so it stands first where it is
 _number = Struct(">q").pack
 _NEVER = 0  # no entry has this number, so none follows one that closed its stream
@@ -32,18 +32,19 @@ class Links:
 
     def take(self, rows: Iterable[Row]) -> bool:
         """Take entries; return whether the hash of each is its own, and each follows the one before it in its stream."""
-        ends, number, closing = self._ends, _number, len(_CLOSES)
-        for stream, seq, before, hash_, body in rows:
+        ends, number, closing, count = self._ends, _number, len(_CLOSES), 0
+        for stream, seq, before, hash_, body, _ in rows:
             end = ends.get(stream)
-            if end is None:
-                end = self._first(stream, seq, before)
-            begins, expected, last = end
-            if seq != expected or before != last:
-                return False
-            if sha256(begins + number(seq) + before + sha256(body).digest()).digest() != hash_:
+            begins, expected, last = end if end is not None else self._first(stream, seq, before)
+            if (
+                seq != expected
+                or before != last
+                or sha256(begins + number(seq) + before + sha256(body).digest()).digest() != hash_
+            ):
                 return False
             ends[stream] = begins, _NEVER if body[:closing] == _CLOSES else seq + 1, hash_
-            self.count += 1
+            count += 1
+        self.count += count
         return True
 
     def _first(self, stream: str, seq: int, before: bytes) -> tuple[bytes, int, bytes]:

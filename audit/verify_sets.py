@@ -11,30 +11,31 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from struct import unpack
+from typing import cast
 
 from django.db import DataError, connections, transaction
 
 from audit.canonical import canonical, parse, surely_canonical
 from audit.connection import Writer
 from audit.errors import CountersignError
-from audit.verify_links import Links
+from audit.verify_links import Links, Row
 
 PART = 20_000
 """Entries of a part."""
-PIECE = 5_000
+PIECE = 10_000
 """Entries whose bytes are in memory at once."""
 _CLOSES = """substr(e.body, 1, 15) = '{"closes":true,'::bytea"""
 _LOG = """(SELECT l.log_index, l.entry_id AS listed FROM audit_log_index AS l
             WHERE l.log_index > %(after)s AND l.log_index <= %(upto)s)"""
 _PENDING = "(SELECT NULL::bigint AS log_index, p.entry_id AS listed FROM audit_pending AS p)"
-# Between which keys the entries of a piece are. OFFSET: a minimum is else looked for along the index of all keys.
-_BETWEEN = "SELECT min(p.listed), max(p.listed) FROM (SELECT l.listed FROM PART_OF AS l OFFSET 0) AS p"
-# The keys lie close to each other, and one look-up for each of them costs as much as to read the entry.
-_CHAIN = """
-SELECT l.log_index, e.stream, e.seq, e.prev_hash, e.entry_hash, e.body
-  FROM PART_OF AS l LEFT JOIN audit_entry AS e ON e.id = l.listed AND e.id BETWEEN %(low)s AND %(high)s
-"""
+_LISTED = "SELECT string_agg(int8send(l.listed), ''::bytea ORDER BY l.log_index) FROM PART_OF AS l"
+# Read as they lie, in one range of keys: to look each of them up would cost as much again as to read it.
+_ENTRIES = "SELECT e.stream, e.seq, e.prev_hash, e.entry_hash, e.body, e.id FROM audit_entry AS e WHERE e.id "
+_LYING = _ENTRIES + "BETWEEN %s AND %s"
+_PICKED = _ENTRIES + "= ANY(%s::bigint[])"
+_WIDE = 2
+"""Keys that lie so much wider than they are many are looked up, so that what lies between them is not read."""
 # What comes before a part: the first of a stream follows its name, every other the last of an earlier part.
 _BEFORE = f"""
 SELECT count(*)
@@ -122,7 +123,7 @@ def chain_holds(part: Part, using: str = "default") -> int | None:
     links = Links()
     for piece in [part] if part.upto is None else parts(part.after, part.upto, PIECE):
         rows = _in_order(piece, using)
-        if rows is None or not links.take(row[1:] for row in rows):
+        if rows is None or not links.take(rows):
             return None
     if links.firsts:
         streams, seqs, prevs = (list(column) for column in zip(*links.firsts, strict=True))
@@ -133,15 +134,27 @@ def chain_holds(part: Part, using: str = "default") -> int | None:
     return links.count
 
 
-def _in_order(piece: Part, using: str) -> list[tuple[Any, ...]] | None:
+def _in_order(piece: Part, using: str) -> list[Row] | None:
     """Return the entries of a piece in the order of the log, or of their streams where they wait; None where one is missing."""
     connections[using].ensure_connection()
     writer = Writer(using)
-    ((low, high),) = writer.rows(piece.of(_BETWEEN), piece.numbers)
-    rows = writer.rows(piece.of(_CHAIN), {**piece.numbers, "low": low, "high": high}, binary=True)
-    if any(row[1] is None for row in rows) or (piece.upto is not None and len(rows) != piece.upto - piece.after):
+    ((packed,),) = writer.rows(piece.of(_LISTED), piece.numbers, binary=True)
+    listed = unpack(f">{len(packed or b'') // 8}q", packed or b"")
+    if piece.upto is not None and len(listed) != piece.upto - piece.after:
         return None
-    return sorted(rows)
+    rows = _of_keys(listed, writer) if listed else []
+    found = {row[-1]: row for row in rows}
+    if len(found) != len(rows) or not found.keys() >= set(listed):
+        return None
+    ordered = [found[key] for key in listed]
+    return ordered if piece.upto is not None else sorted(ordered)
+
+
+def _of_keys(keys: Sequence[int], writer: Writer) -> list[Row]:
+    """Return the entries with these keys, and maybe some that lie between them."""
+    low, high = min(keys), max(keys)
+    asked = (_LYING, [low, high]) if high - low < _WIDE * len(keys) else (_PICKED, [list(keys)])
+    return cast(list[Row], writer.rows(*asked, binary=True))
 
 
 def says_the_same(part: Part, using: str = "default") -> bool:

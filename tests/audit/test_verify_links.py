@@ -13,7 +13,7 @@ def chain(stream: str, *bodies: bytes) -> list[Row]:
     before, rows = genesis(stream), []
     for seq, body in enumerate(bodies, 1):
         hash_ = entry_hash(stream, seq, before, body)
-        rows.append((stream, seq, before, hash_, body))
+        rows.append((stream, seq, before, hash_, body, seq))
         before = hash_
     return rows
 
@@ -50,7 +50,7 @@ def test_one_that_was_changed_does_not(place: int, value: Any) -> None:
 
 def test_one_that_is_missing_doubled_swapped_or_behind_the_end_does_not() -> None:
     after = (ONE[3][3], b"{}")
-    late: Row = ("session:S-1", 5, after[0], entry_hash("session:S-1", 5, *after), after[1])
+    late: Row = ("session:S-1", 5, after[0], entry_hash("session:S-1", 5, *after), after[1], 5)
     assert taken(ONE)
     assert not taken([ONE[0], ONE[2]])
     assert not taken([ONE[0], ONE[0]])
