@@ -18,8 +18,9 @@ from django.db import connections
 from audit import index
 from console.local.paths import APP_ROLE, OWNER_ROLE
 from console.local.postgres import Server
-from console.local.roles import drop, provision
-from tests.server import running_server, template
+from console.local.roles import drop
+from tests.groups import InGroups
+from tests.server import copy, running_server, template
 from tests.waiting import one_day
 
 # How long an example takes says how busy the machine is, and nothing else.
@@ -45,6 +46,12 @@ def _migrate(here: Server, database: str) -> None:
     _point_django_at(here, before)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> InGroups | None:
+    """Hand tests out by `tests/groups.py` where groups are asked for."""
+    return InGroups(config, log) if config.getvalue("dist") == "loadgroup" else None
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Server]:
     """The tests' PostgreSQL server, shared by all test processes of this checkout."""
@@ -63,7 +70,7 @@ def template_database(postgres: Server, django_db_blocker: pytest.FixtureRequest
 def django_db_setup(postgres: Server, template_database: str) -> Iterator[None]:
     """Give this test process a database of its own; `db` tests roll back in it."""
     name = f"worker_{os.getpid()}_{secrets.token_hex(3)}"
-    provision(postgres, name, template_database)
+    copy(postgres, name, template_database)
     _point_django_at(postgres, name)
     yield
     for alias in ALIASES:
@@ -88,7 +95,7 @@ def fresh_database(
 ) -> Iterator[FreshDatabase]:
     """Copy the migrated database for this test and point Django at the copy; other processes take `.environment`."""
     name = f"fresh_{os.getpid()}_{secrets.token_hex(4)}"
-    provision(postgres, name, template_database)
+    copy(postgres, name, template_database)
     before = connections.settings["default"]["NAME"]
     url, owner_url = postgres.url(APP_ROLE, name), postgres.url(OWNER_ROLE, name)
     environment = {

@@ -7,7 +7,7 @@ from console.local.paths import APP_ROLE, DATABASE, OWNER_ROLE
 from console.local.postgres import Server
 
 
-def provision(server: Server, database: str = DATABASE, template: str = "template0") -> None:
+def provision(server: Server, database: str = DATABASE) -> None:
     """Make the roles and the database where they are missing."""
     with server.connect() as connection:
         for role in (OWNER_ROLE, APP_ROLE):
@@ -15,10 +15,9 @@ def provision(server: Server, database: str = DATABASE, template: str = "templat
                 connection.execute(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(role)))
         if _exists(connection, "SELECT 1 FROM pg_database WHERE datname = %s", database):
             return
-        create = sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE {}")
-        connection.execute(create.format(*map(sql.Identifier, (database, OWNER_ROLE, template))))
-    if template == "template0":
-        _close_schema(server, database)
+        create = sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE template0")
+        connection.execute(create.format(*map(sql.Identifier, (database, OWNER_ROLE))))
+    _close_schema(server, database)
 
 
 def _close_schema(server: Server, database: str) -> None:

@@ -16,11 +16,12 @@ from playwright.sync_api import Browser, expect, sync_playwright
 
 from console.local.paths import APP_ROLE, OWNER_ROLE
 from console.local.postgres import Server
-from console.local.roles import drop, provision
+from console.local.roles import drop
 from tests.browser.house import DOMAIN, House, running_house
 from tests.browser.visitor import NARROW, WIDE, Visitor
 from tests.chromium import find_chromium
 from tests.conftest import _point_django_at
+from tests.server import copy
 
 Visit = Callable[..., Visitor]
 # A machine that is busy with other tests is slow, not wrong.
@@ -29,11 +30,10 @@ expect.set_options(timeout=60_000)
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what needs a browser, and keep it in one test process, which starts the one house."""
+    """Mark what needs a browser."""
     for item in items:
         if item.path.is_relative_to(Path(__file__).parent):
             item.add_marker(pytest.mark.browser)
-            item.add_marker(pytest.mark.xdist_group("browser"))
 
 
 @pytest.fixture(scope="session")
@@ -50,7 +50,7 @@ def house(
 ) -> Iterator[House]:  # fmt: skip
     """The running installation."""
     name = f"browser_{os.getpid()}_{secrets.token_hex(3)}"
-    provision(postgres, name, template_database)
+    copy(postgres, name, template_database)
     environment = {
         **os.environ, "DATABASE_URL": postgres.url(APP_ROLE, name), "DATABASE_OWNER_URL": postgres.url(OWNER_ROLE, name)
     }  # fmt: skip

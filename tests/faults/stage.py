@@ -32,7 +32,7 @@ from console.local.postgres import Server
 from console.local.roles import drop, provision
 from tests.faults import people
 from tests.faults.effects import URL, Effects
-from tests.server import ROOT
+from tests.server import ROOT, copy, temporary
 from tests.waiting import free_port, wait_until
 
 ALIASES = ("default", "owner")
@@ -157,7 +157,7 @@ class Nursery:
 def standing() -> Iterator[Stage]:
     """Set the stage, and clear it away."""
     with contextlib.ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="countersign-faults-")))
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="countersign-faults-", dir=temporary())))
         folder.chmod(0o755)
         server = Server(folder / "postgres", ("max_connections=100", "shared_buffers=64MB", "track_commit_timestamp=on"))
         server.start()
@@ -308,7 +308,7 @@ class Play:
 def play_on(stage: Stage, cast: Callable[[], User]) -> Iterator[Play]:
     """Copy the database for one test and point Django at the copy; end the test's processes after it."""
     name = f"faults_{secrets.token_hex(4)}"
-    provision(stage.server, name, TEMPLATE)
+    copy(stage.server, name, TEMPLATE, strategy="wal_log")
     before = {alias: dict(connections.settings[alias]) for alias in ALIASES}
     _point_at(str(stage.server.socket), name)
     play = Play(stage, name, cast())

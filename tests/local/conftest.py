@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.server import temporary
+
 
 @pytest.fixture
 def open_path() -> Iterator[Path]:
     """A temporary folder that may be passed through, removed afterwards."""
-    folder = Path(tempfile.mkdtemp(prefix="countersign-"))
+    folder = Path(tempfile.mkdtemp(prefix="countersign-", dir=temporary()))
     folder.chmod(0o711)
     yield folder
     shutil.rmtree(folder)

@@ -18,11 +18,9 @@ from console.local.paths import APP_ROLE, OWNER_ROLE
 from console.local.postgres import Server
 from console.local.roles import provision
 from tests.local.running import MANAGE, Running, clean_environment, processes_of, refused, running
-from tests.server import ROOT
+from tests.server import ROOT, temporary
 from tests.waiting import PATIENCE_S
 
-# The tests of one running installation share it, on one test process.
-pytestmark = pytest.mark.xdist_group("up")
 LEAN = {"COUNTERSIGN_DEMO": "0", "OPENAI_API_KEY": "unused"}
 
 
@@ -45,7 +43,7 @@ def _wait(true: Callable[[], bool], limit_s: float = PATIENCE_S) -> None:
 @pytest.fixture(scope="module")
 def installation() -> Iterator[Running]:
     """One running installation for the tests that leave it running."""
-    with tempfile.TemporaryDirectory(prefix="countersign-") as folder:
+    with tempfile.TemporaryDirectory(prefix="countersign-", dir=temporary()) as folder:
         Path(folder).chmod(0o711)
         with running(Path(folder) / "data", LEAN) as here:
             yield here

@@ -1,0 +1,23 @@
+"""Which tests stay together in one test process: those that share what is long in the making."""
+
+from xdist.scheduler import LoadScopeScheduling
+
+TOGETHER = {
+    "tests/browser/": "browser",
+    "tests/faults/": "faults",
+    "tests/local/test_up.py": "up",
+    "tests/test_architecture.py": "architecture",
+}
+"""By how their names begin: the tests of the one house, of the one stage, of the one installation, and of all sources once read."""
+
+
+def group_of(test: str) -> str:
+    """Return the group of a test, which is itself for most."""
+    return next((group for beginning, group in TOGETHER.items() if test.startswith(beginning)), test)
+
+
+class InGroups(LoadScopeScheduling):  # type: ignore[misc]  # it comes without types
+    """Gives test processes whole groups, the largest first. Marks do not reach here: processes tell names alone."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return group_of(nodeid)
