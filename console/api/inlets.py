@@ -166,7 +166,7 @@ def change_inlet(request: ApiRequest, name: Name, body: ChangedInlet) -> InletOu
     """Change what an inlet starts; its secret stays. Whoever changes it decides nothing in its sessions from then on."""
     caller, given = request.auth, body.model_dump(exclude={"revision"}, exclude_none=True)
     row = inlets.change(name=name, revision=body.revision, actor=caller.actor(), user_id=caller.user_id or 0, given=given)
-    return InletOut(**_facts(caller, row))
+    return InletOut(**(_facts(caller, row) if "goal" in given else _answered(caller, row)))
 
 
 @endpoint(
@@ -174,7 +174,7 @@ def change_inlet(request: ApiRequest, name: Name, body: ChangedInlet) -> InletOu
 )  # fmt: skip
 def pause_inlet(request: ApiRequest, name: Name) -> InletOut:
     """Let an inlet take no message until it is resumed; its sessions go on."""
-    return InletOut(**_facts(request.auth, inlets.pause(name=name, actor=request.auth.actor())))
+    return InletOut(**_answered(request.auth, inlets.pause(name=name, actor=request.auth.actor())))
 
 
 @endpoint(
@@ -182,7 +182,7 @@ def pause_inlet(request: ApiRequest, name: Name) -> InletOut:
 )  # fmt: skip
 def resume_inlet(request: ApiRequest, name: Name) -> InletOut:
     """Let a paused inlet take messages again."""
-    return InletOut(**_facts(request.auth, inlets.resume(name=name, actor=request.auth.actor())))
+    return InletOut(**_answered(request.auth, inlets.resume(name=name, actor=request.auth.actor())))
 
 
 @sensitive_variables()
@@ -192,7 +192,7 @@ def resume_inlet(request: ApiRequest, name: Name) -> InletOut:
 def rotate_inlet(request: ApiRequest, name: Name) -> InletSecret:
     """Give an inlet a new secret, which the answer holds. The one before is taken for a day longer; twice, and it is not."""
     row = inlets.rotate(name=name, actor=request.auth.actor())
-    return InletSecret(**_facts(request.auth, row), secret=inlets.secret(row))
+    return InletSecret(**_answered(request.auth, row), secret=inlets.secret(row))
 
 
 @endpoint(
@@ -200,7 +200,7 @@ def rotate_inlet(request: ApiRequest, name: Name) -> InletSecret:
 )  # fmt: skip
 def end_inlet(request: ApiRequest, name: Name) -> InletOut:
     """Let an inlet take no message any more; its sessions go on, its name is not given again."""
-    return InletOut(**_facts(request.auth, inlets.end(name=name, actor=request.auth.actor())))
+    return InletOut(**_answered(request.auth, inlets.end(name=name, actor=request.auth.actor())))
 
 
 @endpoint(
@@ -219,11 +219,19 @@ def url_of(row: Inlet) -> str:
     return f"{settings.COUNTERSIGN_PUBLIC_URL}{reverse('api:receive_message', args=[row.name])}"
 
 
-def _facts(caller: Caller, row: Inlet) -> dict[str, Any]:
+def _answered(caller: Caller, row: Inlet) -> dict[str, Any]:
+    """Answer an order that did not name the goal: it is told as by reading, under the same right and scope, and with its entry."""
+    shown = caller.has(Right.REVEAL, "agents:read")
+    if shown:
+        note_reading(caller, [f"inlet {row.name}"])
+    return _facts(caller, row, shown=shown)
+
+
+def _facts(caller: Caller, row: Inlet, *, shown: bool = True) -> dict[str, Any]:
     copied = ("name", "task_type", "tenant", "feature", "per_hour", "status", "revision", "rotated_at", "created_at")
     newest = [ArrivalOut(message=one.message, session=one.session.ref, at=one.created_at) for one in inlets.newest(row)]
     return {
         **{name: getattr(row, name) for name in copied}, "url": url_of(row), "agent": row.agent.slug, "newest": newest,
-        "created_by": row.created_name, "goal": row.goal if caller.has(Right.REVEAL) else None,
+        "created_by": row.created_name, "goal": row.goal if shown and caller.has(Right.REVEAL) else None,
         "webhook_url": row.webhook_url if caller.has(Right.ADMINISTER) else None,
     }  # fmt: skip

@@ -132,7 +132,7 @@ def change_schedule(request: ApiRequest, name: Name, body: ChangedSchedule) -> S
     """Change what a schedule does or when. Whoever changes it decides nothing in its sessions from then on."""
     caller, given = request.auth, body.model_dump(exclude={"revision"}, exclude_none=True)
     row = schedules.change(name=name, revision=body.revision, actor=caller.actor(), user_id=caller.user_id or 0, given=given)
-    return _shape(caller, row)
+    return _shape(caller, row) if "goal" in given else _answer(caller, row)
 
 
 @endpoint(
@@ -140,7 +140,7 @@ def change_schedule(request: ApiRequest, name: Name, body: ChangedSchedule) -> S
 )  # fmt: skip
 def end_schedule(request: ApiRequest, name: Name) -> ScheduleOut:
     """Let a schedule fire no more, for good; its sessions go on, its name is not given again."""
-    return _shape(request.auth, schedules.end(name=name, actor=request.auth.actor()))
+    return _answer(request.auth, schedules.end(name=name, actor=request.auth.actor()))
 
 
 @endpoint(
@@ -148,7 +148,7 @@ def end_schedule(request: ApiRequest, name: Name) -> ScheduleOut:
 )  # fmt: skip
 def pause_schedule(request: ApiRequest, name: Name) -> ScheduleOut:
     """Let a schedule fire no more until it is resumed; its sessions go on."""
-    return _shape(request.auth, schedules.pause(name=name, actor=request.auth.actor()))
+    return _answer(request.auth, schedules.pause(name=name, actor=request.auth.actor()))
 
 
 @endpoint(
@@ -156,10 +156,18 @@ def pause_schedule(request: ApiRequest, name: Name) -> ScheduleOut:
 )  # fmt: skip
 def resume_schedule(request: ApiRequest, name: Name) -> ScheduleOut:
     """Let a paused schedule fire again from its next due time on."""
-    return _shape(request.auth, schedules.resume(name=name, actor=request.auth.actor()))
+    return _answer(request.auth, schedules.resume(name=name, actor=request.auth.actor()))
 
 
-def _shape(caller: Caller, row: Schedule) -> ScheduleOut:
+def _answer(caller: Caller, row: Schedule) -> ScheduleOut:
+    """Answer an order that did not name the goal: it is told as by reading, under the same right and scope, and with its entry."""
+    shown = caller.has(Right.REVEAL, "agents:read")
+    if shown:
+        note_reading(caller, [f"schedule {row.name}"])
+    return _shape(caller, row, shown=shown)
+
+
+def _shape(caller: Caller, row: Schedule, *, shown: bool = True) -> ScheduleOut:
     copied = (
         "name", "task_type", "tenant", "feature", "cron", "zone", "overlap", "missed", "status", "revision", "next_at", "created_at",
     )  # fmt: skip
@@ -170,6 +178,6 @@ def _shape(caller: Caller, row: Schedule) -> ScheduleOut:
     return ScheduleOut(
         **{name: getattr(row, name) for name in copied}, agent=row.agent.slug, created_by=row.created_name, newest=newest,
         coming=schedules.coming(row),
-        goal=row.goal if caller.has(Right.REVEAL) else None,
+        goal=row.goal if shown and caller.has(Right.REVEAL) else None,
         webhook_url=row.webhook_url if caller.has(Right.ADMINISTER) else None,
     )  # fmt: skip

@@ -121,6 +121,27 @@ def test_lists_that_show_raw_content_are_readings_as_all_others(
     assert read_by(vic) == []
 
 
+def test_an_order_over_the_api_shows_a_goal_as_reading_it_does(waiting: Waiting, ada: User, olga: User) -> None:
+    """What starts by itself is paused by somebody who did not write its goal: that is a reading, and needs what reading needs."""
+    session, _ = waiting
+    made = {"agent": session.agent.slug, "goal": "Count what came."}
+    assert Program(ada).post("/schedules", {"name": "nightly", "cron": "0 2 * * *", **made}).status_code == 201
+    assert Program(ada).post("/inlets", {"name": "tickets", "per_hour": 5, **made}).status_code == 201
+    assert read_by(ada) == []
+    for path in ("/schedules/nightly", "/inlets/tickets"):
+        for order in ("pause", "resume"):
+            answer = Program(olga, scopes=["agents:write"]).post(f"{path}/{order}")
+            assert (answer.status_code, answer.json()["goal"]) == (200, None), path
+    assert read_by(olga) == []
+    for path in ("/schedules/nightly", "/inlets/tickets"):
+        told = [Program(olga).post(f"{path}/{order}").json() for order in ("pause", "resume")]
+        assert [one["goal"] for one in told] == [made["goal"]] * 2
+        changed = Program(ada)("PATCH", path, {"revision": told[1]["revision"], "tenant": "acme"})
+        assert changed.json()["goal"] == made["goal"], changed.content
+        assert Program(ada).post(f"{path}/end").status_code == 200
+    assert read_by(olga) == read_by(ada) == ["schedule nightly", "inlet tickets"]
+
+
 def bare() -> AuditEntry | None:
     """An entry without raw texts."""
     return AuditEntry.objects.filter(texts__isnull=True, stream__startswith="session:").order_by("id").first()
