@@ -20,6 +20,7 @@ from audit.exports.making import as_facts
 from audit.exports.models import Export, ExportPart, ExportStream
 from audit.ids import uuid7
 from audit.index import index_soon
+from audit.kinds import is_kind, no_kind
 from audit.queries import EntryFilter
 from audit.services import NOW, Batch, Birth, Change, Entry, transition
 
@@ -28,8 +29,6 @@ PREFIX = "EX-"
 MOST_EACH, MOST_OPEN = 3, 20
 MEGABYTE = 1024 * 1024
 SWEPT = 20
-NAMED = frozenset({kind.value for kind in EventKind} | {kind.noun for kind in EventKind})
-"""Kinds of entries and their nouns: what a filter may name."""
 Facts = dict[str, Json]
 
 
@@ -144,8 +143,8 @@ def entry_of(ref: str, kind: EventKind, actor: Actor, facts: Facts) -> Entry:
 
 def _check_filter(where: EntryFilter) -> None:
     """A slip of the pen must not become a file without entries that verifies."""
-    if where.kind and where.kind not in NAMED:
-        raise InvalidExport(field="kind", reason=f"is {where.kind[:60]!r}, which is no kind of entry")
+    if not is_kind(where.kind):
+        raise InvalidExport(field="kind", reason=no_kind(where.kind))
     if not names_kind(where.principal):
         raise InvalidExport(field="principal", reason=NO_KIND)
     if where.since is not None and where.until is not None and where.since >= where.until:

@@ -7,12 +7,13 @@ from ninja import Path, Query, Router, Schema
 from pydantic import Field
 
 from audit import queries
+from audit.kinds import is_kind, no_kind
 from audit.queries import EntryFilter, StoredEntry
 from console.api.endpoint import ApiRequest, endpoint
 from console.api.paging import Paged, decode, encode
 from console.api.reading import PrincipalWord, Time, Word
 from console.auth import Caller
-from console.errors import NotFound
+from console.errors import InvalidInput, NotFound
 from console.rights import Right
 
 router = Router(tags=["audit"])
@@ -108,7 +109,9 @@ def get_entry(request: ApiRequest, index: Annotated[int, Path(ge=1, le=2**62)]) 
 
 
 def entry_filter(caller: Caller, page: EntryQuery) -> EntryFilter:
-    """Return the filter that was asked for, narrowed to the caller's own acts where the right is no wider."""
+    """Return the filter that was asked for, narrowed to the caller's own acts where the right is no wider. Raises InvalidInput."""
+    if not is_kind(page.kind):
+        raise InvalidInput(told="1 wrong or missing value", errors=[{"loc": ["query", "kind"], "msg": no_kind(page.kind)}])
     principal = page.principal if caller.has(Right.READ_AUDIT) else _self(caller)
     return EntryFilter(
         stream=page.stream,

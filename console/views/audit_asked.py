@@ -8,13 +8,13 @@ from urllib.parse import urlencode
 
 from audit.actors import NO_KIND, names_kind
 from audit.events import EventKind
+from audit.kinds import is_kind
 from audit.queries import EntryFilter
 from console.api.reading import EARLIEST, LATEST
 from console.forms import AuditFilter
-from console.views.filters import left_out, unknown
+from console.views.filters import left_out
 
 DOCS = {kind.value: kind.doc for kind in EventKind}
-KINDS = {*DOCS, *(kind.partition(".")[0] for kind in DOCS)}  # one kind, or all of a noun
 NAMES = ("q", "session", "stream", "principal", "kind", "tool", "from", "to")
 NAMED = {"since": "from", "until": "to"}
 """Fields of the form that Python could not name as the address does."""
@@ -42,7 +42,8 @@ def read(given: Mapping[str, str]) -> Asked:
     """Read the filters; a value that there is not filters nothing and is named. A day without a time means all of it."""
     asked = {name: given.get(name, "") for name in NAMES}
     form = AuditFilter({field: asked[NAMED.get(field, field)] for field in AuditFilter.base_fields})
-    wrong = [NAMED.get(field, field) for field in form.errors] + unknown(asked, {"kind": KINDS})
+    wrong = [NAMED.get(field, field) for field in form.errors]
+    wrong += [] if is_kind(asked["kind"]) else ["kind"]
     wrong += [] if names_kind(asked["principal"].strip()) else ["principal"]
     found: dict[str, Any] = {
         field: form.cleaned_data.get(field) or "" for field in form.fields if NAMED.get(field, field) not in wrong

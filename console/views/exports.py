@@ -11,12 +11,13 @@ from django.views.decorators.http import require_http_methods, require_safe
 from audit.exports import exports as kept
 from audit.exports.lifecycle import OPEN
 from audit.exports.models import Export
+from audit.kinds import NAMED
 from console.api.exports import asked
 from console.auth import caller_of
 from console.formats import size
 from console.fragments import page
 from console.rights import Right
-from console.views.audit_asked import KINDS, NAMES, WRITE, read
+from console.views.audit_asked import NAMES, WRITE, read
 from console.views.form_only import form_only
 from console.views.guard import guard
 from console.views.starters import Errors, done
@@ -79,7 +80,7 @@ def _list(request: HttpRequest, errors: Errors | None = None) -> dict[str, Any]:
         "rows": [line(row) for row in rows[:SHOWN]],
         "older": f"?before={rows[SHOWN - 1].number}" if len(rows) > SHOWN else "",
         "newer": "?" if before is not None else "",
-        "kinds": sorted(KINDS),
+        "kinds": sorted(NAMED),
         "typed": {**read(typed).shown, **{name: typed.get(name, "")[:200] for name in (*(errors or ()), "format", "texts")}},
         "chosen": any(typed.get(name) for name in NAMES),
         "may_texts": caller.has(Right.REVEAL),

@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+from enum import Enum
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -67,6 +69,22 @@ def test_filters_and_cursors_narrow_and_walk(audrey: User, olga: User, remy: Use
     for typo in ("usr", "users:7", "User:7", ":7"):
         told = refused(program.get(f"/audit/entries?principal={typo}"), 422, "invalid_request")["errors"][0]
         assert "Write user, service, agent or system" in told["msg"], typo
+
+
+@pytest.mark.django_db
+def test_a_kind_that_there_is_not_is_refused_and_those_near_it_are_named(audrey: User, olga: User) -> None:
+    """A slip of the pen is not an empty trail; what another version wrote is found by its kind."""
+    program = Program(audrey)
+    problem = refused(program.get("/audit/entries?kind=decision.mad"), 422, "invalid_request")
+    assert problem["errors"][0]["loc"] == ["query", "kind"]
+    assert "near it are decision.made" in problem["errors"][0]["msg"]
+    refused(program.get("/audit/entries?kind=xyzzy"), 422, "invalid_request")
+    assert program.get("/audit/entries?kind=session.recalled").status_code == 422
+    Later = Enum("Later", {"RECALLED": "session.recalled"})  # noqa: N806  the vocabulary of another version
+    recalled: Any = Later.RECALLED
+    write(olga, recalled)
+    found = program.get("/audit/entries?kind=session.recalled").json()["items"]
+    assert [one["kind"] for one in found] == ["session.recalled"]
 
 
 @pytest.mark.django_db
