@@ -54,6 +54,15 @@ def _said(evidence: dict[str, Any]) -> tuple[Any, ...]:
     return evidence["first_bad"], evidence["entries"], evidence.get("texts"), head
 
 
+def said_of(bad: FirstBad) -> tuple[Any, ...]:
+    """Return what is found at a place now, which has to stay the same for an answer to hold: entries, texts, head."""
+    if not bad.stream:
+        return _read("WHERE l.log_index = %s", [bad.log_index or 0]), None, None
+    entries = _read("WHERE e.stream = %s AND e.seq = %s", [bad.stream, bad.seq or 0])
+    texts = _texts(bad) if bad.reason.startswith(OF_TEXTS) else None
+    return entries, texts, _head(bad.stream) if OF_HEADS in bad.reason else None
+
+
 def evidence_of(bad: FirstBad) -> dict[str, Any]:
     """Return what is known of a finding, as JSON: the entry, the last good one, the head, and the checkpoints around it."""
     if bad.stream:
@@ -62,7 +71,6 @@ def evidence_of(bad: FirstBad) -> dict[str, Any]:
     else:
         entries = _read("WHERE l.log_index = %s", [bad.log_index or 0])
         before = _read("WHERE l.log_index = %s", [(bad.log_index or 1) - 1])
-    stream = AuditStream.objects.filter(name=bad.stream).first()
     beside = {"texts": _texts(bad)} if bad.reason.startswith(OF_TEXTS) else {} if bad.stream else {"log": _log()}
     return {
         **beside,
@@ -70,11 +78,16 @@ def evidence_of(bad: FirstBad) -> dict[str, Any]:
         "entries": entries,
         "last_good": before[0] if before else None,
         "genesis": genesis(bad.stream).hex() if bad.stream else "",
-        "head": None if stream is None else {
-            "stream": stream.name, "seq": stream.head_seq, "hash": bytes(stream.head_hash).hex(), "closed": stream.closed,
-        },
+        "head": _head(bad.stream),
         "checkpoint_before": _checkpoint("<", bad.log_index),
         "checkpoint_after": _checkpoint(">=", bad.log_index),
+    }  # fmt: skip
+
+
+def _head(stream: str) -> dict[str, Any] | None:
+    row = AuditStream.objects.filter(name=stream).first()
+    return None if row is None else {
+        "stream": row.name, "seq": row.head_seq, "hash": bytes(row.head_hash).hex(), "closed": row.closed,
     }  # fmt: skip
 
 

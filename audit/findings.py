@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -12,6 +12,7 @@ from django.db.models.functions import Now
 
 from audit import feed
 from audit.actors import Actor
+from audit.alike import ALIKE, TOGETHER, Range, alike, digest, hash_of, range_of
 from audit.canonical import Json
 from audit.entry import Entry, Text
 from audit.errors import AlreadyAcknowledged, NoFinding, UnknownVerification
@@ -57,17 +58,46 @@ def answered() -> Answered:
     """Return what says of a finding whether somebody has answered exactly it: this entry, with the evidence of then."""
     rows = VerificationRun.objects.filter(ok=False).exclude(acknowledged_at=None).values_list("first_bad", flat=True)
     known = {FirstBad(**row) for row in rows.distinct() if row}
+    together = _together()
 
     def covers(bad: FirstBad) -> bool:
+        if bad in together and hash_of(bad) in together[bad]:
+            return True
         before = _before(bad) if bad in known else None
         return before is not None and before.acknowledged_at is not None and is_same(before.evidence, evidence_of(bad))
 
     return covers
 
 
+def _together() -> Mapping[FirstBad, Mapping[str, int]]:
+    """Return the findings that were answered with one like them: what was found there then, and by which verification."""
+    found: dict[FirstBad, dict[str, int]] = {}
+    rows = VerificationRun.objects.filter(ok=False, evidence__contains={TOGETHER: True}).exclude(acknowledged_at=None)
+    for key, first, evidence in rows.order_by("id").values_list("pk", "first_bad", "evidence"):
+        reason = (first or {}).get("reason", "")
+        for stream, seq, place, hashed in (evidence or {}).get(ALIKE, ()):
+            found.setdefault(FirstBad(stream, seq, place, reason), {}).setdefault(hashed, key)
+    return found
+
+
+def _answer_of(bad: FirstBad, evidence: dict[str, Any] | None) -> VerificationRun | None:
+    """Return the verification whose finding this is, as it was found then: the last that named it, or one answered with those like it."""
+    before = _before(bad)
+    if before is not None and is_same(before.evidence, evidence or {}):
+        return before
+    key = _together().get(bad, {}).get(hash_of(bad))
+    return None if key is None else VerificationRun.objects.get(pk=key)
+
+
 def _before(bad: FirstBad) -> VerificationRun | None:
     """Return the last verification that named this entry for this reason."""
     return VerificationRun.objects.filter(ok=False, first_bad=asdict(bad)).order_by("-id").first()
+
+
+def with_alike(bad: FirstBad, part: Part, *, stream: str = "") -> dict[str, Any]:
+    """Return the evidence of a finding, with those of its kind beside it: of one stream, of a small log, or of what may be wrong."""
+    streams: Sequence[str | None] = [stream] if stream else [None] if feed.head() <= FEW else _suspects(part)
+    return {**evidence_of(bad), ALIKE: alike(bad, streams, answered())}
 
 
 def _suspects(part: Part) -> Sequence[str]:
@@ -84,9 +114,7 @@ def conclude(run: VerificationRun, bad: FirstBad | None, evidence: dict[str, Any
     It is the one of before where it names the same entry with the same evidence; then an answer that somebody gave holds for it too.
     """
     run.ok, run.first_bad, run.evidence = bad is None, asdict(bad) if bad else None, evidence
-    before = _before(bad) if bad else None
-    if before is not None and not is_same(before.evidence, evidence or {}):
-        before = None
+    before = _answer_of(bad, evidence) if bad else None
     if before is not None:
         run.acknowledged_at, run.acknowledged_by, run.note = before.acknowledged_at, before.acknowledged_by, before.note
     run.ended_at = Now()  # the database's time
@@ -98,7 +126,8 @@ def conclude(run: VerificationRun, bad: FirstBad | None, evidence: dict[str, Any
     actor = Actor(run.actor_kind, run.actor_id, run.actor_name)  # type: ignore[arg-type]  # as it was written
     facts: dict[str, Json] = {"ok": bad is None, "checked": run.checked, "of": run.stream or _OF[run.what], "run": run.pk}
     if (signed := newest()) is not None:
-        facts["signed"] = signed.size  # so that the log itself says which checkpoint there was
+        # So that the log itself says which checkpoint there was, and by its link which ones before it.
+        facts |= {"signed": signed.size, "chain": bytes(signed.chain).hex()}
     entries = [Entry(STREAM, EventKind.AUDIT_VERIFIED, actor, facts)]
     if bad is not None and before is None:
         told: dict[str, Json] = {"run": run.pk, **asdict(bad)}
@@ -135,10 +164,11 @@ def of(key: int) -> VerificationRun:
 
 
 @transaction.atomic
-def acknowledge(key: int, *, actor: Actor, note: str) -> VerificationRun:
+def acknowledge(key: int, *, actor: Actor, note: str, together: bool = False) -> VerificationRun:
     """Write down what a person makes of a finding, wherever it was found. Raises UnknownVerification, NoFinding.
 
-    AlreadyAcknowledged names who was faster, and when.
+    With `together` it is said of all findings of its kind that the verification lists, as they were found, and of none that comes
+    later. AlreadyAcknowledged names who was faster, and when.
     """
     run = VerificationRun.objects.select_for_update().filter(pk=key).first()
     if run is None:
@@ -147,12 +177,27 @@ def acknowledge(key: int, *, actor: Actor, note: str) -> VerificationRun:
         raise NoFinding
     if run.acknowledged_at is not None:
         raise AlreadyAcknowledged(by=run.acknowledged_by, at=run.acknowledged_at)
+    facts: dict[str, Json] = {"run": key}
+    if together and run.evidence and run.evidence.get(ALIKE):
+        facts |= _range(run)
+        run.evidence = {**run.evidence, TOGETHER: True}
+        run.save(update_fields=["evidence"])
     same = VerificationRun.objects.filter(ok=False, acknowledged_at=None, first_bad=run.first_bad)
     same = same.filter(Q(pk=key) | Q(evidence__contains={FINDING: _finding(run)}))
     same.update(acknowledged_at=Now(), acknowledged_by=actor.name, note=note)
-    record([
-        Entry(STREAM, EventKind.AUDIT_ACKNOWLEDGED, actor, {"run": key}, ids=(REF,), texts=(Text(uuid7(), "note", note),))
-    ])  # fmt: skip
+    record([Entry(STREAM, EventKind.AUDIT_ACKNOWLEDGED, actor, facts, ids=(REF,), texts=(Text(uuid7(), "note", note),))])
     index_soon()
     run.refresh_from_db()
     return run
+
+
+def covered_by(run: VerificationRun) -> Range | None:
+    """Return what an answer to all findings of a verification would cover; None where there is one alone."""
+    others = (run.evidence or {}).get(ALIKE)
+    return range_of(run.first_bad, others) if others and run.first_bad else None
+
+
+def _range(run: VerificationRun) -> dict[str, Json]:
+    others = (run.evidence or {})[ALIKE]
+    said = {name: value for name, value in asdict(range_of(run.first_bad or {}, others)).items() if value}
+    return {**said, "covers": digest(others)}

@@ -135,6 +135,8 @@ class Checkpoint(models.Model):
     root = models.BinaryField()
     note = models.TextField()
     at = models.DateTimeField()
+    follows = models.BigIntegerField()  # the size of the one before it; 0 of the first
+    chain = models.BinaryField()  # over this note and all before it, so that none can be taken out from between
 
     class Meta:
         db_table = "audit_checkpoint"

@@ -18,8 +18,7 @@ from django.db.models.functions import Now
 from audit import feed
 from audit.actors import SYSTEM, Actor
 from audit.errors import AlreadyVerifying, UnknownStream
-from audit.evidence import evidence_of
-from audit.findings import answered, conclude, named
+from audit.findings import answered, conclude, named, with_alike
 from audit.index import PATIENCE_MS, index_log
 from audit.merkle import Growing
 from audit.models import Checkpoint, VerificationRun
@@ -78,7 +77,7 @@ def verify_stream(stream: str, actor: Actor) -> VerificationRun:
         what="stream", stream=stream, checked=found.checked, seconds=time.monotonic() - began,
         actor_kind=actor.kind, actor_id=actor.id, actor_name=actor.name,
     )  # fmt: skip
-    conclude(run, found.first_bad, evidence_of(found.first_bad) if found.first_bad else None)
+    conclude(run, found.first_bad, with_alike(found.first_bad, Part(0, 0), stream=stream) if found.first_bad else None)
     return run
 
 
@@ -168,7 +167,7 @@ def _ended(run: VerificationRun, bad: FirstBad | None, part: Part) -> bool:
         run.first_bad = asdict(bad)
         run.save(update_fields=["first_bad"])
         bad = named(part, walk=bad.reason == SOMEWHERE) or bad
-    conclude(run, bad, evidence_of(bad) if bad else None)
+    conclude(run, bad, with_alike(bad, part) if bad else None)
     return True
 
 

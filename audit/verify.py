@@ -13,7 +13,7 @@ not held up.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, groupby, islice
 from operator import itemgetter
 from typing import Any
@@ -23,6 +23,7 @@ from django.db import connections
 from audit.chain import genesis
 from audit.verify_entry import LAST, Found, Link, check_content, check_entry, resumed
 from audit.verify_keys import unsigned
+from audit.verify_lost import Gaps
 from audit.verify_sets import Part, chain_holds, ends_hold, one_moment, parts, says_the_same
 from audit.verify_signed import missing
 from audit.verify_tree import check_tree
@@ -62,7 +63,17 @@ SELECT i.before + 1
   FROM (SELECT log_index, lag(log_index, 1, 0::bigint) OVER (ORDER BY log_index) AS before FROM audit_log_index) AS i
  WHERE i.log_index <> i.before + 1 ORDER BY i.log_index LIMIT %s
 """
-_HASHES = "SELECT e.entry_hash FROM audit_log_index AS l JOIN audit_entry AS e ON e.id = l.entry_id ORDER BY l.log_index"
+_LEFT = """
+SELECT (SELECT count(*) FROM audit_log_index AS l LEFT JOIN audit_entry AS e ON e.id = l.entry_id WHERE e.id IS NULL)
+       + (SELECT count(*) FROM audit_pending AS p LEFT JOIN audit_entry AS e ON e.id = p.entry_id WHERE e.id IS NULL)
+"""
+_KEYS = """
+SELECT l.entry_id FROM audit_log_index AS l LEFT JOIN audit_entry AS e ON e.id = l.entry_id WHERE e.id IS NULL
+ ORDER BY l.log_index LIMIT %s
+"""
+_HASHES = """
+SELECT l.entry_id, e.entry_hash FROM audit_log_index AS l LEFT JOIN audit_entry AS e ON e.id = l.entry_id ORDER BY l.log_index
+"""
 _CHECKPOINTS = "SELECT size, root, note FROM audit_checkpoint ORDER BY size"
 
 
@@ -165,6 +176,7 @@ class _Walk:
         self.checked = 0
         self.first: Found | None = None
         self.known: Found | None = None
+        self.gaps = Gaps()
 
     def all(self) -> None:
         """Walk what was asked for, and where no entry of it is wrong, what stands over the whole log."""
@@ -187,16 +199,24 @@ class _Walk:
 
     def _chain(self, name: str, links: Iterable[Any], head: tuple[Any, ...] | None) -> None:
         """Check one chain up to its first wrong entry, then its head."""
-        last = Link(0, genesis(name), 0, closed=False)
+        last, key = Link(0, genesis(name), 0, closed=False), 0
         for row in links:
             self.checked += 1
             found, before = check_entry(row, last)
+            if (
+                found is not None and found.seq != row[2]
+            ):  # what stood before it is missing; it is held against what it says of that
+                if not self._note(found):
+                    return
+                self.gaps.note(after=key, before=row[1], count=row[2] - last.seq - 1, last_hash=bytes(row[10]))
+                found, before = check_entry(row, replace(last, seq=row[2] - 1, entry_hash=bytes(row[10])))
             if found is not None and not self._note(found):
                 return
-            last = before if found is None else resumed(row, last)
+            last, key = before if found is None else resumed(row, last), row[1]
         if head is None:
             self._note(Found(name, last.seq, last.log_index, "its stream is not in the registry", last.reached))
         elif head[1] > last.seq:
+            self.gaps.note(after=key, before=None, count=head[1] - last.seq, last_hash=bytes(head[2]))
             self._note(Found(name, last.seq + 1, None, "it is missing: the stream's head is after it", last.reached))
         elif (head[1], bytes(head[2]), head[3]) != (last.seq, last.entry_hash, last.closed):
             self._note(Found(name, last.seq, last.log_index, "the stream's head is not its last entry", last.reached))
@@ -209,17 +229,25 @@ class _Walk:
                 self._note(found)
 
     def log(self) -> None:
-        """Check that the log's numbers are dense and that each stands for an entry."""
-        for query, reason in ((_LOST, "the entry at this place is missing"), (_GAP, "this place of the log is missing")):
-            with connections[self.using].cursor() as cursor:
-                cursor.execute(query, [MOST])
-                places = [place for (place,) in cursor.fetchall()]
-            for place in places:
-                self._note(Found("", None, place, reason))
+        """Check that the log's numbers are dense and that each stands for an entry; what misses one in its stream was said there."""
+        if not self.gaps.explain(self._read(_LEFT, [])[0]):
+            self._places(_LOST, "the entry at this place is missing")
+        self._places(_GAP, "this place of the log is missing")
+
+    def _places(self, query: str, reason: str) -> None:
+        for place in self._read(query, [MOST]):
+            self._note(Found("", None, place, reason))
+
+    def _read(self, query: str, values: list[Any]) -> list[Any]:
+        with connections[self.using].cursor() as cursor:
+            cursor.execute(query, values)
+            return [value for (value,) in cursor.fetchall()]
 
     def tree(self) -> None:
         """Check that the log is what was signed, at every size at which it was, and that nothing of that is missing."""
-        hashes = (bytes(hash_) for (hash_,) in self._rows(_HASHES, whole=True))
+        gone = self.gaps.hashes(self._read(_KEYS, [MOST])) if self.gaps.gaps else {}
+        rows = ((key, hash_ or gone.get(key)) for key, hash_ in self._rows(_HASHES, whole=True))
+        hashes = (bytes(hash_) for _, hash_ in rows if hash_ is not None)
         kept = ((size, bytes(root), note) for size, root, note in self._rows(_CHECKPOINTS, whole=True))
         if found := check_tree(hashes, kept):
             self._note(found)

@@ -1,5 +1,6 @@
 """Verification over the API: verify now, what came of it, and a person's answer to a finding. The same services as the page's."""
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -61,9 +62,25 @@ class VerificationOut(Verified):
     note: str
 
 
-class VerificationEvidence(VerificationOut):
-    """A verification with the evidence of its finding: both copies of the entry, the last good one, head and checkpoints."""
+class FindingsRange(Schema):
+    """Findings of one kind: how many, in how many streams, from which place of the log to which; `stream` where all are of one."""
 
+    findings: int
+    streams: int
+    first: int | None
+    last: int | None
+    stream: str
+    first_seq: int | None
+    last_seq: int | None
+
+
+class VerificationEvidence(VerificationOut):
+    """A verification with the evidence of its finding: both copies of the entry, the last good one, head and checkpoints.
+
+    `covers` is what an answer with `together` is about; null where there is no other finding of the kind.
+    """
+
+    covers: FindingsRange | None
     evidence: dict[str, Any] | None
 
 
@@ -75,9 +92,10 @@ class VerificationPage(Schema):
 
 
 class AnswerBody(Body):
-    """What you make of a finding."""
+    """What you make of a finding; with `together`, of it and all findings of its kind that its verification lists."""
 
     note: Sentence
+    together: bool = False
 
 
 @endpoint(
@@ -121,7 +139,10 @@ def list_verifications(request: ApiRequest, page: Query[Paged]) -> VerificationP
 def get_verification(request: ApiRequest, number: Number) -> VerificationEvidence:
     """Return one verification, with the evidence where it found something."""
     row = findings.of(number)
-    return VerificationEvidence(evidence=row.evidence, **_shape(row))
+    covers = findings.covered_by(row)
+    return VerificationEvidence(
+        evidence=row.evidence, covers=None if covers is None else FindingsRange(**asdict(covers)), **_shape(row)
+    )
 
 
 @endpoint(
@@ -135,7 +156,8 @@ def get_verification(request: ApiRequest, number: Number) -> VerificationEvidenc
 )
 def acknowledge_finding(request: ApiRequest, number: Number, body: AnswerBody) -> VerificationOut:
     """Write down what you make of a finding: the banner goes, the finding stays."""
-    return VerificationOut(**_shape(findings.acknowledge(number, actor=request.auth.actor(), note=body.note)))
+    row = findings.acknowledge(number, actor=request.auth.actor(), note=body.note, together=body.together)
+    return VerificationOut(**_shape(row))
 
 
 def _first_bad(row: VerificationRun) -> FirstBad | None:

@@ -86,7 +86,9 @@ def acknowledge(request: HttpRequest, number: int) -> HttpResponse:
     if typed["error"]:
         return page(request, ONE, lambda: _one(request, number, typed), status=422)
     try:
-        findings.acknowledge(number, actor=caller_of(request).actor(), note=note)
+        findings.acknowledge(
+            number, actor=caller_of(request).actor(), note=note, together=request.POST.get("together") == "yes"
+        )
     except NoFinding as error:
         told = {**typed, "problem": error.detail}
         return page(request, ONE, lambda: _one(request, number, told), status=status_of(error))
@@ -148,6 +150,7 @@ def _one(request: HttpRequest, number: int, typed: Mapping[str, str] | None = No
                 "acknowledged_by": row.acknowledged_by},
         "bad": None if bad is None else {**bad, "url": _entry(bad.get("log_index"))},
         "copies": _copies(row.evidence) if bad and row.evidence else [],
+        "covers": findings.covered_by(row) if bad else None,
         "good_entry": _good(row.evidence) if bad and row.evidence else None,
         "may_answer": _may_answer(caller, row),
         "typed": {"note": "", "error": "", "problem": "", **(typed or {})},

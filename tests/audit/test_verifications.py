@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from audit import verifications, verify_sets
 from audit.actors import SYSTEM
 from audit.errors import AlreadyVerifying, NoFinding, UnknownVerification
-from audit.findings import acknowledge, named, of, open_finding
+from audit.findings import acknowledge, covered_by, named, of, open_finding
 from audit.index import index_log
 from audit.models import AuditEntry, VerificationRun
 from audit.note import Signer
@@ -69,7 +69,10 @@ def test_the_whole_log_is_verified_part_by_part_and_that_is_kept(superuser: psyc
     assert (run.ok, run.checked, run.place, run.upto, run.first_bad) == (True, 23, 23, 23, None)
     assert (run.actor_name, run.what) == ("Remy", "whole")
     said = AuditEntry.objects.get(kind="audit.verified")
-    assert said.body_json["facts"] == {"ok": True, "checked": 23, "of": "all", "run": run.pk, "signed": 17}
+    kept = newest()
+    assert kept is not None
+    link = {"signed": 17, "chain": bytes(kept.chain).hex()}
+    assert said.body_json["facts"] == {"ok": True, "checked": 23, "of": "all", "run": run.pk, **link}
 
 
 @pytest.mark.usefixtures("small_parts")
@@ -203,6 +206,87 @@ def test_an_answer_covers_what_was_found_and_no_other_change_of_the_same_entry(s
     assert (later.first_bad, later == open_finding(), alarms()) == (run.first_bad, True, 2)
     acknowledge(later.pk, actor=REMY, note="Again.")
     assert (open_finding(), VerificationRun.objects.get(pk=run.pk).note) == (None, "A drill of ours.")
+
+
+@pytest.mark.parametrize("seq", [1, 2, 4])  # the last is that of the head
+def test_an_entry_that_was_deleted_is_one_finding_and_its_answer_hides_nothing_beside_it(
+    superuser: psycopg.Connection[Any], seq: int
+) -> None:
+    """Its place in the log and what was signed say nothing more than that; what is changed later says so."""
+    written(12)
+    signed()
+    superuser.execute("DELETE FROM audit_entry WHERE stream = 'session:S-1' AND seq = %s", [seq])
+    run = finished(begin("whole", SYSTEM))
+    assert run.first_bad is not None
+    assert (run.first_bad["stream"], run.first_bad["seq"]) == ("session:S-1", seq)
+    acknowledge(run.pk, actor=REMY, note="A drill of ours.")
+    assert (finished(begin("whole", SYSTEM)).acknowledged_by, open_finding(), alarms()) == ("Remy", None, 1)
+    rewritten(superuser, "session:S-2")
+    later = finished(begin("whole", SYSTEM))
+    assert later.first_bad is not None
+    assert "not what was signed" in later.first_bad["reason"]
+
+
+def test_what_follows_a_deleted_entry_is_held_against_its_own_hash(superuser: psycopg.Connection[Any]) -> None:
+    written(12)
+    superuser.execute("DELETE FROM audit_entry WHERE stream = 'session:S-1' AND seq = 2")
+    acknowledge(finished(begin("whole", SYSTEM)).pk, actor=REMY, note="A drill of ours.")
+    superuser.execute("UPDATE audit_entry SET tool = 'rm' WHERE stream = 'session:S-1' AND seq = 3")
+    found = finished(begin("whole", SYSTEM)).first_bad
+    assert found is not None
+    assert (found["stream"], found["seq"]) == ("session:S-1", 3)
+    assert "column tool" in found["reason"]
+
+
+def test_an_entry_that_left_no_gap_is_named_by_its_place(superuser: psycopg.Connection[Any]) -> None:
+    """A stream that was dropped with its head leaves places alone, beside a gap of another stream that somebody answered."""
+    written(12)
+    superuser.execute("DELETE FROM audit_entry WHERE stream = 'session:S-1' AND seq = 2")
+    acknowledge(finished(begin("whole", SYSTEM)).pk, actor=REMY, note="A drill of ours.")
+    superuser.execute("DELETE FROM audit_entry WHERE stream = 'session:S-2'")
+    superuser.execute("DELETE FROM audit_stream WHERE name = 'session:S-2'")
+    later = finished(begin("whole", SYSTEM))
+    assert later.first_bad is not None
+    assert (later.first_bad["reason"], later == open_finding()) == ("the entry at this place is missing", True)
+
+
+def test_one_answer_to_all_findings_of_a_kind_covers_exactly_these(superuser: psycopg.Connection[Any]) -> None:
+    """What bulk damage left in three streams; an entry that is changed later, or once more, is a new finding."""
+    written(24)
+    superuser.execute("UPDATE audit_entry SET tool = 'rm' WHERE seq > 3 AND seq < 8 AND stream LIKE 'session:%'")
+    run = finished(begin("whole", SYSTEM))
+    covers = covered_by(run)
+    assert covers is not None
+    assert (covers.findings, covers.streams, covers.first, covers.last) == (12, 3, 10, 21)
+    acknowledge(run.pk, actor=REMY, note="An import of ours.", together=True)
+    said = AuditEntry.objects.get(kind="audit.acknowledged").body_json["facts"]
+    assert (said["run"], said["findings"], said["streams"], said["first"], said["last"]) == (run.pk, 12, 3, 10, 21)
+    assert len(said["covers"]) == 64
+    again = finished(begin("whole", SYSTEM))
+    assert (again.acknowledged_by, covered_by(again), open_finding(), alarms()) == ("Remy", None, None, 1)
+    assert verify_stream("session:S-2", REMY).acknowledged_by == "Remy"
+    for alarm, statement in enumerate((
+        "UPDATE audit_entry SET tool = 'mv' WHERE stream = 'session:S-1' AND seq = 5",
+        "UPDATE audit_entry SET tool = 'rm' WHERE stream = 'session:S-2' AND seq = 8",
+    ), start=2):  # fmt: skip
+        superuser.execute(statement.encode())
+        later = finished(begin("whole", SYSTEM))
+        assert (later == open_finding(), covered_by(later), alarms()) == (True, None, alarm)
+        acknowledge(later.pk, actor=REMY, note="This one too.", together=True)
+    assert (finished(begin("whole", SYSTEM)).acknowledged_by, alarms()) == ("Remy", 3)
+
+
+def test_an_answer_to_one_finding_leaves_those_like_it(superuser: psycopg.Connection[Any]) -> None:
+    written(12)
+    superuser.execute("UPDATE audit_entry SET tool = 'rm' WHERE stream = 'session:S-1' AND seq > 1")
+    run = finished(begin("whole", SYSTEM))
+    covers = covered_by(run)
+    assert covers is not None
+    assert (covers.findings, covers.stream, covers.first_seq, covers.last_seq) == (3, "session:S-1", 2, 4)
+    acknowledge(run.pk, actor=REMY, note="This one alone.")
+    later = finished(begin("whole", SYSTEM))
+    assert later.first_bad is not None
+    assert (later.first_bad["seq"], later == open_finding()) == (3, True)
 
 
 def test_an_answer_to_one_of_two_findings_of_an_entry_leaves_the_other_open(superuser: psycopg.Connection[Any]) -> None:

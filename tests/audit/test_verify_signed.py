@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.core.management import call_command
 from psycopg.types.json import Jsonb
 
-from audit import keys, rotation
+from audit import keys, migrations, rotation
 from audit.actors import SYSTEM
 from audit.events import EventKind
 from audit.findings import open_finding
@@ -78,6 +78,51 @@ def test_a_log_that_is_signed_anew_misses_the_old_checkpoint(superuser: psycopg.
     superuser.execute("DELETE FROM audit_checkpoint")
     assert signed(2) > size
     assert told() == f"the checkpoint of {size} entries is missing: the log was verified under it"
+
+
+def test_a_checkpoint_taken_out_from_between_two_is_missed(superuser: psycopg.Connection[Any]) -> None:
+    """Nothing else was ever made under it: the one after it names it."""
+    sizes = [signed(3) for _ in range(4)]
+    assert told() == ""
+    superuser.execute("DELETE FROM audit_checkpoint WHERE size = %s", [sizes[1]])
+    assert told() == f"the checkpoint of {sizes[1]} entries is missing: the next one follows it"
+    run = finished(begin("whole", SYSTEM))
+    assert run.first_bad is not None
+    assert run.first_bad["reason"] == told()
+    superuser.execute("UPDATE audit_checkpoint SET follows = %s WHERE size = %s", [sizes[0], sizes[2]])
+    assert told() == f"the checkpoint of {sizes[2]} entries does not follow the one before it"
+
+
+RELINKED = """
+WITH RECURSIVE link AS (
+    (SELECT size, 0::bigint AS follows, sha256(decode(repeat('00', 32), 'hex') || sha256(convert_to(note, 'UTF8'))) AS chain
+       FROM audit_checkpoint ORDER BY size LIMIT 1)
+    UNION ALL
+    SELECT n.size, l.size, sha256(l.chain || sha256(convert_to(n.note, 'UTF8'))) FROM link AS l
+     CROSS JOIN LATERAL (SELECT size, note FROM audit_checkpoint WHERE size > l.size ORDER BY size LIMIT 1) AS n)
+UPDATE audit_checkpoint AS c SET follows = l.follows, chain = l.chain FROM link AS l WHERE c.size = l.size"""
+
+
+def test_a_chain_of_checkpoints_that_was_made_anew_is_not_the_one_that_was_verified(superuser: psycopg.Connection[Any]) -> None:
+    """Each fits the one before it again; an entry of the log says how the chain ended then."""
+    sizes = [signed(3) for _ in range(3)]
+    assert finished(begin("whole", SYSTEM)).ok
+    superuser.execute("DELETE FROM audit_checkpoint WHERE size = %s", [sizes[0]])
+    superuser.execute(RELINKED)
+    assert told() == f"the checkpoints up to that of {sizes[2]} entries are not those under which the log was verified"
+
+
+def test_what_was_signed_before_there_was_a_chain_gets_one(fresh_database: Any) -> None:
+    """The migration links what is kept, in its order."""
+    sizes = [signed(3) for _ in range(3)]
+    statement = (Path(migrations.__file__).parent / "checkpoints_v2.sql").read_text(encoding="utf-8")
+    with psycopg.connect(fresh_database.superuser_url, autocommit=True) as raw:
+        links = raw.execute("SELECT size, follows, chain FROM audit_checkpoint ORDER BY size").fetchall()
+        raw.execute("ALTER TABLE audit_checkpoint DROP follows, DROP chain")
+        raw.execute(statement.replace("%(schema)s", "public").encode())
+        assert raw.execute("SELECT size, follows, chain FROM audit_checkpoint ORDER BY size").fetchall() == links
+    assert [row[:2] for row in links] == [(sizes[0], 0), (sizes[1], sizes[0]), (sizes[2], sizes[1])]
+    assert told() == ""
 
 
 def test_what_a_witness_signed_is_missed(superuser: psycopg.Connection[Any]) -> None:

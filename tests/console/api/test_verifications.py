@@ -89,6 +89,27 @@ def test_a_finding_is_kept_with_its_evidence_and_answered(audrey: User, ada: Use
     refused(Program(remy).get(path), 403, "forbidden")
 
 
+def test_findings_of_a_kind_are_answered_together(fresh_database: Any, audrey: User, olga: User) -> None:
+    """One answer, one entry that names the range, and nothing left to answer."""
+    write(olga, count=5)
+    with psycopg.connect(fresh_database.superuser_url, autocommit=True) as raw:
+        raw.execute("ALTER TABLE audit_entry DISABLE TRIGGER ALL")
+        raw.execute("UPDATE audit_entry SET tool = 'rm' WHERE stream = 'session:S-1' AND seq > 2")
+    program = Program(audrey)
+    path = f"/audit/verifications/{program.post('/audit/verify').json()['run']}"
+    covers = program.get(path).json()["covers"]
+    assert (covers["findings"], covers["stream"], covers["first_seq"], covers["last_seq"]) == (3, "session:S-1", 3, 5)
+    refused(Program(olga).post(f"{path}/acknowledge", {"note": "Mine.", "together": True}), 403, "forbidden")
+    answer = program.post(f"{path}/acknowledge", {"note": "An import of ours.", "together": True})
+    assert answer.json()["acknowledged_by"] == "Audrey"
+    (said,) = program.get("/audit/entries?kind=audit.acknowledged").json()["items"]
+    assert {name: said["facts"][name] for name in ("findings", "stream", "first_seq", "last_seq")} == {
+        "findings": 3, "stream": "session:S-1", "first_seq": 3, "last_seq": 5,
+    }  # fmt: skip
+    again = program.get(f"/audit/verifications/{program.post('/audit/verify').json()['run']}").json()
+    assert (again["ok"], again["acknowledged_by"], again["covers"]) == (False, "Audrey", None)
+
+
 def test_verifications_are_listed_newest_first(fresh_database: Any, audrey: User, olga: User) -> None:
     write(olga)
     program = Program(audrey)

@@ -1,5 +1,6 @@
 """Sample contexts of the pages of verification."""
 
+from audit.alike import Range
 from audit.cosignatures import Witnessed
 from audit.lag import Sealed
 from audit.models import VerificationRun
@@ -41,4 +42,5 @@ def verification_run(ok: bool | None) -> Context:
     wrong = ok is False
     return frame("audit", run=run, bad={**BAD, "url": "#"} if wrong else None, copies=copies if wrong else [],
                  good_entry=good if wrong else None, may_answer=wrong,
+                 covers=Range(50, 3, 48_101, 48_160) if wrong else None,
                  typed={"note": "Ours", "error": "Say more.", "problem": "Ada was faster."})  # fmt: skip

@@ -97,6 +97,24 @@ def test_a_finding_stands_on_all_audit_pages_until_somebody_answers(
         assert BANNER not in client.get(path).content.decode(), path
 
 
+def test_findings_of_a_kind_are_answered_together_on_the_page(
+    tampered: psycopg.Connection[Any], signed_in: SignedIn, audrey: User, olga: User
+) -> None:
+    """What bulk damage left: the page says how many there are and where, and one answer is about exactly these."""
+    client = signed_in(audrey)
+    tampered.execute("UPDATE audit_entry SET body_json = '{}' WHERE stream = 'session:S-1'")
+    page = client.post("/audit/verify/", follow=True).content.decode()
+    run = VerificationRun.objects.get(ok=False)
+    assert "3 findings of this kind, all of <b" in page
+    assert "Write it down for all 3" in page
+    path = f"/audit/verification/{run.pk}/acknowledge/"
+    said = {"note": "An import of ours.", "together": "yes"}
+    assert signed_in(olga).post(path, said).status_code == 403
+    assert client.post(path, said).status_code == 302
+    client.post("/audit/verify/")
+    assert BANNER not in client.get("/audit/").content.decode()
+
+
 def test_who_answers_after_somebody_else_is_shown_who_did_and_what_was_typed_stays(
     tampered: psycopg.Connection[Any], signed_in: SignedIn, audrey: User, ada: User
 ) -> None:
