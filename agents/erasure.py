@@ -39,7 +39,8 @@ UPDATE agents_toolcall SET sources = '[]', judgement = judgement - '{changes,ori
 _REQUESTS: LiteralString = """
 UPDATE approvals_approvalrequest SET body = '{"arguments":{}}', summary = 'Deleted', shape = '', target = '',
     facts = CASE WHEN kind IN ('budget', 'prompt_release') THEN facts
-                 WHEN facts ? 'standing' THEN jsonb_build_object('standing', facts -> 'standing') ELSE '{}' END,
+                 WHEN facts #> '{standing,ref}' IS NOT NULL
+                 THEN jsonb_build_object('standing', (facts -> 'standing') - 'why') ELSE '{}' END,
     taint = coalesce((SELECT jsonb_agg(mark - '{title,quote,passage}'::text[]) FROM jsonb_array_elements(taint) AS mark
                        WHERE jsonb_typeof(mark) = 'object'), '[]')
 WHERE session_id = ANY (%s) AND status IN ('consumed', 'rejected', 'answered', 'expired', 'withdrawn', 'void')"""
@@ -47,8 +48,10 @@ _WORDS: LiteralString = """
 UPDATE approvals_decision SET instruction = '', answer = '', difference = '[]'
  WHERE (instruction <> '' OR answer <> '' OR difference <> '[]')
    AND request_id IN (SELECT id FROM approvals_approvalrequest WHERE session_id = ANY (%s))"""
+_STANDING: LiteralString = """
+UPDATE approvals_standingapproval SET vary = '[]', up_to = '{}' WHERE session_id = ANY (%s) AND (vary <> '[]' OR up_to <> '{}')"""
 """What rows repeat of texts: titles, quotes of what was untrusted, values that reviewers changed, where values came from; arguments
-that were decided on, and what people said of them."""
+that were decided on, what people said of them, and which of them could differ up to what in further calls."""
 BY = ("session", "tenant", "on_behalf_of", "principal")
 
 
@@ -193,7 +196,7 @@ def erase(*, by: str, whose: str, token: str, reason: str, actor: Actor) -> Dele
     WorkspaceFile.objects.filter(session__in=keys).delete()
     Draft.objects.filter(session__in=keys).delete()
     with connection.cursor() as cursor:
-        for statement in (_TITLES, _QUOTES, _REQUESTS, _WORDS):
+        for statement in (_TITLES, _QUOTES, _REQUESTS, _WORDS, _STANDING):
             cursor.execute(statement, [keys])
     return made
 

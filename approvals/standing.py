@@ -203,7 +203,8 @@ def may_revoke(person: Person, request: ApprovalRequest) -> bool:
 
 
 _GIVEN = """
-    SELECT s.id, s.given_by, s.given_name, s.created_at, s.ends_at, s.status, s.count, s.minutes, s."left", s.vary, s.up_to, s.ended_name,
+    SELECT s.id, s.tool, s.given_by, s.given_name, s.created_at,
+        s.ends_at, s.status, s.count, s.minutes, s."left", s.vary, s.up_to, s.ended_name,
         s.ends_at <= clock_timestamp() AS over, s.policy, r.number, r.status AS request_status, r.body, r.reasons,
         r.blast_radius, r.risk, r.call_id, d.voided,
         coalesce((SELECT number FROM approvals_policyrevision WHERE current), 0) AS policy_now,
@@ -230,7 +231,7 @@ def given(
 
 def _standing(row: Mapping[str, Any]) -> Standing:
     covers = Given(
-        ref=f"AP-{row['number']}", by=row["given_name"], asked=json.loads(bytes(row["body"])),
+        ref=f"AP-{row['number']}", by=row["given_name"], asked={"tool": row["tool"], **json.loads(bytes(row["body"]))},
         reasons=frozenset((reason["code"], reason["text"]) for reason in _json(row["reasons"])),
         radius=row["blast_radius"], risk=row["risk"], vary=tuple(_json(row["vary"])), up_to=_json(row["up_to"]),
         count=row["count"], minutes=row["minutes"], left=row["left"], fallen=_fallen(row),

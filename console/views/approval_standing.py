@@ -77,5 +77,6 @@ def _shown(one: Standing, *, may: bool) -> dict[str, Any]:
         "ref": given.ref, "url": reverse("approval", args=[given.ref]), "tool": given.asked.get("tool", ""), "by": given.by,
         "at": one.made_at, "ends_at": one.ends_at, "left": given.left, "count": given.count, "ended": one.ended,
         "vary": list(given.vary), "up_to": [{"name": name, "most": most} for name, most in given.up_to.items()],
+        "deleted": given.asked.keys() <= {"tool", "arguments"},  # on request, with what could differ
         "revoke_url": reverse("approval-revoke", args=[given.ref]) if may and not one.ended else "",
     }  # fmt: skip

@@ -20,7 +20,8 @@ from agents.models.library import Memory
 from agents.reruns.reruns import start_rerun
 from agents.tools.stores import MemoryStore
 from approvals.digest import ERASED
-from approvals.models import ApprovalRequest, Decision
+from approvals.models import ApprovalRequest, Decision, StandingApproval
+from approvals.sameness import Same
 from audit.content import read_texts
 from audit.models import AuditEntry, Content
 from audit.retention import holds
@@ -120,6 +121,32 @@ def test_a_request_gives_up_what_was_decided_on_and_its_page_says_so(
     report = agreement.check()
     assert report.ok, report.findings
     assert erasure.find("on_behalf_of", MARIA).goes["arguments of requests"] == 0
+
+
+def test_a_standing_approval_gives_up_what_could_differ(
+    world: World, signed_in: SignedIn, ada: User, remy: User, mailoutbox: list[Any]
+) -> None:
+    """Only once the deletion is recorded; who gave it, for how many calls, and what it covered stay, and so does the log."""
+    session = world.start("scenario: mail-series to=kim@customer.example", on_behalf_of=MARIA)
+    world.work()
+    (request,) = world.pending(session)
+    world.decide(request, remy, "approve", same=Same(count=2, minutes=30, vary=("body",)))
+    world.work()
+    emptied = "UPDATE approvals_standingapproval SET vary = '[]', up_to = '{}'"
+    with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(emptied)
+    services.cancel(session=session, actor=actor_of(world.olga))
+    erased(world)
+    standing = StandingApproval.objects.get()
+    assert (standing.vary, standing.up_to, standing.count, standing.given_name) == ([], {}, 2, "Remy")
+    refused_by = ApprovalRequest.objects.order_by("-number").first()
+    assert refused_by is not None
+    assert refused_by.facts == {}, "nor why it did not cover a further call"
+    page = signed_in(ada).get(f"/approvals/{request.ref}/").content.decode()
+    assert "What could differ was deleted." in page
+    assert "more calls of <code>send_email</code>" in page
+    assert agreement.check().ok
+    assert world.log_is_whole()
 
 
 def test_a_request_gives_up_nothing_that_nobody_asked_to_be_deleted(world: World, remy: User) -> None:
