@@ -74,9 +74,10 @@ def create(  # noqa: PLR0913  one name for each thing that an inlet says
         "task_type": task_type, "tenant": tenant[:200], "feature": feature[:200], "per_hour": per_hour, "created_by": user_id,
         "created_name": actor.name, "webhook_url": checked_webhook(webhook_url),
     }  # fmt: skip
-    told: dict[str, Any] = {"agent": agent, "per_hour": per_hour, "task_type": task_type}
+    told: dict[str, Any] = {"agent": agent, **{field: values[field] for field in TOLD[1:]}}
     told |= {"webhook": told_of_webhook(webhook_url)} if webhook_url else {}
-    entry = Entry(STREAM, EventKind.INLET_CREATED, actor, told, ids=(name, agent))
+    text = Text(uuid7(), "goal", str(values["goal"]))
+    entry = Entry(STREAM, EventKind.INLET_CREATED, actor, told, ids=(name, agent), texts=(text,))
     write(Batch((), (Birth("agents.Inlet", values, INLET),), (entry,)))
     transaction.on_commit(index_soon)
     return get(name)

@@ -1,13 +1,14 @@
 """The check of the whole database: every row of what agents did and people decided is what the log says, and none is missing.
 
 In parts, each of them as it was at one moment: writers are not held up, memory does not grow with the database, and a row and
-the entry about it, which are written together, are seen together. Four passes:
+the entry about it, which are written together, are seen together. Seven passes:
 1. sessions with their turns, calls, requests and decisions
 2. requests that belong to no session
 3. prompts with their versions and releases
 4. the registry: each stream has as many entries as its head says, and the thing that it is about; and the revisions of policy
 5. the raw texts that entries commit to: what is not there was deleted by somebody, and an entry says so
 6. agents' revisions with their documents, and the settings of tools
+7. schedules, inlets, budgets, stops, covers, holds and rules of retention
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-from agents.agreement import calls, configured, gone, prompts, registry, requests, sessions
+from agents.agreement import calls, configured, gone, keeping, prompts, registry, requests, sessions
 from agents.agreement.calls import BEGUN, CallsTold
 from agents.agreement.found import Finding, Report
 from agents.agreement.prompts import PromptTold
@@ -217,6 +218,6 @@ def _placed(findings: list[Finding], using: str) -> list[Finding]:
 
 STAGES: tuple[Callable[[Report, str, str], str | None], ...] = (
     _sessions, _alone, _prompts, registry.streams, registry.orphans, registry.unheard, registry.policies, gone.texts,
-    gone.more_than_deleted, configured.agents, configured.settings,
+    gone.more_than_deleted, configured.agents, configured.settings, *keeping.stages(),
 )  # fmt: skip
 """The passes in their order. Each looks at the rows after the one that it is given, and returns the last; None at its end."""

@@ -27,10 +27,14 @@ COUNTED = (
     ("approved", "of them by a used approval"), ("requests", "Requests"), ("decisions", "Decisions"), ("prompts", "Prompts"),
     ("versions", "Versions"), ("releases", "Releases"), ("policies", "Policy revisions"), ("streams", "Streams"),
     ("entries", "Entries read"), ("deleted_texts", "Deleted texts"), ("revisions", "Agent revisions"), ("settings", "Tool settings"),
+    ("schedules", "Schedules"), ("inlets", "Inlets"), ("budgets", "Budgets"), ("stops", "Stops"), ("covers", "Covers"),
+    ("holds", "Holds on content"), ("rules", "Rules of retention"),
     ("unsettled", "Outcomes that nobody knows, in ended sessions"),
 )  # fmt: skip
 """What a check counts, with its words."""
 KINDS = {
+    "agents_schedule": "Schedule", "agents_inlet": "Inlet", "agents_budget": "Budget", "agents_stop": "Stop",
+    "approvals_cover": "Cover", "audit_hold": "Hold", "audit_retention_rule": "Rule of retention",
     "agents_session": "Session", "agents_turn": "Turn", "agents_toolcall": "Tool call", "approvals_approvalrequest": "Request",
     "approvals_decision": "Decision", "agents_promptversion": "Prompt version", "agents_release": "Release",
     "agents_prompt": "Prompt", "agents_agent": "Agent", "approvals_policyrevision": "Policy", "audit_stream": "Stream",
