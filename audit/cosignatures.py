@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from django.conf import settings
 from django.db import connections
 
+from audit.connection import read
 from audit.errors import InvalidCosignature, NotSealed
 from audit.models import Checkpoint, Cosignature
 from audit.note import COSIGNATURE, BadNote, Note, Signature, Verifier
@@ -23,6 +24,12 @@ _KEEP = """
 INSERT INTO audit_cosignature (size, name, key_id, line, at) VALUES (%s, %s, %s, %s, %s)
     ON CONFLICT (size, name, key_id) DO UPDATE SET line = excluded.line, at = excluded.at
     WHERE excluded.at > audit_cosignature.at
+"""
+
+_SIGNED = """
+SELECT c.size, c.root, c.note, c.at,
+       ARRAY(SELECT s.line FROM audit_cosignature AS s WHERE s.size = c.size ORDER BY s.name, s.key_id) AS lines
+  FROM audit_checkpoint AS c
 """
 
 
@@ -71,6 +78,15 @@ def accept(said: str, *, using: str = "default") -> Checkpoint:
 def lines_for(size: int, *, using: str = "default") -> list[str]:
     """Return the lines of a note that witnesses signed under the checkpoint of a size."""
     return list(Cosignature.objects.using(using).filter(size=size).order_by("name", "key_id").values_list("line", flat=True))
+
+
+def signed(size: int | None = None, *, using: str = "default") -> tuple[Checkpoint, list[str]] | None:
+    """Return the checkpoint of a size, or without one the newest, and the lines of its witnesses; None where there is none."""
+    which, given = ("ORDER BY c.size DESC LIMIT 1", []) if size is None else ("WHERE c.size = %s", [size])
+    for row in read(_SIGNED + which, given, using=using):
+        lines = row.pop("lines")
+        return Checkpoint(**row), lines
+    return None
 
 
 def last_witnessed(*, using: str = "default") -> Witnessed | None:

@@ -5,7 +5,7 @@ Signing in stands in `console.signin`, tokens in `console.tokens`, the table of 
 """
 
 from asyncio import iscoroutinefunction
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import wraps
 from typing import Any, Literal, TypeVar, cast
@@ -110,18 +110,21 @@ def caller_of_user(user: AbstractBaseUser | AnonymousUser) -> Caller:
     """Return the caller for an account; anonymous for an inactive one."""
     if not isinstance(user, User) or not user.is_active:
         return ANONYMOUS
-    # Groups beside the six roles give no right here, but policy may ask for their members.
-    roles = frozenset(user.groups.values_list("name", flat=True))
-    return Caller("user", user.pk, user.get_full_name() or user.username, user.username, roles)
+    return _caller(user, user.groups.values_list("name", flat=True))
 
 
-def caller_of_token(token: ApiToken) -> Caller:
-    """Return the caller for a valid token: its owner's roles of this moment, narrowed by its scopes."""
-    owner = caller_of_user(token.user)
-    if not owner.known:
+def caller_of_token(token: ApiToken, groups: Iterable[str]) -> Caller:
+    """Return the caller for a valid token: its owner, who is in these groups at this moment, narrowed by its scopes."""
+    if not token.user.is_active:
         return ANONYMOUS
     kind: Literal["personal", "service"] = "personal" if token.personal else "service"
+    owner = _caller(token.user, groups)
     return replace(owner, kind=kind, token=token.id, service=token.service, scopes=frozenset(token.scopes))
+
+
+def _caller(user: User, groups: Iterable[str]) -> Caller:
+    # Groups beside the six roles give no right here, but policy may ask for their members.
+    return Caller("user", user.pk, user.get_full_name() or user.username, user.username, frozenset(groups))
 
 
 def caller_of(request: HttpRequest) -> Caller:

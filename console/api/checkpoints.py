@@ -8,12 +8,11 @@ from ninja import Path, Query, Router, Schema
 from pydantic import Field
 
 from agents.queue import export_soon
-from audit.cosignatures import accept, lines_for
+from audit.cosignatures import accept, lines_for, signed
 from audit.errors import NotSealed
 from audit.exports.work import wake
 from audit.models import Checkpoint
 from audit.queries import entry
-from audit.seal import kept, newest
 from audit.tree import Tree
 from console.api.endpoint import ApiRequest, endpoint
 from console.api.reading import Body, Exact
@@ -77,7 +76,7 @@ class SizesQuery(Exact):
 )
 def get_checkpoint(request: ApiRequest, page: Query[SizeQuery]) -> CheckpointOut:
     """Return the newest checkpoint, or the one of a size."""
-    return _shape(_of(page.size))
+    return _shape(*_of(page.size))
 
 
 @endpoint(
@@ -91,13 +90,13 @@ def get_checkpoint(request: ApiRequest, page: Query[SizeQuery]) -> CheckpointOut
 )
 def prove_entry(request: ApiRequest, index: Annotated[int, Path(ge=1, le=2**62)], page: Query[SizeQuery]) -> InclusionProof:
     """Prove that an entry is in the log that was signed."""
-    checkpoint = _of(page.size)
+    checkpoint, lines = _of(page.size)
     if index > checkpoint.size:
         entry(log_index=index)  # or there is none
         raise NotSealed(size=index)
     hash_, path = Tree().proved(index, checkpoint.size)
     return InclusionProof(
-        log_index=index, entry_hash=hash_.hex(), path=[step.hex() for step in path], checkpoint=_shape(checkpoint)
+        log_index=index, entry_hash=hash_.hex(), path=[step.hex() for step in path], checkpoint=_shape(checkpoint, lines)
     )
 
 
@@ -107,8 +106,8 @@ def prove_entry(request: ApiRequest, index: Annotated[int, Path(ge=1, le=2**62)]
 def prove_consistency(request: ApiRequest, page: Query[SizesQuery]) -> ConsistencyProof:
     """Prove that a signed log is the beginning of a later one."""
     older, newer = _of(page.older), _of(page.newer)
-    path = Tree().consistency_proof(older.size, newer.size)
-    return ConsistencyProof(older=_shape(older), newer=_shape(newer), path=[step.hex() for step in path])
+    path = Tree().consistency_proof(older[0].size, newer[0].size)
+    return ConsistencyProof(older=_shape(*older), newer=_shape(*newer), path=[step.hex() for step in path])
 
 
 @endpoint(
@@ -128,21 +127,21 @@ def add_cosignature(request: ApiRequest, body: CosignatureBody) -> CheckpointOut
     checkpoint = accept(body.note)
     if wake():
         transaction.on_commit(export_soon)
-    return _shape(checkpoint)
+    return _shape(checkpoint, lines_for(checkpoint.size))
 
 
-def _of(size: int | None) -> Checkpoint:
-    found = newest() if size is None else kept(size)
+def _of(size: int | None) -> tuple[Checkpoint, list[str]]:
+    found = signed(size)
     if found is None:
         raise NotSealed(size=size or 1)
     return found
 
 
-def _shape(checkpoint: Checkpoint) -> CheckpointOut:
+def _shape(checkpoint: Checkpoint, cosignatures: list[str]) -> CheckpointOut:
     return CheckpointOut(
         size=checkpoint.size,
         root=bytes(checkpoint.root).hex(),
         at=checkpoint.at,
         note=checkpoint.note,
-        cosignatures=lines_for(checkpoint.size),
+        cosignatures=cosignatures,
     )
