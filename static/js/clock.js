@@ -23,7 +23,9 @@
       const left = Math.max(0, (Date.parse(this.dataset.until) - Date.now() - offset) / 1000);
       const shown = this.querySelector("time");
       if (shown && shown.textContent !== text(left)) shown.textContent = text(left);
-      this.querySelectorAll("circle")[1]?.setAttribute("stroke-dasharray", `${Math.min(1, left / this.dataset.total) * RING} ${RING}`);
+      // To a tenth of its width: each change of it is painted, and there are dozens of rings.
+      const ring = this.querySelectorAll("circle")[1], dashes = `${(Math.min(1, left / this.dataset.total) * RING).toFixed(1)} ${RING}`;
+      if (ring && ring.getAttribute("stroke-dasharray") !== dashes) ring.setAttribute("stroke-dasharray", dashes);
       this.classList.toggle("soon", left < SOON);
       if (left === 0 && !this.over) {
         this.over = true;
