@@ -43,15 +43,25 @@ IN_PLACE = """(NOT (%s = ANY(excluded)) AND requester IS DISTINCT FROM %s AND ""
 """What else has to hold where it is decided in somebody's place: nor has the absent one a part in it."""
 
 # Those that expire first, found by the last one's place in the index: to sort the rows themselves would cost more than to count.
+_COUNTED = """
+    status IN ('pending', 'held') AND expires_at <= coalesce((
+        SELECT expires_at FROM approvals_approvalrequest WHERE status IN ('pending', 'held')
+        ORDER BY expires_at, id OFFSET %s LIMIT 1), 'infinity')"""
 _CELLS = """
     SELECT risk, kind, tier, tool, agent, tainted, soon, escalated, hand, can, hit, pending, count(*) AS count FROM (
         SELECT risk, kind, tier, tool, agent, {tainted} AS tainted, {soon} AS soon, {escalated} AS escalated,
             CASE WHEN NOT {held} THEN 'free' WHEN claimed_by = ANY(%s) THEN 'mine' ELSE 'theirs' END AS hand,
             {can} AS can, {hit} AS hit, status = 'pending' AS pending
-        FROM approvals_approvalrequest WHERE status IN ('pending', 'held') AND expires_at <= coalesce((
-            SELECT expires_at FROM approvals_approvalrequest WHERE status IN ('pending', 'held')
-            ORDER BY expires_at, id OFFSET %s LIMIT 1), 'infinity') LIMIT %s
+        FROM approvals_approvalrequest WHERE {counted} LIMIT %s
     ) waiting GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12
+"""
+
+_NAMED = """
+    WITH counted AS MATERIALIZED (
+        SELECT id, claimed_by, requester, excluded, required FROM approvals_approvalrequest WHERE {counted})
+    SELECT claimed_by FROM counted UNION SELECT requester FROM counted UNION SELECT unnest(excluded) FROM counted
+    UNION SELECT unnest(ARRAY[d.decided_by, d.in_place_of]) FROM counted c JOIN approvals_decision d ON d.request_id = c.id
+        WHERE c.required > 1
 """
 
 
@@ -121,11 +131,21 @@ def waiting(person: Person, *, decides: bool, q: str = "", summaries: bool = Tru
     """Count what waits, as `person` sees it; `decides` says whether they decide anything at all."""
     can, can_values = decidable(person) if decides else ("false", [])
     hit, hit_values = _hit(q, summaries=summaries)
-    statement = _CELLS.format(tainted=TAINTED, soon=SOON, escalated=ESCALATED, held=HELD, can=can, hit=hit)
+    statement = _CELLS.format(tainted=TAINTED, soon=SOON, escalated=ESCALATED, held=HELD, can=can, hit=hit, counted=_COUNTED)
     with connection.cursor() as cursor:
         cursor.execute(statement, [hands_of(person), *can_values, *hit_values, MOST, MOST + 1])
         cells = [Cell(*row) for row in cursor.fetchall()]
     return Waiting(cells, sum(cell.count for cell in cells) > MOST)
+
+
+def named() -> list[int]:
+    """Return whom a counted request names: who has or asked it, must not decide it, or has said something of it.
+
+    To everybody else who stands in nobody's place, `waiting` counts the same as to all with the same roles.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_NAMED.format(counted=_COUNTED), [MOST])
+        return sorted(id_ for (id_,) in cursor.fetchall() if id_ is not None)
 
 
 def decidable(person: Person) -> tuple[str, list[Any]]:

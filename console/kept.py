@@ -41,13 +41,18 @@ class Shelf:
         self._lock = Lock()
 
     def take(self, key: Hashable, cursor: int, draw: Callable[[], Drawn]) -> str:
+        """Return the HTML of the part under a key as of event `cursor` or later."""
+        return self.drawn(key, cursor, draw)[1]
+
+    def drawn(self, key: Hashable, cursor: int, draw: Callable[[], Drawn]) -> Drawn:
         """Return the part under a key as of event `cursor` or later; who comes while it is drawn waits for it."""
         place = self._place(key)
         with place.lock:
             if place.drawn is None or place.drawn[0] < cursor or time.monotonic() - place.at > self._for_s:
-                place.at = time.monotonic()
+                began = time.monotonic()
                 place.drawn = draw()
-            return place.drawn[1]
+                place.at = began  # only now: a drawing that failed leaves the one before as old as it is
+            return place.drawn
 
     def _place(self, key: Hashable) -> _Place:
         with self._lock:

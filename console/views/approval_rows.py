@@ -1,7 +1,8 @@
 """The rows of the queue as open pages ask for them again and again: drawn once for all who see them alike.
 
 Alike means: the same roles and groups, nobody's place taken, and nothing asked for that depends on who asks. Which row is
-open is put in afterwards, for each. That the rows were read is noted for each too.
+open is put in afterwards, for each. That the rows were read is noted for each too. Who asks for the numbers around them gets
+them in the same answer, as of the same event or a later one.
 """
 
 from collections.abc import Callable, Hashable, Mapping
@@ -16,6 +17,7 @@ from console.fragments import drawn, sent
 from console.kept import Drawn, Shelf, cursor_of
 from console.revealing import reveals_request
 from console.standing import standing
+from console.views.approval_numbers import numbers
 from console.views.approval_queue import asked_of
 
 _OWN = frozenset({"hand", "can"})
@@ -32,10 +34,12 @@ def rows(request: HttpRequest, template: str, read: Read) -> HttpResponse:
         html, context = drawn(request, template, lambda: read(opened), "queue")
         return context["rev"], html
 
-    if key is None or cursor is None:
-        return sent(caller_of(request), draw(current)[1], reads_list(request))
-    html = _shelf.take(key, cursor, lambda: draw(""))
-    return sent(caller_of(request), _opened(html, current), reads_list(request))
+    rev, html = draw(current) if key is None or cursor is None else _shelf.drawn(key, cursor, lambda: draw(""))
+    html = html if key is None or cursor is None else _opened(html, current)
+    if "facets" in request.GET:
+        known = None if cursor is None else max(cursor, rev)
+        html += f"<div data-counted hidden>{numbers(request, template, known)}</div>"
+    return sent(caller_of(request), html, reads_list(request))
 
 
 def reads_list(request: HttpRequest) -> tuple[str, ...]:

@@ -20,7 +20,8 @@ from console import served, signin
 from console.api.errors import status_of
 from console.auth import Caller, caller_of
 from console.forms import Said
-from console.fragments import is_part, page
+from console.fragments import is_part, page, sent
+from console.kept import cursor_of
 from console.revealing import reveals_request
 from console.rights import Right
 from console.standing import standing
@@ -30,7 +31,8 @@ from console.views.approval_conflict import said_back
 from console.views.approval_glass import offered
 from console.views.approval_hand import hand
 from console.views.approval_item import item
-from console.views.approval_queue import asked_of, counts, filters_of, own_held, queue_of
+from console.views.approval_numbers import numbers
+from console.views.approval_queue import asked_of, filters_of, own_held, queue_of
 from console.views.approval_rows import reads_list, rows
 from console.views.approval_standing import of_request
 from console.views.form_only import form_only
@@ -46,8 +48,8 @@ VIEWS = ("checked", "json", "changes")
 def queue(request: HttpRequest) -> HttpResponse:
     """Show what waits, soonest expiry first, with the first request open."""
     part = request.GET.get("fragment", "")
-    if part == "counts":  # asked for often, and the frame knows them
-        return page(request, TEMPLATE, lambda: counts(request))
+    if part == "counts":
+        return sent(caller_of(request), numbers(request, TEMPLATE, cursor_of(request)), ())
     if part == "queue":
         return rows(request, TEMPLATE, lambda opened: _queue(request, opened))
     return page(request, TEMPLATE, lambda: _queue(request, request.GET.get("open", "")))

@@ -12,7 +12,7 @@
 
   // Regions ------------------------------------------------------------------------------------------------------
   const state = new WeakMap();
-  const of = (region) => { if (!state.has(region)) state.set(region, { timer: 0, calm: 0, last: 0, took: 0, busy: false, wanted: 0, rev: 0, news: 0, putOff: 0, missed: 0 }); return state.get(region); };
+  const of = (region) => { if (!state.has(region)) state.set(region, { timer: 0, calm: 0, last: 0, took: 0, busy: false, wanted: 0, since: 0, rev: 0, came: -1, news: 0, putOff: 0, missed: 0 }); return state.get(region); };
   const regions = () => document.querySelectorAll("[data-live-url]");
   const matches = (pattern, type) => pattern === "*" || pattern === type || (pattern.endsWith(".*") && type.startsWith(pattern.slice(0, -1)));
   const concerns = (region, message) => {
@@ -25,11 +25,12 @@
     const mine = of(region);
     if (region.hasAttribute("data-still")) return;
     mine.wanted = Math.max(mine.wanted, n);
+    mine.since = Math.min(mine.since || n, n);
     const idle = Date.now() - mine.last;
     const every = 1000 * Number(region.dataset.liveEvery || 0); // what adds up an hour needs no look at each event
     const merge = Math.max(every, Math.min(Math.max(RAIN, 4 * mine.took), SPARED)); // a server that is slow to answer is asked less often
     const jitter = Math.random() * (document.hidden ? 1000 : 60);
-    mine.timer ||= setTimeout(() => fetchRegion(region), Math.max(0, merge - idle) + jitter);
+    mine.timer ||= setTimeout(() => fetchRegion(region, mine.since || Infinity), Math.max(0, merge - idle) + jitter);
     clearTimeout(mine.calm); // and asked soon when it rains no more
     mine.calm = setTimeout(() => fetchRegion(region), Math.max(MERGE, mine.took / 4, every - idle) + jitter);
   };
@@ -40,7 +41,9 @@
   window.addEventListener("pageshow", () => { leaving = 0; });
   document.addEventListener("console:proving", (event) => { leaving = event.detail ? Date.now() + 10_000 : 0; });
 
-  const fetchRegion = async (region) => {
+  // While it rains, a page that is `since` an event without an answer takes one as of that event or later, which others share,
+  // and asks again; once it rains no more it wants everything that it knows of.
+  const fetchRegion = async (region, since = Infinity) => {
     const mine = of(region);
     clearTimeout(mine.timer);
     clearTimeout(mine.calm);
@@ -48,20 +51,20 @@
     if (!region.isConnected) return;
     if (Date.now() < leaving) { mine.timer = setTimeout(() => fetchRegion(region), Math.min(500, leaving - Date.now())); return; }
     if (mine.busy) return;
-    mine.busy = true;
-    mine.wanted = 0;
-    mine.last = Date.now();
-    const known = { "Live-Cursor": String(cursor) }; // what many see alike may come from before this request, not from before this event
+    const hoped = mine.wanted, from = Number.isFinite(hoped) ? Math.min(since, cursor) : cursor;
+    Object.assign(mine, { busy: true, wanted: 0, since: 0, came: -1, last: Date.now() });
+    const known = { "Live-Cursor": String(from) }; // what many see alike may come from before this request, not from before this event
     await htmx.ajax("GET", region.dataset.liveUrl, { target: region, source: region, swap: "innerMorph", headers: known }).catch(() => {});
     mine.busy = false;
     mine.took = Date.now() - mine.last;
+    if (mine.came >= 0 && Number.isFinite(hoped)) mine.wanted = Math.max(mine.wanted, hoped);
     if (mine.wanted > mine.rev) { refresh(region, mine.wanted); return; }
     clearTimeout(mine.timer); // what came meanwhile was in the answer
     clearTimeout(mine.calm);
-    mine.timer = 0;
+    mine.timer = mine.since = 0;
   };
 
-  const refreshAll = () => { for (const region of regions()) refresh(region); counts(); };
+  const refreshAll = () => { for (const region of regions()) refresh(region); if (!counted()) counts(); };
   document.addEventListener("console:refresh", (event) => refresh(event.target));
 
   // Who reads a session in peace stops following it; what happened meanwhile comes when it is followed again.
@@ -103,8 +106,12 @@
     }
     of(region).putOff = 0;
     of(region).rev = Number(fragment.querySelector("[data-rev]").dataset.rev);
+    of(region).came = of(region).rev;
+    const numbers = fragment.querySelector("[data-counted]");
+    numbers?.remove();
     const standing = Number(region.querySelector("[data-rev]")?.dataset.rev || 0);
     if (of(region).rev < standing) { event.preventDefault(); return; }
+    if (numbers) put(numbers);
     if (region.hasAttribute("data-live-list") && occupied(region)) { event.preventDefault(); patch(region, fragment); return; }
     if (region.hasAttribute("data-live-list")) { of(region).news = 0; keepDecided(region, fragment); }
     carry(region, fragment);
@@ -149,7 +156,18 @@
   // new ones wait behind a button, and what was decided stays where it is.
   const occupied = (region) => region.matches(":hover") || region.contains(document.activeElement);
   const rowsOf = (place) => [...place.querySelectorAll("[id^='row-'], [id^='entry-']")];
+  // What a row was drawn from. Clocks run in rows and people come and go, so that no row is what was sent; one that is sent
+  // again as it was needs nothing.
+  const drawn = new WeakMap();
+  document.addEventListener("htmx:before:morph:node", (event) => {
+    const { oldNode, newNode } = event.detail;
+    if (newNode.nodeType !== Node.ELEMENT_NODE || !/^(row|entry)-/.test(newNode.id)) return;
+    const html = newNode.outerHTML;
+    if (oldNode.id === newNode.id && drawn.get(oldNode) === html) event.preventDefault();
+    drawn.set(oldNode, html);
+  });
   const done = (row) => {
+    drawn.delete(row);
     row.querySelector("[data-held]")?.remove(); // what left the list can be undone no more
     if (row.classList.contains("done")) return;
     row.classList.add("done");
@@ -161,8 +179,13 @@
     for (const row of rowsOf(region)) {
       const next = fragment.getElementById(row.id);
       if (!next) { if (region.id === "queue") done(row); continue; }
+      const html = next.outerHTML;
+      if (drawn.get(row) === html) continue;
+      drawn.delete(row);
       row.classList.toggle("done", next.classList.contains("done"));
-      if (row.innerHTML !== next.innerHTML && !row.contains(document.activeElement)) row.replaceChildren(...next.childNodes);
+      if (row.contains(document.activeElement)) continue;
+      row.replaceChildren(...next.childNodes);
+      drawn.set(row, html);
     }
     const fresh = rowsOf(fragment).filter((row) => !here.has(row.id)).length;
     of(region).news = fresh;
@@ -219,6 +242,7 @@
   const facets = (fresh) => {
     const here = document.querySelector("#filter [data-facets]");
     if (!here) return;
+    if (here.innerHTML === fresh.innerHTML) return;
     if (!here.closest("#filter").matches(":popover-open")) { here.replaceChildren(...fresh.childNodes); return; }
     const counted = new Set([...fresh.querySelectorAll("[data-count]")].map((span) => span.dataset.count));
     for (const span of here.querySelectorAll("[data-count]")) if (!counted.has(span.dataset.count)) span.textContent = "0";
@@ -237,14 +261,19 @@
     counting = 0;
     if (Date.now() < leaving) { counts(); return; }
     const asked = document.querySelector("[data-counts]")?.dataset.counts || `${approvals}?`;
-    const answer = await fetch(`${asked}&fragment=counts`, { headers: { "HX-Request": "true" } }).catch(() => null);
-    if (!answer?.ok) return;
-    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-    for (const span of page.querySelectorAll("[data-count]")) {
-      for (const shown of document.querySelectorAll(`[data-count="${CSS.escape(span.dataset.count)}"]`)) shown.textContent = span.textContent;
+    const known = { "HX-Request": "true", "Live-Cursor": String(cursor) };
+    const answer = await fetch(`${asked}&fragment=counts`, { headers: known }).catch(() => null);
+    if (answer?.ok) put(new DOMParser().parseFromString(await answer.text(), "text/html"));
+  };
+  const counted = () => document.querySelector("[data-live-counts]:not([data-still])"); // its answers bring the numbers along
+  const put = (fresh) => {
+    const numbers = new Map([...fresh.querySelectorAll("[data-count]")].map((span) => [span.dataset.count, span.textContent]));
+    for (const shown of document.querySelectorAll("[data-count]")) {
+      const number = numbers.get(shown.dataset.count);
+      if (number !== undefined && shown.textContent !== number) shown.textContent = number;
     }
-    const fresh = page.querySelector("[data-facets]");
-    if (fresh) facets(fresh);
+    const choices = fresh.querySelector("[data-facets]");
+    if (choices) facets(choices);
   };
 
   // The socket ---------------------------------------------------------------------------------------------------
@@ -307,7 +336,8 @@
   const changed = (message) => {
     document.dispatchEvent(new CustomEvent(`live:${message.type}`, { detail: message }));
     for (const region of regions()) if (concerns(region, message)) { refresh(region, message.n); miss(region); }
-    if (/^(approval|session)\./.test(message.type)) counts();
+    const bringing = counted();
+    if (/^(approval|session)\./.test(message.type) && !(bringing && concerns(bringing, message))) counts();
     document.dispatchEvent(new CustomEvent("live:event", { detail: message }));
   };
 

@@ -17,8 +17,8 @@ from approvals.services import decide
 from audit import feed
 from audit.index import index_log
 from console.kept import Shelf
-from console.models import Reading
-from console.views import approval_rows
+from console.models import Reading, SavedView
+from console.views import approval_numbers, approval_rows
 from tests.approvals.conftest import ask, by
 from tests.approvals.test_covers import covered
 from tests.conftest import person
@@ -35,6 +35,7 @@ def shelf(monkeypatch: pytest.MonkeyPatch) -> Shelf:
     """One on which nothing of another test's database stands, and on which all stays for the whole test."""
     new = Shelf(for_s=600)
     monkeypatch.setattr(approval_rows, "_shelf", new)
+    monkeypatch.setattr(approval_numbers, "_shelf", Shelf(for_s=600))
     return new
 
 
@@ -62,6 +63,14 @@ def rows_of(client: Client, query: str, *, knows: int | None = None) -> str:
     answer = client.get(f"/approvals/?{query}&fragment=queue", headers={"HX-Request": "true", **told})
     assert answer.status_code == 200, query
     return re.sub(r"<live-clock.*?</live-clock>|\d+ (s|min) ago", "", unescape(answer.content.decode()), flags=re.DOTALL)
+
+
+def numbers_of(client: Client, query: str, *, knows: int | None = None) -> dict[str, str]:
+    """Return the numbers around the rows as a page asks for them that knows the log up to an event."""
+    told = {} if knows is None else {"Live-Cursor": str(knows)}
+    answer = client.get(f"/approvals/?{query}&facets=1&fragment=counts", headers={"HX-Request": "true", **told})
+    assert answer.status_code == 200, query
+    return dict(re.findall(r'data-count="([^"]+)">([^<]*)<', unescape(answer.content.decode())))
 
 
 def test_nobody_is_given_rows_that_they_would_not_have_been_drawn(
@@ -122,3 +131,49 @@ def test_who_heard_of_an_event_sees_it(queue: list[ApprovalRequest], signed_in: 
     fresh = rows_of(second, "", knows=feed.head())
     assert fresh == rows_of(first, "")
     assert re.search(rf'id="row-{queue[5].ref}".*?Rosa', fresh, re.DOTALL)
+
+
+def test_nobody_is_given_numbers_that_are_not_theirs(
+    queue: list[ApprovalRequest], signed_in: SignedIn, remy: User, rosa: User, vic: User, audrey: User, ada: User, olga: User
+) -> None:
+    """Who has something in hand, may not decide, decided, stands in for somebody, or saved a view, between those who did not."""
+    others = [person(name, "reviewer") for name in ("rita", "rob")]
+    lea, deputy, boss = person("lea", "reviewer", "legal"), person("dora", "reviewer"), person("rick", "reviewer", "admin")
+    covered(rosa, deputy)
+    asked = [person("rene", "reviewer"), person("ruth", "reviewer")]
+    waits = {"session_id": None, "session_ref": ""}
+    ask(Judgement("ask", (Reason("tier_asks", "So."),), risk=2), requester=asked[0].pk, **waits)
+    twice = ask(Judgement("ask", (Reason("tier_asks", "So."),), risk=2, required=2), **waits)
+    decide(request_id=twice.id, verdict="approve", digest=twice.digest, **by(asked[1]))
+    SavedView.objects.create(user_id=others[1].pk, of="approvals", name="Mine", query="risk=3")
+    people = [signed_in(one) for one in (others[0], remy, others[1], rosa, vic, *asked, lea, audrey, deputy, boss, ada, olga)]
+    index_log(patience_ms=2000)
+    for query in ADDRESSES:
+        for one in people:
+            assert numbers_of(one, query, knows=0) == numbers_of(one, query), query
+    apart = {tuple(numbers_of(one, "", knows=0).items()) for one in people}
+    assert len(apart) > 5
+
+
+def test_the_second_who_asks_costs_no_counting(queue: list[ApprovalRequest], signed_in: SignedIn) -> None:
+    first, second = (signed_in(person(name, "reviewer")) for name in ("rita", "rob"))
+    drawn = numbers_of(first, "", knows=feed.head())
+    with CaptureQueriesContext(connection) as asked:
+        assert numbers_of(second, "", knows=feed.head()) == drawn
+    assert not [one["sql"] for one in asked.captured_queries if "approvals_approvalrequest" in one["sql"]]
+
+
+def test_the_numbers_are_never_older_than_the_rows_they_come_with(
+    queue: list[ApprovalRequest], signed_in: SignedIn, remy: User
+) -> None:
+    """Both are kept, each for itself; a page that gets them in one answer takes the rows' event for both."""
+    first, second = (signed_in(person(name, "reviewer")) for name in ("rita", "rob"))
+    before = feed.head()
+    assert numbers_of(first, "", knows=before)["hand=theirs"] == "2"
+    claims.claim(request_id=queue[5].id, **by(remy))
+    index_log(patience_ms=2000)
+    rows_of(first, "", knows=feed.head())
+    answer = rows_of(second, "facets=1", knows=before)
+    assert f'data-rev="{feed.head()}"' in answer
+    assert 'data-count="hand=theirs">3<' in answer
+    assert "data-counted" not in rows_of(second, "", knows=before)
