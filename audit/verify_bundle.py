@@ -27,6 +27,7 @@ import sys
 import time
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
@@ -44,6 +45,8 @@ LINE = 4 * 1024 * 1024
 ED25519, COSIGNATURE = 1, 4
 ROTATED, KEYS = "seal.key_rotated", "seal"
 SPANS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+ALLOWED = {"part", "stale", "unwitnessed"}
+PRINTED_BY = {ED25519: "manage.py seal_key --show", COSIGNATURE: "python -m audit.witness key"}
 _sha256 = hashlib.sha256
 
 
@@ -868,7 +871,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--witness", action="append", default=[], type=_key(COSIGNATURE), help="a trusted witness's key; may be repeated"
     )
-    parser.add_argument("--quorum", type=int, default=1, help="how many trusted witnesses must have seen it (1)")
+    parser.add_argument("--quorum", type=_quorum, default=1, help="how many trusted witnesses must have seen it (1)")
     parser.add_argument("--max-age", type=_seconds, help="how long ago they may have seen it at most, for example 24h or 30d")
     parser.add_argument(
         "--since", type=Path, metavar="FILE", help="a checkpoint kept from before, which the bundle has to continue"
@@ -886,22 +889,31 @@ def _parser() -> argparse.ArgumentParser:
 
 def _key(type_: int) -> Callable[[str], Key]:
     def key(text: str) -> Key:
-        found = Key.of(text)
-        if found.type != type_:
-            raise ValueError
-        return found
+        with suppress(ValueError):
+            found = Key.of(text)
+            if found.type == type_:
+                return found
+        raise argparse.ArgumentTypeError(f"{text!r} is no name+hash+base64 as {PRINTED_BY[type_]} printed it")
 
     return key
 
 
+def _quorum(text: str) -> int:
+    if not re.fullmatch(r"[1-9][0-9]{0,5}", text, re.ASCII):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 on; to do without witnesses say --allow unwitnessed")
+    return int(text)
+
+
 def _seconds(text: str) -> int:
-    return int(text[:-1]) * SPANS[text[-1:]] if text[-1:] in SPANS else int(text)
+    if not re.fullmatch(r"[0-9]{1,12}[smhd]?", text, re.ASCII):
+        raise argparse.ArgumentTypeError(f"{text!r} is no age; write it in seconds, or as 24h or 30d")
+    return int(text[:-1]) * SPANS[text[-1]] if text[-1] in SPANS else int(text)
 
 
 def _allowed(text: str) -> list[str]:
-    found = text.split(",")
-    if not set(found) <= {"part", "stale", "unwitnessed"}:
-        raise ValueError
+    found = [one.strip() for one in text.split(",")]
+    if not set(found) <= ALLOWED:
+        raise argparse.ArgumentTypeError(f"{text!r} is not part, stale or unwitnessed, or some of them with commas between")
     return found
 
 

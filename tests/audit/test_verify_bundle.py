@@ -723,6 +723,28 @@ def test_what_it_cannot_begin_with_leaves_it_with_2(tmp_path: Path, words: list[
     assert run("nowhere.gz", "--key", str(KEY.verifier()), cwd=tmp_path).returncode == UNUSABLE
 
 
+@pytest.mark.parametrize(
+    ("option", "value", "told"),
+    [
+        ("--quorum", "0", "say --allow unwitnessed"),
+        ("--quorum", "-1", "say --allow unwitnessed"),
+        ("--quorum", "many", "'many' is no number from 1 on"),
+        ("--max-age", "-5h", "'-5h' is no age; write it in seconds, or as 24h or 30d"),
+        ("--max-age", "long", "'long' is no age"),
+        ("--allow", "everything", "'everything' is not part, stale or unwitnessed"),
+        ("--witness", str(KEY.verifier()), "as python -m audit.witness key printed it"),
+    ],
+)
+def test_a_word_that_it_does_not_understand_is_named_with_what_is_meant(
+    tmp_path: Path, option: str, value: str, told: str
+) -> None:
+    """Above all a quorum of nobody: it would call good what no witness saw, without a word about that."""
+    (tmp_path / "good.gz").write_bytes(gzip.compress(packed(a_log(1).bundle())))
+    found = run("good.gz", "--key", str(KEY.verifier()), f"{option}={value}", cwd=tmp_path)
+    assert (found.returncode, found.stdout) == (UNUSABLE, "")
+    assert told in found.stderr
+
+
 # Memory
 
 
