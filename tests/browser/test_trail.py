@@ -13,6 +13,9 @@ from tests.waiting import wait_until
 SCROLLED = """() => [...document.querySelectorAll(".sp, .sp *")].filter(one => one.checkVisibility()
     && getComputedStyle(one).overflowY === "auto" && one.scrollHeight > one.clientHeight + 1).map(one => one.className)"""
 """What is scrolled on the screen, and cut off on paper."""
+SHOWN_AS = """() => ["thead", "tbody tr", "tbody td"]
+    .map(one => getComputedStyle(document.querySelector(".sp-main table " + one)).display)"""
+"""How the parts of a story's table are laid out."""
 TWICE = """() => [...document.querySelectorAll("time")].filter(one => one.title && one.title === one.textContent).map(one => one.title)"""
 """Moments that are exact already: paper would say them twice."""
 
@@ -100,3 +103,30 @@ def test_a_story_on_paper_says_all_that_the_page_says(house: House, visit: Visit
     audrey.check_width()
     assert page.evaluate(SCROLLED) == []
     assert page.evaluate(TWICE) == []
+    # A table with its head, not a card for each entry: what one entry takes is a few lines.
+    assert page.evaluate(SHOWN_AS) == ["table-header-group", "table-row", "table-cell"]
+    expect(page.locator(".sp > .print-foot")).not_to_contain_text("This is a part")
+
+
+def test_the_period_and_the_button_of_the_filters_stand_together_at_both_widths(visit: Visit) -> None:
+    """From and Until are side by side where there is room, one below the other on a phone, and lie on nothing else."""
+    for narrow in (False, True):
+        audrey = visit("audrey", narrow=narrow)
+        page = audrey.open("/audit/")
+        since, until = (page.get_by_label(name, exact=True).bounding_box() for name in ("From (UTC)", "Until (UTC)"))
+        assert since is not None
+        assert until is not None
+        if narrow:
+            assert until["y"] >= since["y"] + since["height"]
+        else:
+            assert since["y"] == until["y"]
+            assert until["x"] >= since["x"] + since["width"]
+        audrey.check()
+
+
+def test_a_drill_is_chosen_and_held_without_scrolling(visit: Visit) -> None:
+    """All ways to tamper and the button are on the first screen."""
+    audrey = visit("audrey")
+    page = audrey.open("/audit/drill/")
+    expect(page.get_by_role("button", name="Hold the drill")).to_be_in_viewport()
+    audrey.check()

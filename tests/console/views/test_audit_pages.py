@@ -52,6 +52,19 @@ def test_a_session_is_told_with_who_saw_what_and_who_decided(told: None, audrey:
     assert "S-7<" not in page
 
 
+def test_a_part_of_a_story_says_on_paper_that_it_is_a_part(told: None, audrey: User, signed_in: Any) -> None:
+    """The buttons to the other parts are not printed; a sheet that ends with the whole chain's hash must not pass for the whole."""
+    client = signed_in(audrey)
+    assert "This is a part of the story" not in client.get("/audit/sessions/S-71/").content.decode()
+    began = AuditEntry.objects.get(kind="session.started", stream="session:S-71")
+    page = client.get(f"/audit/sessions/S-71/?after={began.pk}").content.decode()
+    first = began.place.log_index
+    told_so = (
+        f"This is a part of the story: 4 of 5 entries, log entries {first + 2} to {first + 6}. session:S-71, 4 entries, closed."
+    )
+    assert told_so in page
+
+
 def test_a_session_that_the_log_does_not_know_is_not_found(told: None, audrey: User, signed_in: Any) -> None:
     assert signed_in(audrey).get("/audit/sessions/S-404/").status_code == 404
 
