@@ -20,6 +20,6 @@ def make_guard(apps, schema_editor):
 class Migration(migrations.Migration):
     """A function anew."""
 
-    dependencies = [("approvals", "0015_erased"), ("audit", "0007_retention")]
+    dependencies = [("approvals", "0016_settled"), ("audit", "0007_retention")]
 
     operations = [migrations.RunPython(make_guard, migrations.RunPython.noop)]
