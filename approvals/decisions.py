@@ -117,7 +117,11 @@ def decide(  # noqa: PLR0913  one name for each thing that can be said
     return step.write(hold=hold)  # 8
 
 
-GONE: Mapping[str, str] = {"approved": "its undo period is over", "consumed": "it has run", "pending": "nobody has approved it"}
+GONE: Mapping[str, str] = {
+    "approved": "its undo period is over",
+    "consumed": "it has run",
+    "pending": "it still waits for a decision",
+}
 """Why there is nothing to take back, by the request's status."""
 
 

@@ -87,7 +87,7 @@ def taken(request: ApprovalRequest, decision: Decision) -> AlreadyDecided:
     """Return the error that tells who decided, what, and when."""
     return AlreadyDecided(
         ref=request.ref,
-        status=request.status,
+        status="voted on" if request.status == "pending" else request.status,
         decided_name=decision.decided_name,
         verdict=decision.verdict,
         decided_at=decision.created_at,
@@ -165,13 +165,15 @@ class Outcome:
     def _others(self) -> list[Decision]:
         """Return the approvals of others; raise AlreadyDecided where this person's vote, or this place's, is given.
 
-        Whoever agreed with others, and breaks the glass now that they do not come, has one vote: the one that broke it.
+        Whoever agreed, and breaks the glass now that the others do not come, has one vote: the one that broke it. Whoever
+        agreed, and sees the mistake before the others came, still has the veto that everybody has: it only stops.
         """
         earlier = self._earlier()
         mine = next(filter(self._takes_my_place, earlier), None)
         if mine is None:
             return earlier
-        if not self.broken or mine.decided_by != self.person.id:
+        instead = self.broken or self.said.verdict == "reject"
+        if not instead or mine.decided_by != self.person.id:
             raise taken(self.request, mine)
         self.request.decisions.filter(id=mine.id).update(voided="undo")
         return [vote for vote in earlier if vote.id != mine.id]

@@ -90,8 +90,8 @@ class RequestTold:
         if edits:
             self._void("edit", "")
         by = _by(entry)
-        if entry.facts.get("broke_glass"):
-            self._void("undo", by)  # whoever agreed with others before has one vote, the one that broke it
+        if entry.facts.get("broke_glass") or entry.fact("verdict") == "reject":
+            self._void("undo", by)  # whoever agreed before has one vote: the one that broke the glass, or refused after all
         texts = {name: Place(entry.seq, name, held) for name, held in entry.content.items()}
         digest = entry.fact("replaces") or entry.fact("digest")
         amount = entry.facts.get("amount_microusd")

@@ -246,11 +246,18 @@ def shape(caller: Caller, row: ApprovalRequest, cover: Cover, person: Person) ->
 def verdicts_now(caller: Caller, row: ApprovalRequest, cover: Cover, person: Person) -> list[DecisionVerdict]:
     """Return the verdicts that the caller may give now; none without the right to decide or its scope.
 
-    Nobody approves what is covered for them.
+    Nobody approves what is covered for them, nor a second time.
     """
     if row.status != "pending" or not caller.has(Right.DECIDE, DECIDE_SCOPE):
         return []
-    return [verdict for verdict in verdicts_for(person, row.rights) if not (cover.places and verdict in APPROVALS)]
+    shut = APPROVALS if cover.places else {"approve"} if _approved(row, person) else set()
+    return [verdict for verdict in verdicts_for(person, row.rights) if verdict not in shut]
+
+
+def _approved(row: ApprovalRequest, person: Person) -> bool:
+    """Say whether the person is one of those who approved this revision, and others are still waited for."""
+    votes = row.decisions.all() if row.required > 1 else ()
+    return any(vote.decided_by == person.id and vote.revision == row.revision and not vote.voided for vote in votes)
 
 
 def _decision(row: Decision, cover: Cover, *, words: bool) -> DecisionOut:

@@ -36,11 +36,14 @@ def bar(row: ApprovalRequest, caller: Caller, person: Person, shown: Mapping[str
         verdicts = tuple(verdict for verdict in verdicts if verdict not in APPROVALS)
     refusal = "" if verdicts else refused(row, person)
     place = place_for(person, row.rights, verdicts[0], given_to=given_to(row, person)) if verdicts else None
-    if row.status == "pending" and (voted := _voted(votes, person, place)):
-        verdicts, place = (), None
-        refusal = f"{voted} {len(votes)} of {row.required} reviewers have; somebody else comes next."
+    voted = _voted(votes, person, place) if row.status == "pending" else ""
+    if voted:
+        voted = f"{voted} {len(votes)} of {row.required} reviewers have; somebody else comes next."
+        mine = any(vote.decided_by == person.id for vote in votes)  # who sees the mistake now can still stop it
+        verdicts, place = tuple(one for one in verdicts if mine and one != "approve"), None
+        refusal = "" if verdicts else voted
     if row.status == "pending" and row.expires_at <= timezone.now():
-        verdicts, place = (), None
+        verdicts, place, voted = (), None, ""
         refusal = "The time to decide is over: nobody answered."
     unusual = [reason["text"] for reason in row.reasons if reason["code"] in TELLING]
     failed, note = _wrong(shown)
@@ -48,6 +51,8 @@ def bar(row: ApprovalRequest, caller: Caller, person: Person, shown: Mapping[str
         "verdicts": verdicts,
         "refusal": refusal,
         "in_place_of": place.name if place else "",
+        "voted": voted,
+        "more": max(row.required - len(votes) - 1, 0),
         "note": note or " ".join(unusual) or ("Untrusted content came before this call." if row.taint else ""),
         "covered": covered and bool(verdicts),
         "clean": not row.taint and not unusual and not note,

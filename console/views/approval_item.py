@@ -122,7 +122,9 @@ def _facts(row: ApprovalRequest) -> list[dict[str, str]]:
         facts.append({"label": "Rule", "value": _rule(row.reasons)})
     if row.session_ref:
         facts.append({"label": "Session cost", "value": microusd(row.cost_microusd)})
-    facts.append({"label": "Reviewers", "value": f"{row.required} needed"})
+    votes = [vote for vote in row.decisions.all() if vote.revision == row.revision and not vote.voided]
+    have = f", {len(votes)} approved" if votes and row.status == "pending" else ""
+    facts.append({"label": "Reviewers", "value": f"{row.required} needed{have}"})
     if row.prompt_version:
         facts.append({"label": "Prompt", "value": row.prompt_version})
     return facts

@@ -272,6 +272,23 @@ def test_one_rejection_is_a_veto(remy: User, rosa: User) -> None:
     assert done.effect == "rejected"
 
 
+def test_who_approved_by_mistake_can_still_stop_it_while_others_are_waited_for(remy: User, rosa: User) -> None:
+    """APPR-5: a veto only stops, so an earlier vote is no bar to it; that vote counts no longer, and nothing can be approved."""
+    request = ask(replace(ASKS, required=2))
+    said: dict[str, Any] = {"request_id": request.id, "digest": request.digest}
+    decide(**said, verdict="approve", **by(remy))
+    with pytest.raises(AlreadyDecided, match='is already voted on: Remy decided "approve"'):
+        decide(**said, verdict="approve", **by(remy))
+    done = decide(**said, verdict="reject", instruction="I misread the sum.", **by(remy))
+    assert (done.effect, done.request.status) == ("rejected", "rejected")
+    assert list(Decision.objects.order_by("created_at").values_list("verdict", "voided")) == [
+        ("approve", "undo"),
+        ("reject", ""),
+    ]
+    with pytest.raises(AlreadyDecided):
+        decide(**said, verdict="approve", **by(rosa))
+
+
 def test_edit_is_the_next_revision_and_its_editors_approval(request_row: ApprovalRequest, rosa: User, kinds_of: Kinds) -> None:
     """APPR-3, APPR-4: same request, new digest, the difference kept."""
     edit = edit_of(request_row)

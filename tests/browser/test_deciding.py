@@ -1,6 +1,7 @@
 """Deciding in the browser: with the keyboard, in a hurry, after somebody else, and with a password."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from playwright.sync_api import expect
 
@@ -403,3 +404,31 @@ def test_a_narrow_screen_decides_too(house: House, visit: Visit) -> None:
     confirm_is_armed(visitor)
     page.get_by_role("button", name="Confirm").click()
     house.becomes(row, "held", "consumed")
+
+
+def test_the_first_of_two_is_promised_no_undo_and_can_still_stop_it(house: House, visit: Visit, shots: Path | None) -> None:
+    """APPR-5: what runs only after a second person has nothing to be undone; whoever sees a mistake in time rejects."""
+    with house.tiers(required=2):
+        row = house.mail(subject="Two people")
+        remy, rosa = visit("remy"), visit("rosa")
+        page = remy.open_request(row)
+        stay(remy)
+        page.keyboard.press("a")
+        expect(page.locator("#confirm")).to_contain_text("Nothing runs yet: 1 more person has to approve after you.")
+        expect(page.locator("#confirm")).not_to_contain_text("undo")
+        confirm_is_armed(remy)
+        page.keyboard.press("Enter")
+        expect(page.locator(".bar-place")).to_contain_text("You have approved this. 1 of 2 reviewers have")
+        expect(page.locator(".bar").get_by_role("button", name="Approve")).to_have_count(0)
+        remy.shoot(shots, "voted")
+        remy.check()
+        other = rosa.open_request(row)
+        expect(rosa.detail.locator(".facts")).to_contain_text("2 needed, 1 approved")
+        other.keyboard.press("a")
+        expect(other.locator("#confirm")).to_contain_text("You can undo this for")
+        other.keyboard.press("Escape")
+        remy.settle()
+        reject(remy)
+        page.keyboard.type("I misread the sum.")
+        page.keyboard.press("Control+Enter")
+        house.becomes(row, "rejected")

@@ -58,6 +58,20 @@ def test_after_a_days_work_every_row_is_what_the_log_says(worked: Session) -> No
     assert check_session(worked.number).counts["sessions"] == 1
 
 
+def test_a_veto_by_whoever_approved_before_is_what_the_log_says(world: World, remy: User) -> None:
+    """The vote of before counts no longer, in the table and by the entries."""
+    world.policy(rules=[{"name": "Two people", "tool": "send_email", "then": "ask", "required": 2}])
+    session = world.start(MAIL)
+    world.work()
+    (asked,) = world.pending(session)
+    world.decide(asked, remy, "approve")
+    world.decide(asked, remy, "reject", instruction="I misread the sum.")
+    world.work()
+    index_log()
+    row = runs.run(actor=SYSTEM)
+    assert (row.ok, row.findings, row.counts["decisions"]) == (True, [], 2)
+
+
 def test_a_row_that_was_forged_is_told_with_an_alarm_and_the_entry_that_says_otherwise(worked: Session) -> None:
     Session.objects.filter(pk=worked.pk).update(on_behalf_of="nobody", tenant="another")
     row = runs.run(actor=SYSTEM)

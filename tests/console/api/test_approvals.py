@@ -121,6 +121,7 @@ def test_the_answer_to_each_of_two_votes_is_the_request_as_anybody_reads_it_then
         assert answer.json()["reasoning"] == "The customer asked for it."
         assert [one["by"] for one in answer.json()["decisions"]] == voted
         assert answer.json() == program.get(f"/approvals/{row.ref}").json()
+        assert answer.json()["verdicts"] == (["reject", "edit"] if status == "pending" else [])
 
 
 def test_the_second_reviewer_is_told_who_decided_what_and_when(remy: User, rosa: User, asked: ApprovalRequest) -> None:
