@@ -4,6 +4,7 @@ A stop is a row. Workers read the active ones with the other rules, are told of 
 that an active stop forbids; sessions themselves are not changed, so lifting is as quick as pressing.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from uuid import UUID
@@ -32,6 +33,8 @@ from audit.services import transition as write
 
 LONGEST_REASON = 500
 STREAM = "stop"
+SCOPES = "is all, agent:SLUG, tool:NAME or session:S-88123"
+_SCOPE = re.compile(r"(agent|tool|session):\S.*", re.DOTALL)
 
 
 @atomically
@@ -63,7 +66,12 @@ def press(*, scope: str, reason: str, actor: Actor) -> Stop:
 
 @atomically
 def lift(*, scope: str, actor: Actor) -> Stop | None:
-    """Lift the stop of a scope: what it held goes on by itself. None if there was nothing to lift."""
+    """Lift the stop of a scope: what it held goes on by itself. None if there was nothing to lift.
+
+    Raises BadText for what is no scope at all: a slip of the pen must not look as if something went on again.
+    """
+    if scope != "all" and not _SCOPE.fullmatch(scope):
+        raise BadText(field="scope", reason=SCOPES)
     changing()
     stop = Stop.objects.select_for_update(no_key=True).filter(scope=scope, status="active").first()
     if stop is None:
@@ -112,7 +120,7 @@ def _named(scope: str) -> _Named:
         if session.ended:
             raise SessionEnded(ref=session.ref, status=session.status)
         return _Named(f"session:{session.ref}", {"session_id": session.pk})
-    raise BadText(field="scope", reason="is all, agent:SLUG, tool:NAME or session:S-88123")
+    raise BadText(field="scope", reason=SCOPES)
 
 
 @dataclass(frozen=True, slots=True)

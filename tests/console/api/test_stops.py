@@ -39,6 +39,17 @@ def test_pressing_and_lifting_again_change_nothing(olga: User, desk: AgentRevisi
     assert Stop.objects.count() == 2
 
 
+@pytest.mark.parametrize("scope", ["everything", "agent", "agent:", "session: "])
+def test_what_is_no_scope_is_not_lifted_as_if_it_were_one(olga: User, desk: AgentRevision, scope: str) -> None:
+    """A slip of the pen must not look as if something went on again; the field and its forms are named."""
+    program = Program(olga)
+    program.post("/stop", {"scope": "all", "reason": WHY})
+    problem = refused(program("DELETE", "/stop", {"scope": scope}), 422, "invalid_input")
+    assert problem["errors"][0]["loc"] == ["body", "scope"]
+    assert "agent:SLUG" in problem["errors"][0]["msg"]
+    assert [one["scope"] for one in program.get("/stop").json()["items"]] == ["all"]
+
+
 def test_the_list_is_paged(olga: User, desk: AgentRevision) -> None:
     """Newest first, by cursor."""
     program = Program(olga)
