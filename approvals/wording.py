@@ -57,6 +57,8 @@ _FORMS: Mapping[str, str] = {
     r"^[a-z][a-z0-9_]{0,39}$": "must be small letters, digits and underscores, 40 at most, beginning with a letter",
     r"^[A-Za-z_][A-Za-z0-9_-]{0,63}$": "must be the name of a tool: letters, digits, underscores and hyphens, 64 at most",
     r"^[a-z0-9_-]+:[a-z0-9_-]+$": "must be two words with a colon between, such as tickets:read",
+    r"^AP-[1-9][0-9]{0,17}$": "must be the id of a request, such as AP-20418",
+    r"^S-[1-9][0-9]{0,17}$": "must be the id of a session, such as S-88123",
     r"^[0-9a-f]{64}$": "must be a SHA-256 of 64 hex digits in small letters",
     r"^(https?://[!-~]+)?$": "must be an address that begins with https:// or http://, without spaces, or empty",
 }
@@ -71,6 +73,7 @@ _BEGINNINGS: Mapping[str, str] = {
 }
 _THEIRS = frozenset(get_args(ErrorType))
 _OURS = re.compile(r"^(?:Value error|Assertion failed), ")
+_ONE = re.compile(r"\b1 (character|digit)s\b")
 _LISTS = frozenset({"tuple_type", "list_type", "set_type", "frozen_set_type"})
 _OBJECTS = frozenset({"dict_type", "model_type", "model_attributes_type", "dataclass_type", "mapping_type"})
 
@@ -92,7 +95,8 @@ def said(wrong: Mapping[str, Any]) -> str:
         ctx = wrong["ctx"]
         # Pydantic counts a text that was trimmed like a list, and calls it a value.
         what = " characters" if isinstance(given, str) or ctx.get("field_type") == "Value" else ""
-        return f"needs at least {ctx['min_length']}{what}" if kind == "too_short" else f"has at most {ctx['max_length']}{what}"
+        told = f"needs at least {ctx['min_length']}{what}" if kind == "too_short" else f"has at most {ctx['max_length']}{what}"
+        return _ONE.sub("1 \\1", told)
     if kind in _LISTS:
         return "must be a list" + (
             f", such as {json.dumps([given[:64]], ensure_ascii=False)}" if isinstance(given, str) else ""
@@ -108,7 +112,13 @@ def _bound(kind: str, ctx: Mapping[str, Any] | None) -> str:
         return ""
     if kind == "string_pattern_mismatch":
         return _FORMS.get(ctx["pattern"], f"must match {ctx['pattern']}")
-    return _BOUNDS[kind].format_map(ctx) if kind in _BOUNDS else ""
+    told = _BOUNDS[kind].format_map({name: _plain(value) for name, value in ctx.items()}) if kind in _BOUNDS else ""
+    return _ONE.sub("1 \\1", told)
+
+
+def _plain(bound: Any) -> Any:
+    """Return a bound as people write it: 60, where it was declared as 60.0."""
+    return int(bound) if isinstance(bound, float) and bound.is_integer() else bound
 
 
 def _rest(kind: str, message: str) -> str:

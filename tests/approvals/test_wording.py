@@ -18,6 +18,8 @@ class One(BaseModel):
     count: Annotated[int, Field(ge=1, le=9)] = 1
     name: Annotated[str, Field(min_length=3, max_length=5)] = "name"
     way: Literal["up", "down"] = "up"
+    note: Annotated[str, Field(min_length=1)] = "n"
+    seconds: Annotated[float, Field(le=60.0)] = 1
 
 
 class Two(BaseModel):
@@ -46,6 +48,8 @@ def told(*parts: dict[str, Any]) -> list[str]:
         ({"count": 0}, "must be at least 1"),
         ({"count": 10}, "must be at most 9"),
         ({"count": "x"}, "must be a whole number"),
+        ({"note": ""}, "needs at least 1 character"),
+        ({"seconds": 61}, "must be at most 60"),
         ({"name": "n"}, "needs at least 3 characters"),
         ({"name": "longer"}, "has at most 5 characters"),
         ({"way": "left"}, "must be 'up' or 'down'"),
@@ -85,6 +89,7 @@ def test_nobody_reads_the_words_of_the_library(kind: ErrorType) -> None:
     ("kind", "ctx", "words"),
     [
         ("string_pattern_mismatch", {"pattern": r"^[a-z0-9][a-z0-9-]{0,62}$"}, "must be small letters, digits and hyphens"),
+        ("string_pattern_mismatch", {"pattern": r"^AP-[1-9][0-9]{0,17}$"}, "must be the id of a request, such as AP-20418"),
         ("string_pattern_mismatch", {"pattern": "^EX-[1-9]$"}, "must match ^EX-[1-9]$"),
         ("date_from_datetime_parsing", {"error": "too short"}, "must be a date such as 2026-03-31"),
         ("datetime_parsing", {"error": "too short"}, "must be a time such as 2026-03-31T09:00:00Z"),
