@@ -876,13 +876,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--since", type=Path, metavar="FILE", help="a checkpoint kept from before, which the bundle has to continue"
     )
-    parser.add_argument(
-        "--allow",
-        type=_allowed,
-        default=[],
-        metavar="WHAT",
-        help="of part, stale, unwitnessed, comma separated: good all the same",
-    )
+    told = "of part, stale, unwitnessed, comma separated: good all the same"
+    parser.add_argument("--allow", type=_allowed, default=[], metavar="WHAT", help=told)
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
     return parser
 
