@@ -1,6 +1,7 @@
 """A witness of the log, for a machine that is not the database's: it remembers what it saw, and signs that it still is so.
 
     python -m audit.witness key NAME                     make the witness's key and print its public half
+    python -m audit.witness key --show                   print the public half of the key that there is
     python -m audit.witness look ADDRESS LOG-KEY         look once: check the newest checkpoint against the last one seen, cosign it;
                                                          with --submit hand the signature to the console, to keep and to show
 
@@ -144,7 +145,8 @@ def main(words: Sequence[str] | None = None) -> int:
     given = _parser().parse_args(words)
     try:
         if given.what == "key":
-            sys.stdout.write(f"{keys.make(given.key, given.name).verifier(COSIGNATURE)}\n")
+            made = keys.read(given.key) if given.show else keys.make(given.key, given.name)
+            sys.stdout.write(f"{made.verifier(COSIGNATURE)}\n")
             return GOOD
         token = os.environ.get("WITNESS_TOKEN", "")
         witness = Witness(keys.read(given.key), Verifier.of(given.log_key), given.store, over_http(given.address, token))
@@ -165,7 +167,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m audit.witness", description="Witness an audit log from outside.")
     what = parser.add_subparsers(dest="what", required=True)
     key, look = what.add_parser("key", help="make the witness's key"), what.add_parser("look", help="look once, and cosign")
-    key.add_argument("name", help="the witness's name, for example witness.example.org")
+    named = key.add_mutually_exclusive_group(required=True)
+    named.add_argument("name", nargs="?", help="the witness's name, for example witness.example.org")
+    named.add_argument("--show", action="store_true", help="print the public half of the key that there is")
     look.add_argument("address", help="where the console is, for example https://countersign.example.org")
     look.add_argument("log_key", help="the log's public key, as manage.py seal_key --show prints it")
     look.add_argument("--store", type=Path, default=Path("witness.sqlite3"), help="where it remembers what it saw")

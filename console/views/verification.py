@@ -109,13 +109,14 @@ def _list(request: HttpRequest, problem: str = "", typed: Mapping[str, str] | No
     caller, signed = caller_of(request), lag.sealed()
     before = request.GET.get("before", "")
     rows = findings.runs(before=whole(before), limit=SHOWN + 1)
-    good, last = verifications.good_until(), verifications.last_whole()
+    good, last, open_ = verifications.good_until(), verifications.last_whole(), findings.open_finding()
     return {
         "nav": "audit",
         "may": caller.has(Right.VERIFY_AUDIT),
         "problem": problem,
         "typed": typed or {"stream": "", "since": ""},
         "good": good,
+        "finding": {"n": open_.pk, "url": reverse("audit-verification", args=[open_.pk])} if open_ else None,
         "whole": last,
         "signed": signed,
         "witnessed": last_witnessed(),

@@ -31,7 +31,8 @@ class Command(BaseCommand):
             looked = ", ".join(f"{number} {name}" for name, number in sorted(found.counts.items()))
             self.stdout.write(f"Rows and log agree: {looked or 'there is nothing yet'}.")
         else:
-            self.stderr.write(f"{found.wrong} rows are not what the log says. The first {len(found.findings)}:")
+            rows = "1 row is" if found.wrong == 1 else f"{found.wrong} rows are"
+            self.stderr.write(f"{rows} not what the log says. The first {len(found.findings)}:")
             for one in found.findings:
                 self.stderr.write(f"- {one}")
         if not found.ok:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from argparse import ArgumentParser
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -49,7 +50,7 @@ class Command(BaseCommand):
             values: dict[str, Any] = {name: _time(asked[name]) if name in TIMES else asked[name] for name in NAMES}
             where = EntryFilter(**values)
             row = exports.ask_export(kind="csv" if csv else "bundle", where=where, texts=texts, actor=SYSTEM)
-            row = _made(row)
+            row = _made(row, self.stderr.write)
             if row.status != "ready":
                 raise CommandError(f"{exports.ref_of(row)} is {row.status}: {row.error or 'somebody cancelled it'}.")
             _write(row, out)
@@ -70,13 +71,17 @@ def _time(said: str) -> datetime | None:
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
-def _made(row: Export) -> Export:
-    """Make it here, or wait for the worker that was faster."""
+def _made(row: Export, tell: Callable[[str], Any]) -> Export:
+    """Make it here, or wait for the worker that was faster, or for a witness; that it waits is told once."""
+    told = False
     while row.status in OPEN:
         mine = work.claim(row.number)
         if mine is not None:
             work.make(mine, until=time.monotonic() + LONGEST_S)
         else:
+            if not told:
+                tell("Waiting for the worker that makes it, or for a witness to sign; Ctrl-C leaves it on the page of exports.")
+            told = True
             time.sleep(LOOK_S)
         row = exports.export_numbered(exports.ref_of(row))
     return row

@@ -165,8 +165,11 @@ def test_as_a_command_it_makes_a_key_once_and_says_why_it_could_not_look(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert main(["key", "witness.example"]) == GOOD
-    assert capsys.readouterr().out.startswith("witness.example+")
+    made = capsys.readouterr().out
+    assert made.startswith("witness.example+")
     assert main(["key", "witness.example"]) == UNUSABLE
+    assert main(["key", "--show"]) == GOOD
+    assert capsys.readouterr().out == made
     assert main(["look", "http://127.0.0.1:9", str(Signer("log", KEY).verifier())]) == UNUSABLE
     assert "could not be asked" in capsys.readouterr().err
     assert main(["look", "http://127.0.0.1:9", "no key"]) == UNUSABLE

@@ -47,6 +47,18 @@ def test_how_the_log_stands_is_shown_before_and_after(fresh_database: Any, signe
     assert "By nobody" in after
 
 
+def test_the_log_is_not_called_good_while_a_finding_is_unanswered(
+    tampered: psycopg.Connection[Any], signed_in: SignedIn, audrey: User
+) -> None:
+    client = signed_in(audrey)
+    found = client.post("/audit/verify/", follow=True).redirect_chain[-1][0]
+    page = client.get("/audit/verification/").content.decode()
+    assert "Known to be good" not in page
+    assert "Not any more: verification" in page
+    client.post(f"{found}acknowledge/", {"note": "It was the drill of the operators."})
+    assert "Not any more" not in client.get("/audit/verification/").content.decode()
+
+
 def test_what_cannot_be_verified_is_said_with_what_was_typed(fresh_database: Any, signed_in: SignedIn, audrey: User) -> None:
     client = signed_in(audrey)
     wrong = client.post("/audit/verify/", {"since": "no <note>"})
