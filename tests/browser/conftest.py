@@ -65,6 +65,12 @@ def house(
             drop(postgres, name)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def own_queue(house: House) -> None:
+    """Begin each module without what earlier ones left undecided."""
+    house.clear()
+
+
 def _database() -> str:
     return str(connections.settings["default"]["NAME"])
 

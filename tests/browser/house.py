@@ -24,6 +24,7 @@ from django.test import Client, override_settings
 
 from agents import services
 from agents.demo.seed import seed
+from agents.errors import SessionEnded
 from agents.evals.work import work_open
 from agents.gate import answer, undo
 from agents.grading.judging import judge_open
@@ -208,6 +209,18 @@ class House:
 
         wait_until(lambda: self.do(look))
         return found[0]
+
+    def clear(self) -> None:
+        """Call off what waits for a decision: the queue shows a page of it, and a new request may stand behind that."""
+
+        def work() -> None:
+            waiting = ApprovalRequest.objects.filter(status__in=("pending", "held"), session_id__isnull=False)
+            for id_ in set(waiting.values_list("session_id", flat=True)):
+                with suppress(SessionEnded):
+                    services.cancel(session=id_, actor=SYSTEM)
+            index_log(patience_ms=2000)
+
+        self.do(work)
 
     def put(self, kind: str, summary: str, facts: Mapping[str, Any], **more: Any) -> ApprovalRequest:
         """Put a request of a kind before people by the service that opens all of them, without a session behind it."""
