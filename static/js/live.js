@@ -242,8 +242,9 @@
   const facets = (fresh) => {
     const here = document.querySelector("#filter [data-facets]");
     if (!here) return;
-    if (here.innerHTML === fresh.innerHTML) return;
-    if (!here.closest("#filter").matches(":popover-open")) { here.replaceChildren(...fresh.childNodes); return; }
+    const open = here.closest("#filter").matches(":popover-open");
+    if (!open && here.innerHTML !== fresh.innerHTML) here.replaceChildren(...fresh.childNodes);
+    if (!open) return;
     const counted = new Set([...fresh.querySelectorAll("[data-count]")].map((span) => span.dataset.count));
     for (const span of here.querySelectorAll("[data-count]")) if (!counted.has(span.dataset.count)) span.textContent = "0";
   };
