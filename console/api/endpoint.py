@@ -16,6 +16,7 @@ from ninja.security import APIKeyCookie, HttpBearer
 from ninja.utils import check_csrf
 from pydantic import BaseModel
 
+from console.api import asked
 from console.api.idempotency import answer_apart, answer_once, once_of, said_by
 from console.api.problems import Problem
 from console.auth import Caller, caller_of
@@ -113,14 +114,14 @@ def endpoint(  # noqa: PLR0913  one name for each thing that an operation declar
     Args:
         right, scope: what the caller must have; checked before the request is read any further.
         answer, status: the shape of a success, None for an empty one.
-        refuses: the statuses that it can refuse with, besides 401 and 403.
+        refuses: the statuses that it can refuse with, besides 401, 403 and 422.
         creates: whether it takes an Idempotency-Key.
         waits: the shape of a 202, which says that somebody has to agree first; the function returns it as a `Status`.
         apart: whether it then works in transactions of its own, and changes nothing when it is done again.
         credential: what is asked for in the place of a token or a signed-in browser.
         extra: more of the operation's OpenAPI object.
     """
-    refused = {401, 403, *refuses, *((409, 422) if creates else ())}
+    refused = {401, 403, *refuses, *((409,) if creates else ())}
     key = {"parameters": [CREATING_KEY]} if creates else {}
     more = {"x-right": right.value, "x-scope": scope, **(extra or {}), **key}
 
@@ -128,7 +129,9 @@ def endpoint(  # noqa: PLR0913  one name for each thing that an operation declar
         taken = any(_is_body(kind) for name, kind in get_type_hints(function).items() if name != "return")
         bare = method not in SAFE and credential is None and not taken
         guarded = (
-            function if iscoroutinefunction(function) else _answering(function, status, creates=creates, apart=apart, bare=bare)
+            _later(function)
+            if iscoroutinefunction(function)
+            else _answering(function, status, creates=creates, apart=apart, bare=bare)
         )
         operation = router.api_operation(
             [method],
@@ -138,7 +141,7 @@ def endpoint(  # noqa: PLR0913  one name for each thing that an operation declar
             response={
                 status: answer,
                 **({202: waits} if waits else {}),
-                frozenset(refused | ({422} if bare else set())): Problem,
+                frozenset({422, *refused}): Problem,
             },
             operation_id=function.__name__,
             openapi_extra=more,
@@ -149,10 +152,11 @@ def endpoint(  # noqa: PLR0913  one name for each thing that an operation declar
 
 
 def _answering(function: Function, status: int, *, creates: bool, apart: bool, bare: bool) -> Function:
-    keep = answer_apart if apart else answer_once
+    keep, taken = answer_apart if apart else answer_once, asked.taken_by(function)
 
     @wraps(function)
     def answered(request: ApiRequest, **values: Any) -> Status[BaseModel] | HttpResponseBase:
+        asked.check(request, taken)
         once = once_of(request, request.auth) if creates else None
         if bare:
             _nothing_sent(request)
@@ -162,6 +166,17 @@ def _answering(function: Function, status: int, *, creates: bool, apart: bool, b
             said, text = said_by(_text(function(request, **values)), status)
             return HttpResponse(text, status=said, content_type="application/json")
         return keep(once, lambda: _text(function(request, **values)), status)
+
+    return answered
+
+
+def _later(function: Function) -> Function:
+    taken = asked.taken_by(function)
+
+    @wraps(function)
+    async def answered(request: ApiRequest, **values: Any) -> Any:
+        asked.check(request, taken)
+        return await function(request, **values)
 
     return answered
 
