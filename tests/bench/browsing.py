@@ -38,7 +38,7 @@ _NOTED = """() => {
   const shown = SHOWN;
   const clocks = "live-clock, time, .clock, .lookers, svg";
   let timer = 0;
-  window.noted = [];
+  window.noted = [[Date.now() / 1000, shown()]]; // what never changes is equal from the beginning on
   new MutationObserver((records) => {
     const places = records.map(({ target }) => target.nodeType === 1 ? target : target.parentElement);
     if (!places.some((place) => place?.closest("#queue, [data-count], #sessions, #detail") && !place.closest(clocks))) return;
