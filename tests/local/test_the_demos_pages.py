@@ -7,13 +7,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx2
-import pytest
 
 from tests.local.running import Running, running
 from tests.waiting import PATIENCE_S
 
-# Whole installations are started one at a time.
-pytestmark = pytest.mark.xdist_group("up")
 FURTHER = (
     "/approvals/?state=decided", "/stop/", "/inlets/", "/evals/grading/", "/audit/sessions/", "/audit/verification/",
     "/audit/agreement/", "/audit/content/", "/audit/push/", "/audit/exports/",
