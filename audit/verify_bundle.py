@@ -790,7 +790,8 @@ class Bundle:
             if asked.max_age_s is None or at >= asked.now - asked.max_age_s:
                 fresh.add(name)
         if len(self.result.witnesses) < asked.quorum:
-            self._lacks("unwitnessed", f"{len(self.result.witnesses)} of {asked.quorum} trusted witnesses saw what was signed")
+            told = f"{len(self.result.witnesses)} of {asked.quorum} trusted witnesses saw what was signed"
+            self._lacks("unwitnessed", told if asked.witnesses else "no witness to trust was named, see --witness")
         elif len(fresh) < asked.quorum:
             self._lacks("stale", "no trusted witness saw it recently enough: a newer log may exist")
 
@@ -810,6 +811,8 @@ def verify(path: Path, asked: Asked) -> Result:
         bundle.result.exit, bundle.result.reason, bundle.result.first_wrong = TAMPERED, str(wrong), wrong.where
     except Unusable as unusable:
         bundle.result.reason = str(unusable)
+    except FileNotFoundError:
+        bundle.result.reason = "there is no such file"
     except (EOFError, OSError, zlib.error, sqlite3.Error) as error:
         bundle.result.reason = f"it cannot be read to its end ({type(error).__name__}: {error})"
     return bundle.result

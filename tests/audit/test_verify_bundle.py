@@ -691,6 +691,7 @@ def test_it_is_run_with_a_file_and_keys_and_leaves_with_what_it_found(tmp_path: 
     assert "index 17, stream session:S-1, seq 5" in run(str(wrong), *words, cwd=tmp_path).stdout
     found = run(str(good), *words[:2], cwd=tmp_path)
     assert (found.returncode, "unwitnessed" in found.stdout) == (INCOMPLETE, True)
+    assert "no witness to trust was named" in found.stdout
     assert run(str(good), *words[:2], "--allow", "unwitnessed", cwd=tmp_path).returncode == GOOD
 
 
