@@ -215,7 +215,8 @@ class House:
 
         def work() -> None:
             waiting = ApprovalRequest.objects.filter(status__in=("pending", "held"), session_id__isnull=False)
-            for id_ in set(waiting.values_list("session_id", flat=True)):
+            for id_ in {row.session_id for row in waiting.only("session_id")}:
+                assert id_ is not None
                 with suppress(SessionEnded):
                     services.cancel(session=id_, actor=SYSTEM)
             index_log(patience_ms=2000)
