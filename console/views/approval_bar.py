@@ -30,21 +30,11 @@ def bar(row: ApprovalRequest, caller: Caller, person: Person, shown: Mapping[str
     its failed checks are named where it is approved.
     """
     votes = [vote for vote in row.decisions.all() if vote.revision == row.revision and not vote.voided]
-    verdicts = verdicts_for(person, row.rights) if caller.has(Right.DECIDE) else ()
     covered = bool(shown.get("sensitive") and shown["sensitive"]["covered"])
-    if covered:
-        verdicts = tuple(verdict for verdict in verdicts if verdict not in APPROVALS)
-    refusal = "" if verdicts else refused(row, person)
-    place = place_for(person, row.rights, verdicts[0], given_to=given_to(row, person)) if verdicts else None
-    voted = _voted(votes, person, place) if row.status == "pending" else ""
-    if voted:
-        voted = f"{voted} {len(votes)} of {row.required} reviewers have; somebody else comes next."
-        mine = any(vote.decided_by == person.id for vote in votes)  # who sees the mistake now can still stop it
-        verdicts, place = tuple(one for one in verdicts if mine and one != "approve"), None
-        refusal = "" if verdicts else voted
-    if row.status == "pending" and row.expires_at <= timezone.now():
-        verdicts, place, voted = (), None, ""
-        refusal = "The time to decide is over: nobody answered."
+    open_ = verdicts_for(person, row.rights) if caller.has(Right.DECIDE) else ()
+    verdicts, refusal, place, voted = _offered(
+        row, person, votes, tuple(one for one in open_ if not (covered and one in APPROVALS))
+    )
     unusual = [reason["text"] for reason in row.reasons if reason["code"] in TELLING]
     failed, note = _wrong(shown)
     return {
@@ -67,6 +57,23 @@ def bar(row: ApprovalRequest, caller: Caller, person: Person, shown: Mapping[str
         "amount": _suggested(row),
         "again": offer(row, person) if "approve" in verdicts and not refusal else None,
     }
+
+
+def _offered(
+    row: ApprovalRequest, person: Person, votes: Sequence[Decision], verdicts: Sequence[str]
+) -> tuple[Sequence[str], str, Place | None, str]:
+    """Return which of these verdicts are left, why none is, in whose place they are given, and who has used the vote."""
+    refusal = "" if verdicts else refused(row, person)
+    place = place_for(person, row.rights, verdicts[0], given_to=given_to(row, person)) if verdicts else None
+    if row.status == "pending" and row.expires_at <= timezone.now():
+        return (), "The time to decide is over: nobody answered.", None, ""
+    voted = _voted(votes, person, place) if row.status == "pending" else ""
+    if not voted:
+        return verdicts, refusal, place, ""
+    voted = f"{voted} {len(votes)} of {row.required} reviewers have; somebody else comes next."
+    mine = any(vote.decided_by == person.id for vote in votes)  # who sees the mistake now can still stop it
+    left = tuple(one for one in verdicts if mine and one != "approve")
+    return left, "" if left else voted, None, voted
 
 
 def _voted(votes: Sequence[Decision], person: Person, place: Place | None) -> str:
