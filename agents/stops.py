@@ -51,6 +51,8 @@ def press(*, scope: str, reason: str, actor: Actor) -> Stop:
     """
     changing()
     named = _named(scope)
+    if named.session is not None and named.session.ended:
+        raise SessionEnded(ref=named.session.ref, status=named.session.status)
     if (standing := Stop.objects.filter(scope=named.scope, status="active").first()) is not None:
         return standing
     why = reason.strip()
@@ -66,14 +68,18 @@ def press(*, scope: str, reason: str, actor: Actor) -> Stop:
 
 @atomically
 def lift(*, scope: str, actor: Actor) -> Stop | None:
-    """Lift the stop of a scope: what it held goes on by itself. None if there was nothing to lift.
+    """Lift the stop of a scope: what it held goes on by itself. None if it is there and not stopped.
 
-    Raises BadText for what is no scope at all: a slip of the pen must not look as if something went on again.
+    A slip of the pen must not look as if something went on again: what is no scope is refused, and what names nothing,
+    unless it was stopped once and is gone since.
+
+    Raises:
+        BadText, UnknownAgent, UnknownTool, UnknownSession.
     """
     if scope != "all" and not _SCOPE.fullmatch(scope):
         raise BadText(field="scope", reason=SCOPES)
     changing()
-    stop = Stop.objects.select_for_update(no_key=True).filter(scope=scope, status="active").first()
+    stop = _standing(scope) or (None if Stop.objects.filter(scope=scope).exists() else _standing(_named(scope).scope))
     if stop is None:
         return None
     values = {"lifted_name": actor.name, "lifted_at": NOW}
@@ -83,6 +89,10 @@ def lift(*, scope: str, actor: Actor) -> Stop | None:
         cursor.execute("SELECT pg_notify(%s, '')", [CHANNEL])  # workers look for what waits
     stop.refresh_from_db()
     return stop
+
+
+def _standing(scope: str) -> Stop | None:
+    return Stop.objects.select_for_update(no_key=True).filter(scope=scope, status="active").first()
 
 
 def _write(kind: EventKind, scope: str, actor: Actor, batch: Batch, **more: str) -> None:
@@ -99,6 +109,7 @@ class _Named:
 
     scope: str
     columns: dict[str, str | UUID] = field(default_factory=dict)
+    session: Session | None = None
 
 
 def _named(scope: str) -> _Named:
@@ -117,9 +128,7 @@ def _named(scope: str) -> _Named:
         return _Named(scope, {"tool": target})
     if kind == "session":
         session = get_session(target)
-        if session.ended:
-            raise SessionEnded(ref=session.ref, status=session.status)
-        return _Named(f"session:{session.ref}", {"session_id": session.pk})
+        return _Named(f"session:{session.ref}", {"session_id": session.pk}, session)
     raise BadText(field="scope", reason=SCOPES)
 
 

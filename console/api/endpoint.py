@@ -18,6 +18,7 @@ from pydantic import BaseModel
 
 from console.api import asked
 from console.api.idempotency import answer_apart, answer_once, once_of, said_by
+from console.api.named import placed
 from console.api.problems import Problem
 from console.auth import Caller, caller_of
 from console.errors import CsrfFailed, InvalidInput
@@ -160,12 +161,13 @@ def _answering(function: Function, status: int, *, creates: bool, apart: bool, b
         once = once_of(request, request.auth) if creates else None
         if bare:
             _nothing_sent(request)
-        if once is None and not creates:
-            return Status(status, function(request, **values))
-        if once is None:  # the same text as with a key
-            said, text = said_by(_text(function(request, **values)), status)
-            return HttpResponse(text, status=said, content_type="application/json")
-        return keep(once, lambda: _text(function(request, **values)), status)
+        with placed(values):
+            if once is None and not creates:
+                return Status(status, function(request, **values))
+            if once is None:  # the same text as with a key
+                said, text = said_by(_text(function(request, **values)), status)
+                return HttpResponse(text, status=said, content_type="application/json")
+            return keep(once, lambda: _text(function(request, **values)), status)
 
     return answered
 
@@ -176,7 +178,8 @@ def _later(function: Function) -> Function:
     @wraps(function)
     async def answered(request: ApiRequest, **values: Any) -> Any:
         asked.check(request, taken)
-        return await function(request, **values)
+        with placed(values):
+            return await function(request, **values)
 
     return answered
 

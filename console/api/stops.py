@@ -88,10 +88,10 @@ def press_stop(request: ApiRequest, body: NewStop) -> StopOut:
 
 
 @endpoint(
-    router, "DELETE", "/stop", right=Right.RESTRAIN, scope="stop:write", answer=Lifted, refuses=(413, 415, 422)
+    router, "DELETE", "/stop", right=Right.RESTRAIN, scope="stop:write", answer=Lifted, refuses=(404, 413, 415, 422)
 )  # fmt: skip
 def lift_stop(request: ApiRequest, body: LiftedScope) -> Lifted:
-    """Lift the stop of a scope; what it held goes on by itself. Lifting what is not stopped changes nothing."""
+    """Lift the stop of a scope; what it held goes on by itself. Lifting what is there and not stopped changes nothing."""
     stops.lift(scope=body.scope, actor=request.auth.actor())
     return Lifted(items=[_shape(row) for row in queries.stops(200, active=True)])
 

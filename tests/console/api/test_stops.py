@@ -50,6 +50,34 @@ def test_what_is_no_scope_is_not_lifted_as_if_it_were_one(olga: User, desk: Agen
     assert [one["scope"] for one in program.get("/stop").json()["items"]] == ["all"]
 
 
+@pytest.mark.parametrize(
+    ("scope", "code"),
+    [("agent:nobody", "unknown_agent"), ("tool:nothing", "tool_not_found"), ("session:S-1", "unknown_session")],
+)
+def test_lifting_what_is_not_there_is_refused_as_pressing_it_is(olga: User, desk: AgentRevision, scope: str, code: str) -> None:
+    """Whoever mistypes a name must not believe that what they meant goes on; what stands is left alone."""
+    program = Program(olga)
+    program.post("/stop", {"scope": "agent:desk", "reason": WHY})
+    for answer in (program("DELETE", "/stop", {"scope": scope}), program.post("/stop", {"scope": scope, "reason": WHY})):
+        problem = refused(answer, 404, code)
+        assert problem["errors"] == [{"loc": ["body", "scope"], "msg": problem["detail"]}]
+    assert [one["scope"] for one in program.get("/stop").json()["items"]] == ["agent:desk"]
+
+
+def test_a_session_is_lifted_by_its_name_however_it_is_written_and_also_after_its_end(
+    olga: User, remy: User, desk: AgentRevision
+) -> None:
+    """What pressing takes for a session, lifting takes for it too."""
+    program = Program(olga)
+    ref = Program(remy).post("/sessions", {"agent": "desk", "goal": "Sum up."}).json()["id"]
+    program.post("/stop", {"scope": f"session:{ref.lower()}", "reason": WHY})
+    assert [one["scope"] for one in program.get("/stop").json()["items"]] == [f"session:{ref}"]
+    assert program("DELETE", "/stop", {"scope": f"session:{ref.lower()}"}).json()["items"] == []
+    assert program.get("/stop").json()["items"] == []
+    assert program.post(f"/sessions/{ref}/cancel", {}).status_code == 200
+    assert program("DELETE", "/stop", {"scope": f"session:{ref}"}).status_code == 200
+
+
 def test_the_list_is_paged(olga: User, desk: AgentRevision) -> None:
     """Newest first, by cursor."""
     program = Program(olga)
