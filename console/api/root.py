@@ -11,6 +11,7 @@ from console.api import (
     agent_revisions,
     agents,
     agreement,
+    alarms,
     approvals,
     audit,
     audit_searches,
@@ -87,7 +88,7 @@ for _noun in (
     overview, agents, agent_revisions, schedules, inlets, sessions, turns, calls, webhooks, dead_letters, queue, many, approvals,
     claims, covers, standing, glass, stops, breakers, limits, tools, definitions, memories, policies, measures, controls,
     budgets, prompts, previews, releases, plans, guards, evals, eval_runs, grading_rules, grading, life, reruns, audit,
-    audit_searches, audit_sessions, verifications, checkpoints, agreement, exports, retention, pushes, tokens, events,
+    audit_searches, audit_sessions, verifications, checkpoints, agreement, exports, retention, pushes, alarms, tokens, events,
 ):  # fmt: skip
     api.add_router("", _noun.router)
 errors.install(api)

@@ -197,6 +197,7 @@ OPERATIONS: dict[str, frozenset[Role]] = {
     "rewind_push": ADMIN,
     "rotate_push": ADMIN,
     "end_push": ADMIN,
+    "list_alarm_targets": frozenset({Role.AUDITOR, Role.OPERATOR, Role.ADMIN}),
     "ask_export": frozenset({Role.AUDITOR, Role.ADMIN}),
     "list_exports": frozenset({Role.AUDITOR, Role.ADMIN}),
     "get_export": frozenset({Role.AUDITOR, Role.ADMIN}),
