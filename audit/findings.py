@@ -149,6 +149,19 @@ def open_finding() -> VerificationRun | None:
     return VerificationRun.objects.filter(ok=False, acknowledged_at=None).order_by("id").first()
 
 
+def found_since(good: VerificationRun | None) -> VerificationRun | None:
+    """Return the newest verification of more than one stream after a good one that found something wrong; None if there is none."""
+    rows = VerificationRun.objects.filter(ok=False, what__in=("whole", "incremental"))
+    return (rows if good is None else rows.filter(id__gt=good.pk)).order_by("-id").first()
+
+
+def answer_to(bad: FirstBad) -> VerificationRun | None:
+    """Return the verification with somebody's answer to exactly this finding; None where nobody has answered it."""
+    if not answered()(bad):
+        return None
+    return _answer_of(bad, evidence_of(bad))
+
+
 def runs(*, before: int | None = None, limit: int = 20) -> list[VerificationRun]:
     """Return verifications, newest first."""
     rows = VerificationRun.objects.order_by("-id").defer("evidence", "peaks")

@@ -110,13 +110,16 @@ def _list(request: HttpRequest, problem: str = "", typed: Mapping[str, str] | No
     before = request.GET.get("before", "")
     rows = findings.runs(before=whole(before), limit=SHOWN + 1)
     good, last, open_ = verifications.good_until(), verifications.last_whole(), findings.open_finding()
+    wrong = open_ or findings.found_since(good)
     return {
         "nav": "audit",
         "may": caller.has(Right.VERIFY_AUDIT),
         "problem": problem,
         "typed": typed or {"stream": "", "since": ""},
         "good": good,
-        "finding": {"n": open_.pk, "url": reverse("audit-verification", args=[open_.pk])} if open_ else None,
+        "finding": {"n": wrong.pk, "url": reverse("audit-verification", args=[wrong.pk]), "answered": open_ is None}
+        if wrong
+        else None,
         "whole": last,
         "signed": signed,
         "witnessed": last_witnessed(),

@@ -1,16 +1,20 @@
 """Verifications that are kept: taken up where they were left, told once, and answered by a person. AUDIT-3, OBS-5."""
 
 from collections.abc import Iterator
+from io import StringIO
 from typing import Any
 
 import psycopg
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from django.core.management import call_command
 
 from audit import verifications, verify_sets
 from audit.actors import SYSTEM
+from audit.entry import Text
 from audit.errors import AlreadyVerifying, NoFinding, UnknownVerification
 from audit.findings import acknowledge, covered_by, named, of, open_finding
+from audit.ids import uuid7
 from audit.index import index_log
 from audit.models import AuditEntry, VerificationRun
 from audit.note import Signer
@@ -225,6 +229,44 @@ def test_an_entry_that_was_deleted_is_one_finding_and_its_answer_hides_nothing_b
     later = finished(begin("whole", SYSTEM))
     assert later.first_bad is not None
     assert "not what was signed" in later.first_bad["reason"]
+
+
+def test_the_texts_of_a_deleted_entry_are_no_finding_of_their_own(superuser: psycopg.Connection[Any]) -> None:
+    """It is one finding with texts too; a text that belongs to nothing that ever was in the log is another."""
+    record([entry(texts=(Text(uuid7(), "note", "What was said."),)) for _ in range(6)])
+    index_log()
+    signed()
+    superuser.execute("DELETE FROM audit_entry WHERE stream = 'session:S-1' AND seq = 3")
+    run = finished(begin("whole", SYSTEM))
+    acknowledge(run.pk, actor=REMY, note="A drill of ours.")
+    assert (finished(begin("whole", SYSTEM)).acknowledged_by, open_finding(), alarms()) == ("Remy", None, 1)
+    superuser.execute("ALTER TABLE audit_content DISABLE TRIGGER ALL")
+    superuser.execute("UPDATE audit_content SET entry_id = 999999 WHERE entry_id = (SELECT max(entry_id) FROM audit_content)")
+    later = finished(begin("whole", SYSTEM))
+    assert later.first_bad is not None
+    assert (later.first_bad["reason"], later == open_finding()) == ("a text belongs to an entry that is missing", True)
+
+
+def test_the_command_says_that_a_finding_was_answered_and_names_a_later_one(superuser: psycopg.Connection[Any]) -> None:
+    written(12)
+    changed(superuser, 2)
+    run = finished(begin("whole", SYSTEM))
+    assert "answered" not in commanded()
+    acknowledge(run.pk, actor=REMY, note="A drill of ours.")
+    assert f"It was answered by Remy (verification {run.pk}); nothing else was found." in commanded()
+    changed(superuser, 9)
+    said = commanded()
+    assert "log index 9" in said
+    assert "answered" not in said
+
+
+def commanded() -> str:
+    """What the command says of a log that does not verify."""
+    told = StringIO()
+    with pytest.raises(SystemExit) as left:
+        call_command("verify_audit", stderr=told)
+    assert left.value.code == 1
+    return told.getvalue()
 
 
 def test_what_follows_a_deleted_entry_is_held_against_its_own_hash(superuser: psycopg.Connection[Any]) -> None:

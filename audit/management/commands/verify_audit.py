@@ -9,6 +9,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from audit.findings import answer_to, answered
 from audit.seal import newest
 from audit.verify import FirstBad, is_unknown, verify
 from audit.verify_keys import trusted_keys
@@ -27,7 +28,7 @@ class Command(BaseCommand):
 
     def handle(self, *, stream: str | None, json: bool, **_: Any) -> None:
         """Print the result; leave with 1 when something is wrong."""
-        result = verify(stream)
+        result = verify(stream, answered=answered())
         if is_unknown(result):
             raise CommandError(f"There is no stream {stream}. Whether one is missing says the whole log.", returncode=2)
         if json:
@@ -39,6 +40,10 @@ class Command(BaseCommand):
         else:
             bad = result.first_bad
             self.stderr.write(f"The log does not verify. First wrong entry: {_where(bad)}: {bad.reason}.")
+            if (known := answer_to(bad)) is not None:
+                self.stderr.write(
+                    f"It was answered by {known.acknowledged_by} (verification {known.pk}); nothing else was found."
+                )
         if not result.ok:
             raise SystemExit(1)
 

@@ -7,6 +7,7 @@ import psycopg
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
+from django.utils import timezone
 
 from audit.actors import SYSTEM
 from audit.events import EventKind
@@ -57,6 +58,23 @@ def test_the_log_is_not_called_good_while_a_finding_is_unanswered(
     assert "Not any more: verification" in page
     client.post(f"{found}acknowledge/", {"note": "It was the drill of the operators."})
     assert "Not any more" not in client.get("/audit/verification/").content.decode()
+
+
+def test_the_log_is_not_called_good_after_an_answer_either_until_it_was_found_good(
+    tampered: psycopg.Connection[Any], signed_in: SignedIn, audrey: User
+) -> None:
+    """It verified before; what was found since is answered, and still wrong."""
+    client = signed_in(audrey)
+    good = VerificationRun.objects.create(
+        what="whole", ok=True, upto=3, checked=3, actor_kind="system", ended_at=timezone.now()
+    )
+    found = client.post("/audit/verify/", follow=True).redirect_chain[-1][0]
+    client.post(f"{found}acknowledge/", {"note": "It was the drill of the operators."})
+    page = client.get("/audit/verification/").content.decode()
+    assert "Known to be good" not in page
+    assert f"Found wrong and answered: verification {good.pk + 1}" in page
+    VerificationRun.objects.create(what="whole", ok=True, upto=9, checked=9, actor_kind="system", ended_at=timezone.now())
+    assert "Known to be good" in client.get("/audit/verification/").content.decode()
 
 
 def test_what_cannot_be_verified_is_said_with_what_was_typed(fresh_database: Any, signed_in: SignedIn, audrey: User) -> None:
