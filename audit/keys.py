@@ -19,6 +19,7 @@ from audit.note import ED25519, Signer
 
 PREFIX = "PRIVATE+KEY+"
 READABLE_BY_OTHERS = 0o077
+MADE_BY = "the log's is made by manage.py seal_key, a witness's by python -m audit.witness key NAME"
 
 
 def make(path: Path, name: str) -> Signer:
@@ -46,9 +47,7 @@ def read(path: Path) -> Signer:
             raise NoKey(path=str(path), reason="others may read it; let its owner alone (chmod 600)")
         text = path.read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise NoKey(
-            path=str(path), reason=f"it cannot be read ({type(error).__name__}); make one with manage.py seal_key"
-        ) from error
+        raise NoKey(path=str(path), reason=f"it cannot be read ({type(error).__name__}); {MADE_BY}") from error
     try:
         name, _, said = text.removeprefix(PREFIX).split("+", 2)
         raw = base64.b64decode(said, validate=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shlex
 import subprocess
+from http.client import HTTPException
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import Request, urlopen
@@ -25,11 +26,10 @@ def publish(target: str, note: str) -> None:
         if target.startswith(FILE):
             _write(Path(target.removeprefix(FILE)), note)
         elif target.startswith(COMMAND):
-            command = shlex.split(target.removeprefix(COMMAND))
-            subprocess.run(command, input=note.encode(), timeout=TIMEOUT_S, check=True, stdout=subprocess.DEVNULL)
+            subprocess.run(_command(target), input=note.encode(), timeout=TIMEOUT_S, check=True, stdout=subprocess.DEVNULL)
         else:
             _post(target, note)
-    except (OSError, ValueError, subprocess.SubprocessError) as error:
+    except (OSError, ValueError, HTTPException, subprocess.SubprocessError) as error:
         raise NotPublished(target=target, reason=type(error).__name__) from error
 
 
@@ -37,7 +37,20 @@ def checked(target: str) -> str:
     """Return a target that `publish` understands. Raises NotPublished."""
     if not target.startswith((FILE, COMMAND, *WEB)):
         raise NotPublished(target=target, reason="it begins with none of file:, exec:, https:// and http://")
+    try:
+        if target.startswith(COMMAND):
+            _command(target)
+    except ValueError as error:
+        raise NotPublished(target=target, reason=str(error)) from error
     return target
+
+
+def _command(target: str) -> list[str]:
+    """Return the words of a command. Raises ValueError where there are none, or a quotation mark is open."""
+    words = shlex.split(target.removeprefix(COMMAND))
+    if not words:
+        raise ValueError("it names no command")
+    return words
 
 
 def _write(path: Path, note: str) -> None:

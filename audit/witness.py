@@ -20,9 +20,10 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
-from urllib.error import URLError
+from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
 from audit import keys
@@ -32,6 +33,7 @@ from audit.merkle import proves_consistency
 from audit.note import COSIGNATURE, BadNote, Checkpoint, Note, Signer, Verifier
 
 TIMEOUT_S = 30
+LONGEST_REFUSAL = 10_000  # bytes of it that are read
 GOOD, BROKEN, UNUSABLE = 0, 1, 2
 ROTATIONS = "/audit/entries?kind=seal.key_rotated&limit=100"
 Fetch = Callable[[str], Mapping[str, Any]]
@@ -131,13 +133,26 @@ def _asked(address: str, token: str, path: str, body: bytes | None = None) -> Ma
     try:
         with urlopen(request, timeout=TIMEOUT_S) as answer:  # noqa: S310 as above
             said = json.load(answer)
-    except URLError as error:
-        if getattr(error, "code", 0) == 404:
+    except HTTPError as refused:
+        if refused.code == 404:
             return {}
+        raise NotReached(f"{address} refused with {refused.code}{_why(refused)}") from refused
+    except URLError as error:
         raise NotReached(f"{address} could not be asked: {error}") from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, HTTPException, RecursionError) as error:
         raise NotReached(f"{address} did not answer as the API does: {type(error).__name__}") from error
     return said if isinstance(said, dict) else {}
+
+
+def _why(refused: HTTPError) -> str:
+    """Return the reason that a refusal gives; nothing where it is not one of the API's."""
+    try:
+        detail = json.loads(refused.read(LONGEST_REFUSAL)).get("detail")
+    except (OSError, ValueError, HTTPException, RecursionError, AttributeError):
+        return ""
+    if not isinstance(detail, str):
+        return ""
+    return ": " + "".join(one if one.isprintable() else ascii(one)[1:-1] for one in detail)
 
 
 def main(words: Sequence[str] | None = None) -> int:

@@ -27,6 +27,7 @@ from audit.rotation import rotate
 from audit.seal import origin, seal
 from audit.services import record
 from audit.witness import BROKEN, GOOD, UNUSABLE, LogBroken, Witness, main
+from tests.audit.answering import answering
 from tests.audit.conftest import entry
 from tests.console.api.calls import Program, refused
 
@@ -173,6 +174,38 @@ def test_as_a_command_it_makes_a_key_once_and_says_why_it_could_not_look(
     assert main(["look", "http://127.0.0.1:9", str(Signer("log", KEY).verifier())]) == UNUSABLE
     assert "could not be asked" in capsys.readouterr().err
     assert main(["look", "http://127.0.0.1:9", "no key"]) == UNUSABLE
+
+
+REFUSAL = b'{"detail": "None of the witnesses named\\u001b[2J signed it."}'
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (b"SSH-2.0-nothing\r\n", "did not answer as the API does"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{", "did not answer as the API does"),
+        (b"HTTP/1.1 200 OK\r\n\r\n" + b"[" * 100_000, "did not answer as the API does"),
+        (b"HTTP/1.1 401 No\r\n\r\nlocked", "refused with 401"),
+        (b"HTTP/1.1 422 No\r\n\r\n" + REFUSAL, "refused with 422: None of the witnesses named\\x1b[2J signed it."),
+    ],
+)
+def test_as_a_command_it_could_not_look_where_the_answer_is_none_of_the_apis(
+    answer: bytes, told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """1 is the word for a log that was rewritten: whatever else goes wrong leaves with 2, and says what the console said."""
+    monkeypatch.chdir(tmp_path)
+    main(["key", "witness.example"])
+    with answering(answer) as address:
+        assert main(["look", address, str(Signer("log", KEY).verifier())]) == UNUSABLE
+    assert told in capsys.readouterr().err
+
+
+def test_as_a_command_without_a_key_it_says_how_a_witness_gets_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["look", "http://127.0.0.1:9", str(Signer("log", KEY).verifier())]) == UNUSABLE
+    assert "python -m audit.witness key NAME" in capsys.readouterr().err
 
 
 def test_as_a_command_it_leaves_with_1_where_the_log_is_broken(
