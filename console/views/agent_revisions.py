@@ -17,11 +17,13 @@ from console.diff import line_diff
 from console.formats import exact, middle
 from console.fragments import page
 from console.rights import Right
+from console.views.filters import choice, no_other, numbered
 from console.views.form_only import form_only
 from console.views.guard import guard
 from console.whole import whole
 
 SHOWN = 50
+VIEWS = ("text", "diff")
 TEMPLATE = "agents/revision.html"
 
 
@@ -62,22 +64,24 @@ def restore(request: HttpRequest, slug: str, number: int) -> HttpResponse:
 
 def _one(request: HttpRequest, slug: str, number: int, error: str) -> dict[str, Any]:
     row = revisions.revision(slug, number)
-    after = request.GET.get("older", "")
-    rows = revisions.revisions(slug, SHOWN + 1, before=whole(after, digits=9))
+    older = numbered(request.GET, "older", digits=9)
+    rows = revisions.revisions(slug, SHOWN + 1, before=older)
     current = queries.agent(slug)
     other = _against(request, row)
-    text = request.GET.get("view") == "text" or other is None
+    view, wrong = choice(request.GET, "view", VIEWS, "diff")
+    text = view == "text" or other is None
     return {
         "nav": "agents",
         "agent": {"slug": slug, "url": reverse("agent", args=[slug])},
         "revision": _line(row),
         "revisions": [{**_line(one), "current": one.number == number} for one in rows[:SHOWN]],
         "older": f"?older={rows[SHOWN - 1].number}" if len(rows) > SHOWN else "",
-        "newer": "?" if after else "",
+        "newer": "?" if older is not None else "",
         "others": [one.number for one in rows[:SHOWN] if one.number != number],
         "document": row.document,
         "view": "text" if text else "diff",
         "against": other.number if other else 0,
+        "left_out": wrong or no_other(request.GET, "revision", str(other.number) if other else ""),
         "diff": None if text or other is None else line_diff(document_text(other), document_text(row)),
         "rows": [
             {"label": "Made by", "value": row.created_by},
@@ -92,11 +96,13 @@ def _one(request: HttpRequest, slug: str, number: int, error: str) -> dict[str, 
 
 
 def _against(request: HttpRequest, row: AgentRevision) -> AgentRevision | None:
-    """Return the revision to compare with: the one that is asked for, else the one before it."""
+    """Return the revision to compare with: another one that is asked for, else the one before it."""
     given = request.GET.get("against", "")
     asked = whole(given, digits=9)
-    number = row.number - 1 if asked is None else asked
-    return AgentRevision.objects.filter(agent=row.agent, number=number).exclude(pk=row.pk).first()
+    others = AgentRevision.objects.filter(agent=row.agent)
+    if asked is not None and asked != row.number and (found := others.filter(number=asked).first()):
+        return found
+    return others.filter(number=row.number - 1).first()
 
 
 def _line(row: AgentRevision) -> dict[str, Any]:

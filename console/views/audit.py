@@ -20,8 +20,8 @@ from console.rights import Right
 from console.saved_views import AUDIT, saved_of
 from console.views.audit_asked import DOCS, Asked, not_read, read
 from console.views.call import KEY, address
+from console.views.filters import numbered
 from console.views.guard import guard
-from console.whole import whole
 
 SHOWN = 50
 FARTHER = 20
@@ -47,9 +47,9 @@ def _list(request: HttpRequest) -> dict[str, Any]:
     caller, asked = caller_of(request), read(request.GET)
     limited = not caller.has(Right.READ_AUDIT)
     where = replace(asked.where, principal=f"user:{caller.user_id}") if limited else asked.where
-    before = request.GET.get("before", "")
+    before = numbered(request.GET, "before")
     looked = LOOKED * FARTHER if "far" in request.GET else LOOKED
-    listed = queries.entries(where, before=whole(before), limit=SHOWN, looked=looked)
+    listed = queries.entries(where, before=before, limit=SHOWN, looked=looked)
     return {
         "nav": "audit",
         "may_verify": caller.has(Right.VERIFY_AUDIT),
@@ -64,7 +64,7 @@ def _list(request: HttpRequest) -> dict[str, Any]:
         "items": [line(row) for row in listed.items],
         "looked_to": listed.looked_to and line(listed.looked_to),
         "older": _address(asked, listed.next, far=listed.looked_to is not None) if listed.next else "",
-        "newer": _address(asked, None) if before else "",
+        "newer": _address(asked, None) if before is not None else "",
     }
 
 

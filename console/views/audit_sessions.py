@@ -19,8 +19,8 @@ from console.fragments import page
 from console.rights import Right
 from console.views.audit import led_url, line
 from console.views.audit_asked import DOCS, not_read, read
+from console.views.filters import numbered
 from console.views.guard import guard
-from console.whole import whole
 
 SHOWN, TOLD = 50, 100
 CHECKED = 2_000
@@ -44,10 +44,10 @@ def story(request: HttpRequest, ref: str) -> HttpResponse:
 
 
 def _list(request: HttpRequest) -> dict[str, Any]:
-    given, before = {name: request.GET.get(name, "") for name in ("q", "principal")}, request.GET.get("before", "")
+    given, before = {name: request.GET.get(name, "") for name in ("q", "principal")}, numbered(request.GET, "before")
     asked = read(given)
     where = EntryFilter(kind="session.started", principal=asked.where.principal, text=asked.where.text)
-    found = queries.entries(where, before=whole(before), limit=SHOWN)
+    found = queries.entries(where, before=before, limit=SHOWN)
     heads = chains(one.stream for one in found.items)
     address = request.GET.copy()
     address.pop("fragment", None)
@@ -60,7 +60,7 @@ def _list(request: HttpRequest) -> dict[str, Any]:
         "items": [_row(one, heads) for one in found.items],
         "looked_to": found.looked_to and line(found.looked_to),
         "older": f"{request.path}?{address.urlencode()}" if found.next else "",
-        "newer": reverse("audit-sessions") if before else "",
+        "newer": reverse("audit-sessions") if before is not None else "",
     }
 
 
@@ -81,9 +81,9 @@ def _row(began: StoredEntry, heads: Any) -> dict[str, Any]:
 
 
 def _story(request: HttpRequest, ref: str) -> dict[str, Any]:
-    after = request.GET.get("after", "")
+    after = numbered(request.GET, "after")
     try:
-        told = telling(ref, after=whole(after) or 0, limit=TOLD)
+        told = telling(ref, after=after or 0, limit=TOLD)
     except UnknownStream:
         raise Http404 from None
     caller, newest = caller_of(request), seal.newest()
@@ -103,7 +103,7 @@ def _story(request: HttpRequest, ref: str) -> dict[str, Any]:
         "total": told.total,
         "items": [_line(one, told) for one in told.items],
         "later": f"{request.path}?after={told.after}" if told.after else "",
-        "first": request.path if after else "",
+        "first": request.path if after is not None else "",
     }
 
 

@@ -18,9 +18,9 @@ from console.fragments import page
 from console.revealing import may_read_prompts
 from console.rights import Right
 from console.views.eval_beside import figure, points, trust_of, trusted
+from console.views.filters import numbered
 from console.views.form_only import form_only
 from console.views.guard import guard
-from console.whole import whole
 
 SHOWN_SUITES, SHOWN_RUNS, SHOWN_CASES = 50, 30, 300
 WORDS = {
@@ -92,7 +92,7 @@ def _gate(one: Gate, changed: Changed | None) -> dict[str, Any]:
 
 
 def _list(request: HttpRequest) -> dict[str, Any]:
-    before = whole(request.GET.get("before", ""))
+    before = numbered(request.GET, "before")
     found = suites.listed(SHOWN_SUITES)
     count = suites.counts(found)
     rows = runs.newest_runs(SHOWN_RUNS + 1, before=before)

@@ -18,10 +18,10 @@ from console.formats import size
 from console.fragments import page
 from console.rights import Right
 from console.views.audit_asked import NAMES, WRITE, read
+from console.views.filters import numbered
 from console.views.form_only import form_only
 from console.views.guard import guard
 from console.views.starters import Errors, done
-from console.whole import whole
 
 LIST = "audit/exports.html"
 SHOWN = 20
@@ -72,7 +72,7 @@ def cancel(request: HttpRequest, ref: str) -> HttpResponse:
 
 
 def _list(request: HttpRequest, errors: Errors | None = None) -> dict[str, Any]:
-    caller, before = caller_of(request), whole(request.GET.get("before", ""))
+    caller, before = caller_of(request), numbered(request.GET, "before")
     rows = kept.exports(SHOWN + 1, before=before)
     typed = request.POST if request.method == "POST" else request.GET
     return {

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from uuid import UUID
 
 from console.errors import InvalidCursor
+from console.whole import whole
 
 
 def in_words(noun: str, filters: Mapping[str, str]) -> str:
@@ -55,3 +56,33 @@ def place(asked: Mapping[str, str], name: str) -> UUID | None:
         return UUID(given) if given else None
     except ValueError:
         raise InvalidCursor from None
+
+
+def numbered(asked: Mapping[str, str], name: str, *, digits: int = 18) -> int | None:
+    """Return the number that an address goes on from in a list; None at its start. Raises InvalidCursor for what is none.
+
+    Args:
+        asked: the address's query.
+        name: of the value in it.
+        digits: see `console.whole.whole`.
+    """
+    given = asked.get(name, "")
+    found = whole(given, digits=digits)
+    if given and found is None:
+        raise InvalidCursor
+    return found
+
+
+def no_other(asked: Mapping[str, str], noun: str, found: str) -> str:
+    """Return the sentence for what `against` names and there is not, or is what is looked at itself; else an empty one.
+
+    Args:
+        asked: the address's query.
+        noun: what is compared.
+        found: what it is compared with instead; empty for nothing.
+    """
+    given = asked.get("against", "")
+    if not given or given == found:
+        return ""
+    instead = f"Compared with {found}." if found else "Compared with nothing."
+    return f"There is no other {noun} “{given[:40]}” to compare with. {instead}"

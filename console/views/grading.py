@@ -19,7 +19,7 @@ from console.fragments import page
 from console.grading import ItemStory, item_story, read_of
 from console.revealing import grader_of, reads_item
 from console.rights import Right
-from console.views.filters import choice
+from console.views.filters import choice, numbered
 from console.views.form_only import form_only
 from console.views.grading_rules import rule_lines
 from console.views.guard import guard
@@ -113,9 +113,8 @@ def _found(ref: str) -> GradingItem:
 
 def _list(request: HttpRequest) -> dict[str, Any]:
     caller = caller_of(request)
-    after = request.GET.get("after", "")
     status, wrong = choice(request.GET, "status", list(STATES), "waiting")
-    number = whole(after) or 0
+    number = numbered(request.GET, "after") or 0
     rows = items.waiting(SHOWN + 1, grader=None, after=number, status=status)
     found = rules.listed(MOST_RULES)
     return {

@@ -33,11 +33,13 @@ from console.policy_words import (
 )
 from console.rights import Right
 from console.templatetags.ui import pretty_json
+from console.views.filters import choice, no_other
 from console.views.guard import guard
 from console.whole import whole
 
 DAYS = 7
 SHOWN = 50
+VIEWS = ("text", "diff")
 REASONS = {
     "tier_asks": "The tier itself",
     "refused_often": "People refused it before, as often as is asked",
@@ -185,9 +187,9 @@ def _line(row: PolicyRevision) -> dict[str, Any]:
 
 def _one(request: HttpRequest, number: int) -> dict[str, Any]:
     row, rows = policies.revision(number), queries.policy_revisions(SHOWN)
-    against = _against(request, number)
-    other = policies.revision(against) if against else None
-    diff = request.GET.get("view") == "diff" and other is not None
+    other = _against(request, number)
+    view, wrong = choice(request.GET, "view", VIEWS, "text")
+    diff = view == "diff" and other is not None
     return {
         "nav": "policies",
         "revision": {**_line(row), "checksum": row.checksum},
@@ -196,7 +198,8 @@ def _one(request: HttpRequest, number: int) -> dict[str, Any]:
         "text": text_of(row),
         "document": row.document,
         "view": "diff" if diff else "text",
-        "against": against,
+        "against": other.number if other else 0,
+        "left_out": wrong or no_other(request.GET, "revision", str(other.number) if other else ""),
         "diff": line_diff(text_of(other), text_of(row)) if diff and other else None,
         "loosens": _loosens(other, row) if diff and other else (),
         "rows": [
@@ -208,10 +211,12 @@ def _one(request: HttpRequest, number: int) -> dict[str, Any]:
     }
 
 
-def _against(request: HttpRequest, number: int) -> int:
-    """Return the revision to compare with: the one that is asked for, else the one before."""
-    given = whole(request.GET.get("against", ""), digits=9)
-    return number - 1 if given is None else given
+def _against(request: HttpRequest, number: int) -> PolicyRevision | None:
+    """Return the revision to compare with: another one that is asked for, else the one before. Raises UnknownRevision."""
+    asked = whole(request.GET.get("against", ""), digits=9)
+    if asked is not None and asked != number:
+        return policies.revision(asked)
+    return PolicyRevision.objects.filter(number=number - 1).first()
 
 
 def text_of(row: PolicyRevision) -> str:

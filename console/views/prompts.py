@@ -30,7 +30,7 @@ from console.revealing import may_read_prompts
 from console.rights import Right
 from console.views import prompt_variables
 from console.views.evals import evaluation
-from console.views.filters import place
+from console.views.filters import choice, no_other, place
 from console.views.guard import guard
 from console.views.prompt_guards import panel
 from console.views.prompt_plan import Typed, plan_panel, wrong_with
@@ -38,6 +38,7 @@ from console.views.prompt_plan import begun as begun_plan
 from console.views.prompt_rollout import back, chip, rollout, sent
 
 SHOWN = 50
+VIEWS = ("text", "diff")
 PASSED = 20  # releases of the history
 LONG = 20_000  # characters of a text that are shown at once
 FORMS = {
@@ -145,7 +146,8 @@ def _one(request: HttpRequest, slug: str, name: str, refused: Mapping[str, Typed
     # What was refused stays to be mended, also where it was refused because another release waits.
     may_begin = bool(traffic["stops"]) and (not traffic["waiting"] or "steps" in refused)
     before = _against(request, found, now)
-    diff = before is not None and request.GET.get("view", "" if found.status == "active" else "diff") == "diff"
+    view, wrong = choice(request.GET, "view", VIEWS, "text" if found.status == "active" else "diff")
+    diff = before is not None and view == "diff"
     whole, sisters = request.GET.get("whole") == "1", _sisters(request, found, now)
     return {
         "nav": "prompts",
@@ -156,6 +158,7 @@ def _one(request: HttpRequest, slug: str, name: str, refused: Mapping[str, Typed
         "agents": _used_by([slug])[slug],
         "view": "diff" if diff else "text",
         "against": before.version if before else "",
+        "left_out": wrong or no_other(request.GET, "version", before.version if before else ""),
         "diff": compared(before.text, found.text, whole=whole) if diff and before and reveal else None,
         "besides": besides(before, found) if diff and before and reveal else [],
         "hidden": not reveal,

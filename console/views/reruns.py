@@ -21,6 +21,7 @@ from console.fragments import page
 from console.revealing import check_reads, reveals_session, title_of
 from console.rights import Right
 from console.views.evals import WORDS
+from console.views.filters import numbered
 from console.views.form_only import form_only
 from console.views.guard import guard
 from console.views.starters import Errors, done, wrongs
@@ -94,7 +95,7 @@ def offer(session: Session, caller: Caller, *, turn: int = 1) -> dict[str, Any]:
 
 
 def _list(request: HttpRequest, session: Session, errors: Errors | None = None) -> dict[str, Any]:
-    caller, before = caller_of(request), whole(request.GET.get("before", ""))
+    caller, before = caller_of(request), numbered(request.GET, "before")
     rows = replayed.reruns_of(session, SHOWN + 1, before=before)
     may, shown = caller.has(Right.EDIT_PROMPTS), session_shown(session, caller)
     return {

@@ -27,14 +27,13 @@ from console.rights import Right
 from console.signs import counted
 from console.views.approval_item import url_of as request_url
 from console.views.approval_standing import of_session
-from console.views.filters import choice
+from console.views.filters import choice, numbered
 from console.views.life import session_case
 from console.views.session_reads import Story, ended, story
 from console.views.session_refusals import unasked
 from console.views.session_story import link, messages, waterfall
 from console.views.session_stuck import choices
 from console.views.session_waits import callout, spans
-from console.whole import whole
 
 VIEWS = ("messages", "waterfall", "events")
 EVENTS = 200
@@ -190,8 +189,8 @@ def _may(caller: Caller, row: Session) -> dict[str, bool]:
 
 
 def _events(request: HttpRequest, row: Session, caller: Caller) -> dict[str, Any]:
-    before = request.GET.get("before", "")
-    found = queries.entries(EntryFilter(stream=f"session:{row.ref}"), before=whole(before), limit=EVENTS)
+    before = numbered(request.GET, "before")
+    found = queries.entries(EntryFilter(stream=f"session:{row.ref}"), before=before, limit=EVENTS)
     linked = caller.has(Right.READ_AUDIT)
     older = f"{reverse('session', args=[row.ref])}?view=events&before={found.next}" if found.next else ""
     return {

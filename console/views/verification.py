@@ -21,9 +21,9 @@ from console.fragments import page
 from console.reach.alarm_targets import targets
 from console.rights import Right
 from console.verifying import verify_now
+from console.views.filters import numbered
 from console.views.form_only import form_only
 from console.views.guard import guard
-from console.whole import whole
 
 LIST, ONE = "audit/verification.html", "audit/run.html"
 SHOWN = 20
@@ -107,8 +107,8 @@ def _wrong(note: str) -> str:
 
 def _list(request: HttpRequest, problem: str = "", typed: Mapping[str, str] | None = None) -> dict[str, Any]:
     caller, signed = caller_of(request), lag.sealed()
-    before = request.GET.get("before", "")
-    rows = findings.runs(before=whole(before), limit=SHOWN + 1)
+    before = numbered(request.GET, "before")
+    rows = findings.runs(before=before, limit=SHOWN + 1)
     good, last, open_ = verifications.good_until(), verifications.last_whole(), findings.open_finding()
     wrong = open_ or findings.found_since(good)
     return {
@@ -127,7 +127,7 @@ def _list(request: HttpRequest, problem: str = "", typed: Mapping[str, str] | No
         "rows": [_line(row) for row in rows[:SHOWN]],
         "open": any(row.ended_at is None for row in rows),
         "alarms": targets(),
-        "newer": reverse("audit-verifications") if before else "",
+        "newer": reverse("audit-verifications") if before is not None else "",
         "older": f"{reverse('audit-verifications')}?before={rows[SHOWN - 1].pk}" if len(rows) > SHOWN else "",
     }
 

@@ -6,6 +6,10 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
+from agents.agents import apply_agent
+from audit.actors import SYSTEM
+from tests.console.api.conftest import DESK
+
 SignedIn = Callable[[User | None], Client]
 
 
@@ -42,7 +46,35 @@ def test_a_table_over_days_that_are_not_offered_is_no_file(signed_in: SignedIn, 
     assert "it can be 7 or 30" in answer.content.decode()
 
 
-@pytest.mark.parametrize("address", ["/memory/?after=x", "/break-glass/?before=x", "/cover/?before=x"])
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("/policies/1/?view=moon", "There is no view “moon”; it can be text or diff. Shown with text."),
+        ("/policies/1/?view=diff&against=x", "There is no other revision “x” to compare with. Compared with nothing."),
+        ("/agents/desk/revisions/1/?view=moon", "There is no view “moon”; it can be text or diff. Shown with diff."),
+        ("/agents/desk/revisions/1/?against=1", "There is no other revision “1” to compare with."),
+        ("/prompts/desk/1.0.0/?view=moon", "There is no view “moon”; it can be text or diff."),
+        ("/prompts/desk/1.0.0/?view=diff&against=9.9.9", "There is no other version “9.9.9” to compare with."),
+    ],
+)
+@pytest.mark.django_db
+def test_what_a_revision_cannot_be_compared_with_is_named(signed_in: SignedIn, ada: User, address: str, said: str) -> None:
+    """Whoever follows a link to a difference must not read another one for it."""
+    apply_agent(DESK, actor=SYSTEM)
+    page = signed_in(ada).get(address)
+    assert page.status_code == 200
+    assert said in page.content.decode()
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/memory/?after=x", "/break-glass/?before=x", "/cover/?before=x", "/audit/?before=x", "/audit/sessions/?before=x",
+        "/audit/verification/?before=-1", "/audit/exports/?before=x", "/evals/?before=1.5", "/evals/grading/?after=x",
+        "/agents/desk/revisions/1/?older=x",
+    ],
+)  # fmt: skip
 @pytest.mark.django_db
 def test_a_place_in_a_list_that_there_is_not_is_refused(signed_in: SignedIn, ada: User, address: str) -> None:
+    apply_agent(DESK, actor=SYSTEM)
     assert signed_in(ada).get(address).status_code == 422
