@@ -98,3 +98,8 @@ def size(length: int) -> str:
 def middle(text: str, head: int = 4, tail: int = 4) -> str:
     """Shorten a digest or id in its middle, so that both ends can be compared."""
     return text if len(text) <= head + tail + 1 else f"{text[:head]}…{text[-tail:]}"
+
+
+def principal(name: str, kind: str, number: str) -> str:
+    """Return a principal in words: its name, its kind, and its id where that says more than the kind does."""
+    return f"{name} ({kind})" if number == kind else f"{name} ({kind} {number})"

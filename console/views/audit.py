@@ -14,6 +14,7 @@ from audit.queries import StoredEntry
 from audit.retention.deletions import why_gone
 from audit.searching import LOOKED
 from console.auth import Caller, caller_of
+from console.formats import principal
 from console.fragments import page
 from console.readings import Item
 from console.rights import Right
@@ -139,7 +140,7 @@ def led_url(row: StoredEntry) -> str:
 
 def _rows(row: StoredEntry) -> list[dict[str, Any]]:
     facts = (
-        ("Principal", f"{row.actor.name} ({row.actor.kind} {row.actor.id})", False),
+        ("Principal", principal(row.actor.name, row.actor.kind, row.actor.id), False),
         ("Token", row.actor.token, True),
         ("On behalf of", row.on_behalf_of, False),
         ("Stream", row.stream, True),

@@ -15,6 +15,7 @@ from audit.errors import UnknownStream
 from audit.queries import EntryFilter, StoredEntry
 from audit.verify import Verification, verify
 from console.auth import caller_of
+from console.formats import principal
 from console.fragments import page
 from console.rights import Right
 from console.views.audit import led_url, line
@@ -112,7 +113,7 @@ def _head(told: Telling) -> list[dict[str, Any]]:
     facts = began.facts if began else {}
     policy = told.policy.facts.get("number", told.policy.rev) if told.policy else None
     said = (
-        ("Started by", f"{began.actor.name} ({began.actor.kind} {began.actor.id})" if began else "", ""),
+        ("Started by", principal(began.actor.name, began.actor.kind, began.actor.id) if began else "", ""),
         ("On behalf of", began.on_behalf_of if began else "", ""),
         ("Agent", f"{facts.get('agent', '')}, revision {facts.get('revision', '')}", ""),
         ("Prompt", facts.get("prompt_version", ""), ""),

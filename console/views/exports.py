@@ -14,7 +14,7 @@ from audit.exports.models import Export
 from audit.kinds import NAMED
 from console.api.exports import asked
 from console.auth import caller_of
-from console.formats import size
+from console.formats import principal, size
 from console.fragments import page
 from console.rights import Right
 from console.views.audit_asked import NAMES, WRITE, read
@@ -110,7 +110,7 @@ def in_words(row: Export) -> str:
 def _one(request: HttpRequest, row: Export) -> dict[str, Any]:
     ref, open_ = kept.ref_of(row), row.status in OPEN
     facts = (
-        ("Asked for by", f"{row.asked_by} ({row.asked_kind} {row.asked_id})", False),
+        ("Asked for by", principal(row.asked_by, row.asked_kind, row.asked_id), False),
         ("Entries", in_words(row), False),
         ("Raw content", "in it" if row.texts else "left out by right, not deleted", False),
         ("Signed log", f"the first {row.size} entries" if row.size else "", False),

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 
-from audit.actors import Actor
+from audit.actors import SYSTEM, Actor
 from audit.events import EventKind
 from audit.index import index_log
 from audit.models import AuditEntry
@@ -134,3 +134,14 @@ def test_a_kind_of_principal_that_there_is_not_filters_nothing_and_is_told_with_
     assert refused.status_code == 422
     assert "Write user, service, agent or system" in refused.content.decode()
     assert 'value="usr:7"' in refused.content.decode()
+
+
+def test_who_acted_stands_there_with_an_id_only_where_that_says_more(signed_in: Any, audrey: User, told: None) -> None:
+    record([Entry("system", EventKind.POLICY_REVISED, SYSTEM, {"number": 3}, rev=3)])
+    index_log(patience_ms=1000)
+    newest = AuditEntry.objects.count()
+    client = signed_in(audrey)
+    told_of = client.get(f"/audit/{newest}/").content.decode()
+    assert "Countersign (system)" in told_of
+    people = [client.get(f"/audit/{number}/").content.decode() for number in range(1, newest)]
+    assert any("Research assistant (agent research-assistant)" in one for one in people)
