@@ -23,7 +23,7 @@ from console.formats import ago, duration, microusd
 from console.revealing import reveals_request, summary_of
 from console.rights import Right
 from console.views.approval_content import content
-from console.views.approval_lede import choices, lede
+from console.views.approval_lede import choices, heading, lede
 from console.views.approval_release import release_of
 from console.views.approval_standing import stood
 
@@ -69,6 +69,7 @@ def item(row: ApprovalRequest, caller: Caller) -> dict[str, Any]:
         "summary": summary_of(row, revealed=reveal),
         "egress": bool((tool := registry.get(row.tool)) and tool.egress),
         "lede": lede(row),
+        "heading": heading(row),
         "choices": choices(row),
         "facts": _facts(row),
         **content(row, reveal, cover),

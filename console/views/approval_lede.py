@@ -89,6 +89,15 @@ def lede(row: ApprovalRequest) -> str:
     return " ".join(str(part) for part in parts if part)
 
 
+def heading(row: ApprovalRequest) -> str:
+    """Return what stands above the arguments: what will be sent, what was, or what would have been."""
+    if row.kind == "unknown_outcome":
+        return "What was sent"
+    if row.kind == "tool_call" and (row.status in BEHIND or "control" in row.facts):
+        return "What would have been sent"
+    return "What was sent" if row.kind == "tool_call" and row.status == "consumed" else "What will be sent"
+
+
 def choices(row: ApprovalRequest) -> list[dict[str, str]]:
     """Return what each verdict does, where its name alone does not say it; nothing once one was given."""
     if row.status != "pending":

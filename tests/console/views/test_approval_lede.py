@@ -4,7 +4,7 @@ import pytest
 
 from approvals.lifecycle import REQUEST
 from approvals.models import KINDS, ApprovalRequest
-from console.views.approval_lede import UNANSWERED, choices, lede
+from console.views.approval_lede import UNANSWERED, choices, heading, lede
 
 
 def _request(status: str, kind: str = "tool_call") -> ApprovalRequest:
@@ -30,6 +30,30 @@ def _request(status: str, kind: str = "tool_call") -> ApprovalRequest:
 def test_a_call_is_told_as_it_stands(status: str, told: str) -> None:
     """APPR-2, APPR-6: nothing is announced that cannot happen any more."""
     assert lede(_request(status)) == told
+
+
+@pytest.mark.parametrize(
+    ("status", "told"),
+    [
+        ("pending", "What will be sent"),
+        ("held", "What will be sent"),
+        ("approved", "What will be sent"),
+        ("consumed", "What was sent"),
+        ("rejected", "What would have been sent"),
+        ("expired", "What would have been sent"),
+        ("withdrawn", "What would have been sent"),
+        ("void", "What would have been sent"),
+    ],
+)
+def test_the_arguments_stand_under_what_became_of_them(status: str, told: str) -> None:
+    """Nobody reads of a refused call that it will be sent, nor of one that was carried out."""
+    assert heading(_request(status)) == told
+
+
+def test_what_a_control_request_shows_was_never_sent() -> None:
+    control = _request("consumed")
+    control.facts = {"control": "planted"}
+    assert heading(control) == "What would have been sent"
 
 
 @pytest.mark.parametrize("kind", KINDS)
