@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from struct import unpack
 from typing import cast
 
-from django.db import DataError, connections, transaction
+from django.db import DataError, OperationalError, connections, transaction
 
 from audit.canonical import canonical, parse, surely_canonical
 from audit.connection import Writer
@@ -34,6 +34,7 @@ _LISTED = "SELECT string_agg(int8send(l.listed), ''::bytea ORDER BY l.log_index)
 _ENTRIES = "SELECT e.stream, e.seq, e.prev_hash, e.entry_hash, e.body, e.id FROM audit_entry AS e WHERE e.id "
 _LYING = _ENTRIES + "BETWEEN %s AND %s"
 _PICKED = _ENTRIES + "= ANY(%s::bigint[])"
+_TOO_DEEP = "54001"
 _WIDE = 2
 """Keys that lie so much wider than they are many are looked up, so that what lies between them is not read."""
 # What comes before a part: the first of a stream follows its name, every other the last of an earlier part.
@@ -166,8 +167,10 @@ def says_the_same(part: Part, using: str = "default") -> bool:
                 return False
             cursor.execute(part.of(_SAYS), part.numbers)
             return all(agrees and _is_canonical(bytes(body)) for body, agrees in cursor.fetchall())
-    except DataError:  # bytes that are no text, or no JSON
-        return False
+    except (DataError, OperationalError) as error:  # bytes that are no text, or no JSON, or nested too deeply to be read
+        if isinstance(error, DataError) or getattr(error.__cause__, "sqlstate", "") == _TOO_DEEP:
+            return False
+        raise
 
 
 def ends_hold(using: str = "default") -> bool:
@@ -213,5 +216,5 @@ def _is_canonical(body: bytes) -> bool:
         return True
     try:
         return canonical(parse(body.decode())) == body
-    except (CountersignError, UnicodeDecodeError):
+    except (CountersignError, UnicodeDecodeError, RecursionError):
         return False

@@ -151,7 +151,7 @@ def _by_age(using: str) -> Iterator[dict[str, Any]]:
 def _object(body: bytes) -> dict[str, Any]:
     try:
         said = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return said if isinstance(said, dict) else {}
 

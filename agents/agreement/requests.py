@@ -180,7 +180,7 @@ def _bound(body: bytes, name: str) -> str:
     """Return a member of the bytes that were decided on."""
     try:
         found = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return ""
     return str(found.get(name, "")) if isinstance(found, dict) else ""
 

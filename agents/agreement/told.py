@@ -46,7 +46,7 @@ def told(stream: str, seq: int, body: bytes) -> Told:
 def _parsed(body: bytes) -> object:
     try:
         return json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 

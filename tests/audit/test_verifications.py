@@ -269,6 +269,37 @@ def commanded() -> str:
     return told.getvalue()
 
 
+@pytest.mark.parametrize("forged", [
+    "body = convert_to(repeat('[', 200000), 'UTF8')",
+    "body = convert_to(repeat('[', 3000) || repeat(']', 3000), 'UTF8')",
+    "body_json = (repeat('[', 3000) || repeat(']', 3000))::jsonb",
+    "at = 'infinity'",
+    "at = '0044-03-15 BC'",
+])  # fmt: skip
+@pytest.mark.parametrize("fresh_hash", [False, True])
+def test_what_cannot_be_read_is_named_and_ends_no_verification(
+    superuser: psycopg.Connection[Any], forged: str, fresh_hash: bool
+) -> None:
+    """With texts that it commits to, and also where its hash is its own: the last of its stream."""
+    record([entry(texts=(Text(uuid7(), "note", "What was said."),)) for _ in range(3)])
+    index_log()
+    superuser.execute(f"UPDATE audit_entry SET {forged} WHERE stream = 'session:S-1' AND seq = 3".encode())
+    if fresh_hash:
+        superuser.execute(f"UPDATE audit_entry SET entry_hash = {_HASH} WHERE stream = 'session:S-1' AND seq = 3".encode())
+        superuser.execute(
+            b"UPDATE audit_stream SET head_hash = (SELECT entry_hash FROM audit_entry WHERE stream = name AND seq = 3)"
+            b" WHERE name = 'session:S-1'"
+        )
+    run = finished(begin("whole", SYSTEM))
+    assert run.first_bad is not None
+    assert (run.first_bad["stream"], run.first_bad["seq"], open_finding(), alarms()) == ("session:S-1", 3, run, 1)
+    assert "session:S-1, entry 3" in commanded()
+
+
+_HASH = """sha256('countersign.entry.v1\\000'::bytea || int4send(octet_length(stream)) || convert_to(stream, 'UTF8')
+    || int8send(seq) || prev_hash || sha256(body))"""
+
+
 def test_what_follows_a_deleted_entry_is_held_against_its_own_hash(superuser: psycopg.Connection[Any]) -> None:
     written(12)
     superuser.execute("DELETE FROM audit_entry WHERE stream = 'session:S-1' AND seq = 2")
