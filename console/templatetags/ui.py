@@ -160,6 +160,12 @@ def risk_word(level: int) -> str:
 
 
 @register.filter
+def set_count(filters: Mapping[str, object]) -> int:
+    """Return how many filters are set."""
+    return sum(bool(value) for value in filters.values())
+
+
+@register.filter
 def get(mapping: Mapping[str, Any], key: str) -> object:
     """Look a key up that the template holds in a variable."""
     return mapping.get(key, "")

@@ -61,7 +61,12 @@
     if (key === "o") { document.activeElement?.matches?.("a.q, a[data-row]") && document.activeElement.click(); return true; }
     if (key === "Escape" && find("u")) { use(find("u")); return true; }
     if ((key === "u" || key === "Escape") && listed()) { listed().focus(); return true; }
-    if (key === "/") { document.querySelector("input[type=search]")?.focus(); return true; }
+    if (key === "/") {
+      const search = document.querySelector("input[type=search]");
+      search?.closest("details")?.setAttribute("open", "");
+      search?.focus();
+      return true;
+    }
     return false;
   };
 

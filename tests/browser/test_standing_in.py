@@ -69,6 +69,16 @@ def test_a_deputy_decides_what_was_given_to_the_absent(house: House, visit: Visi
     house.becomes(request, "consumed")
 
 
+def number_stays_whole(visitor: Visitor) -> None:
+    """On no phone is the request's number in the banner broken in two."""
+    for width in range(320, 420, 10):
+        visitor.page.set_viewport_size({"width": width, "height": 844})
+        link = visitor.page.locator("#glass .notice .link")
+        assert link.evaluate("link => link.getClientRects().length") == 1
+        visitor.check_width()
+    visitor.page.set_viewport_size(WIDE)
+
+
 def test_a_broken_glass_is_seen_by_everybody_until_it_is_reviewed(house: House, visit: Visit, shots: Path | None) -> None:
     """Ada approves alone; a page that is open shows it at once, and is quiet again once Audrey wrote what she found."""
     with house.emergencies():
@@ -90,6 +100,7 @@ def test_a_broken_glass_is_seen_by_everybody_until_it_is_reviewed(house: House, 
         page.get_by_role("button", name="Break the glass and approve").click()
         expect(page.locator("#glass")).to_contain_text("Ada broke the glass")
         expect(watched.locator("#glass")).to_contain_text(REASON)
+        number_stays_whole(vic)
         look(vic, shots, "glass-told")
         house.becomes(request, "consumed")
         found = audrey.open("/break-glass/")

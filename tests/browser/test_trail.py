@@ -8,6 +8,7 @@ from agents.models import Session
 from approvals.models import ApprovalRequest
 from tests.browser.conftest import Visit
 from tests.browser.house import House
+from tests.browser.visitor import NARROW
 from tests.waiting import wait_until
 
 SCROLLED = """() => [...document.querySelectorAll(".sp, .sp *")].filter(one => one.checkVisibility()
@@ -130,3 +131,27 @@ def test_a_drill_is_chosen_and_held_without_scrolling(visit: Visit) -> None:
     page = audrey.open("/audit/drill/")
     expect(page.get_by_role("button", name="Hold the drill")).to_be_in_viewport()
     audrey.check()
+
+
+def test_a_phone_shows_entries_before_filters_and_opens_them_without_scripts(house: House, visit: Visit) -> None:
+    """UI.md 8: the fields stand behind one summary that says how many are set; a wide window shows them as they are."""
+    row = resting(house, "Folded filters")
+    path = f"/audit/?session={row.session_ref}&kind=session.started"
+    phone = visit("audrey", viewport=NARROW, java_script_enabled=False)
+    page = phone.open(path)
+    expect(page.get_by_label("Principal")).to_be_hidden()
+    expect(page.locator(".top .demo-tag")).to_be_visible()
+    page.locator("summary", has_text="Filters · 2 set").click()
+    expect(page.get_by_label("Principal")).to_be_visible()
+    page.get_by_role("button", name="Filter").click()
+    expect(page.locator("#entries tbody tr")).to_have_count(1)
+    wide = visit("audrey")
+    page = wide.open(path)
+    expect(page.get_by_label("Principal")).to_be_visible()
+    expect(page.locator("summary", has_text="Filters")).to_be_hidden()
+    page.set_viewport_size(NARROW)
+    wide.live()
+    wide.settle()
+    page.keyboard.press("/")
+    expect(page.get_by_label("Text or id")).to_be_focused()
+    wide.check()
