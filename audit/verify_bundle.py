@@ -854,7 +854,7 @@ def _told(found: Result) -> str:
     if found.exit in (GOOD, INCOMPLETE):
         of = "the whole log" if found.whole else "a selection of the log"
         lines.append(f"{found.entries} entries of {found.streams} streams, {found.texts} texts: {of} of {found.size} entries.")
-        lines.append(f"{found.texts_missing} texts {'deleted' if found.with_texts else 'left out by right'}.")
+        lines.append(f"{found.texts_missing} texts {'deleted' if found.with_texts else 'not asked for, or left out by right'}.")
         lines += [f"Signed by {found.signed_by}."] if found.signed_by else []
         lines += [f"Witnessed by {name} at {at}." for name, at in found.witnesses.items()]
     return "".join(f"{_printable(line)}\n" for line in lines)

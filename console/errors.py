@@ -114,7 +114,7 @@ class InvalidInput(CountersignError):
 
 
 class InvalidCursor(CountersignError):
-    """This cursor is not one that this list gave out."""
+    """The place to go on from is not one that this list gave out; without it the list begins at its start."""
 
     code = "invalid_cursor"
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.dateparse import parse_datetime
 from django.utils.timezone import is_naive
@@ -27,9 +27,8 @@ from console.covering import masks_of
 from console.fragments import page
 from console.revealing import revealed_sessions, title_of
 from console.rights import Right
-from console.views.filters import in_words, left_out, unknown
+from console.views.filters import in_words, left_out, numbered, unknown
 from console.views.guard import guard
-from console.whole import whole
 
 TEMPLATE = "dead_letters/page.html"
 SHOWN = dead_letters.MOST
@@ -111,9 +110,7 @@ def _context(request: HttpRequest) -> dict[str, Any]:
     caller, asked = caller_of(request), request.GET
     kinds = dead_letters.kept()
     filters, wrong = _filters(request, kinds)
-    before = whole(asked.get("before", ""))
-    if asked.get("before") and before is None:
-        raise Http404
+    before = numbered(asked, "before")
     found = dead_letters.letters(**filters, before=before, limit=SHOWN + 1)
     rows = found[:SHOWN]
     readable = revealed_sessions(caller, {row.pk: row.started_user for row in rows})

@@ -112,7 +112,7 @@ def _one(request: HttpRequest, row: Export) -> dict[str, Any]:
     facts = (
         ("Asked for by", principal(row.asked_by, row.asked_kind, row.asked_id), False),
         ("Entries", in_words(row), False),
-        ("Raw content", "in it" if row.texts else "left out by right, not deleted", False),
+        ("Raw content", "in it" if row.texts else "not asked for, or left out by right; not deleted", False),
         ("Signed log", f"the first {row.size} entries" if row.size else "", False),
         ("Earlier bundle", f"made at {row.older} entries" if row.older else "", False),
         ("Name", kept.file_name(row), True),

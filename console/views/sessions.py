@@ -31,13 +31,12 @@ from console.rights import Right
 from console.starting import other_person, priority_of
 from console.views import dead_letters, session_stuck
 from console.views.approval_item import url_of as request_url
-from console.views.filters import in_words, left_out, unknown
+from console.views.filters import in_words, left_out, numbered, unknown
 from console.views.form_only import form_only
 from console.views.guard import guard
 from console.views.session_page import context
 from console.views.session_reads import sessions_page
 from console.views.session_waits import in_list
-from console.whole import whole
 
 SHOWN = 50
 MODES = frozenset({"full", "degraded", "minimal"})
@@ -197,9 +196,7 @@ def _list(request: HttpRequest, errors: Mapping[str, list[str]] | None = None) -
                "waits": asked.get("waits", ""), "q": asked.get("q", "")[:200].strip()}  # fmt: skip
     wrong = unknown(filters, {"status": {*SESSION.states, "live"}, "mode": MODES, "waits": WAITS})
     filters |= dict.fromkeys(wrong, "")
-    before = whole(asked.get("before", ""))
-    if asked.get("before") and before is None:
-        raise Http404
+    before = numbered(asked, "before")
     found = sessions_page(**filters, titles=caller.has(Right.REVEAL), before=before, limit=SHOWN)
     standing = queries.active_stops()
     readable = revealed_sessions(caller, {row.pk: row.started_user for row in found.items})

@@ -684,7 +684,7 @@ def test_it_is_run_with_a_file_and_keys_and_leaves_with_what_it_found(tmp_path: 
     assert (found.returncode, found.stderr) == (GOOD, "")
     assert "40 entries of 4 streams" in found.stdout
     assert "Witnessed by witness.example" in found.stdout
-    assert "16 texts left out by right." in found.stdout
+    assert "16 texts not asked for, or left out by right." in found.stdout
     found = run(str(wrong), *words, "--json", cwd=tmp_path)
     assert found.returncode == TAMPERED
     assert json.loads(found.stdout)["first_wrong"]["index"] == 17

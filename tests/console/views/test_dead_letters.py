@@ -88,7 +88,7 @@ def test_the_page_of_the_session_offers_both(letter: Session, signed_in: SignedI
 def test_the_list_goes_on_by_place(letter: Session, signed_in: SignedIn, olga: User) -> None:
     """A place that is none is not found."""
     assert signed_in(olga).get(f"/dead-letters/?before={letter.number}").status_code == 200
-    assert signed_in(olga).get("/dead-letters/?before=x").status_code == 404
+    assert signed_in(olga).get("/dead-letters/?before=x").status_code == 422
 
 
 def test_all_that_the_list_takes_are_replayed_at_once(letter: Session, signed_in: SignedIn, olga: User) -> None:

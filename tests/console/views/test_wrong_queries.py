@@ -69,9 +69,9 @@ def test_what_a_revision_cannot_be_compared_with_is_named(signed_in: SignedIn, a
 @pytest.mark.parametrize(
     "address",
     [
-        "/memory/?after=x", "/break-glass/?before=x", "/cover/?before=x", "/audit/?before=x", "/audit/sessions/?before=x",
-        "/audit/verification/?before=-1", "/audit/exports/?before=x", "/evals/?before=1.5", "/evals/grading/?after=x",
-        "/agents/desk/revisions/1/?older=x",
+        "/memory/?after=x", "/sessions/?before=x", "/break-glass/?before=x", "/cover/?before=x", "/audit/?before=x",
+        "/audit/sessions/?before=x", "/audit/verification/?before=-1", "/audit/exports/?before=x", "/evals/?before=1.5",
+        "/evals/grading/?after=x", "/agents/desk/revisions/1/?older=x",
     ],
 )  # fmt: skip
 @pytest.mark.django_db
