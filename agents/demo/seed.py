@@ -57,6 +57,8 @@ GOALS = (
     ("paul", "What happened in the calibration drift of May 2026? Calculate 377 / 512 * 100."),
     # A dead letter to look at: the scripted model plays a provider whose answers cannot be read.
     ("olga", "Summarise the travel policy. (scenario: unreadable)"),
+    ("paul", "Remember for all sessions that finance wants to confirm every refund above 500 euros."),
+    ("olga", "Ask a person whether the travel policy of 2023 may be thrown away."),
 )
 PLAYED_AGAIN = GOALS[3][1]
 LIMITS = (

@@ -14,6 +14,7 @@ from agents.models import Breaker, Session, Stop
 from approvals.models import ApprovalRequest, Cover, Decision, GlassUse
 from approvals.people import person_named
 from approvals.policies import current
+from approvals.policy import TIERS
 from audit.actors import Actor
 from console.auth import caller_of_user
 from console.demo import furnish
@@ -43,7 +44,7 @@ def answered(world: World) -> None:
     world.work(until=lambda: not step() and world.idle())
 
 
-def test_its_people_answer_what_was_asked_and_three_requests_wait(house: World, mailoutbox: list[EmailMessage]) -> None:
+def test_its_people_answer_what_was_asked_and_five_requests_wait(house: World, mailoutbox: list[EmailMessage]) -> None:
     """Decided, edited, rejected and asked anew, and alone behind broken glass; what a newcomer shall decide still waits."""
     answered(house)
     given = Decision.objects.filter(idempotency_key__startswith=KEY)
@@ -51,8 +52,10 @@ def test_its_people_answer_what_was_asked_and_three_requests_wait(house: World, 
     past = ApprovalRequest.objects.filter(session_id__in=Session.objects.filter(feature=LABEL).values("pk"))
     assert sorted(past.values_list("status", flat=True)) == ["consumed"] * len(PAST) + ["rejected"]
     assert set(Session.objects.filter(feature=LABEL).values_list("status", flat=True)) == {"waiting_input"}
-    waiting = ApprovalRequest.objects.filter(status="pending").values_list("requested_by", flat=True)
-    assert sorted(waiting) == ["Olga", "Olga", "Paul"]
+    waiting = ApprovalRequest.objects.filter(status="pending")
+    assert sorted(waiting.values_list("requested_by", flat=True)) == ["Olga", "Olga", "Olga", "Paul", "Paul"]
+    assert set(waiting.values_list("tier", flat=True)) == set(TIERS), "one of each tier, for whoever tries it"
+    assert [bool(one.taint) for one in waiting].count(True) == 1
     assert len(mailoutbox) == 3
     (use,) = GlassUse.objects.all()
     assert (use.used_name, use.status, use.reviewed_name, use.lacked) == ("Ada", "reviewed", "Audrey", ["1 more person"])

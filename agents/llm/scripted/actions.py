@@ -50,7 +50,9 @@ _FILE_PLACE = re.compile(
 )
 _RECALL = re.compile(r"^(?:recall|what do you (?:remember|know) about|do you remember)\s*(.*)$", re.IGNORECASE)
 _REMEMBER = re.compile(
-    r"^(?:remember|note|keep in mind|memori[sz]e)\s+(?:that\s+|for (?:later|next time)[\s:,]*(?:that\s+)?)?(.+)$", re.IGNORECASE
+    r"^(?:remember|note|keep in mind|memori[sz]e)\s+"
+    r"(?:that\s+|for (?:later|next time|(?P<all>everybody|everyone|all (?:runs|sessions)))[\s:,]*(?:that\s+)?)?(?P<fact>.+)$",
+    re.IGNORECASE,
 )
 _WEB = re.compile(
     r"^(?:search|look|check)\s+(?:on |in )?(?:the )?(?:web|internet|online)\s*(?:for|about|whether)?\s*(.+)$", re.IGNORECASE
@@ -164,8 +166,9 @@ def _memory(clause: str) -> Found:
     match = _REMEMBER.match(clause)
     if not match or re.match(r"(?:remember|note)\s+(?:to|this|it)\b", clause, re.IGNORECASE):
         return None
-    fact = match.group(1).strip(" .")
-    return Action("remember", {"key": key_for(fact), "value": fact[:1].upper() + fact[1:]}), ""
+    fact = match["fact"].strip(" .")
+    whose = {"scope": "agent"} if match["all"] else {}
+    return Action("remember", {"key": key_for(fact), "value": fact[:1].upper() + fact[1:], **whose}), ""
 
 
 def _web(clause: str) -> Found:

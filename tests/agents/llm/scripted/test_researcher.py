@@ -52,6 +52,7 @@ def test_it_gives_a_reason_beside_every_call() -> None:
         ('Publish a note titled "Hello" saying "We moved."', "publish_note", {"title": "Hello", "body": "We moved."}),
         ("Write a summary of the travel policy to notes/travel.md", "write_file", {"path": "notes/travel.md"}),
         ("Remember that I like tea.", "remember", {"value": "I like tea"}),
+        ("Remember for all sessions that we like tea.", "remember", {"value": "We like tea", "scope": "agent"}),
         ("What do you remember about tea?", "recall", {"query": "tea"}),
         ("Fetch https://example.com/page. and tell me what it says", "fetch_url", {"url": "https://example.com/page"}),
         ("Ask a person whether we may refund Mr Doe.", "ask_person", {"question": "Please tell me whether we may refund Mr Doe."}),
