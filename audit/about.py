@@ -13,8 +13,9 @@ from django.db.models import QuerySet
 
 from audit.errors import UnknownStream
 from audit.models import AuditEntry, AuditStream
-from audit.queries import COLUMNS, EntryFilter, StoredEntry, entries, stored
+from audit.queries import EntryFilter, entries
 from audit.sessions import ids_about
+from audit.stored import COLUMNS, StoredEntry, stored
 
 _TOOK_PART = """
 SELECT actor_kind, actor_id, max(body_json #>> '{principal,name}'), array_agg(DISTINCT kind ORDER BY kind), count(*), min(id)

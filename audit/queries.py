@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
-from audit.actors import Actor
 from audit.errors import UnknownEntry
 from audit.events import EventKind
 from audit.models import AuditEntry, AuditStream
 from audit.searching import LOG, LOOKED, Part, Sought, Way, find, together
 from audit.sessions import ids_about
+from audit.stored import COLUMNS, StoredEntry, stored
 
 FEWEST = 2_000  # entries of a kind of principal that are fetched whole
 LONGEST_APPEND = timedelta(minutes=10)  # the clock is read before the number is taken: they disagree by less than this
-COLUMNS = (
-    "id", "place__log_index", "stream", "seq", "kind", "at", "actor_kind", "actor_id", "tool", "body", "prev_hash", "entry_hash",
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,31 +33,6 @@ class EntryFilter:
     since: datetime | None = None
     until: datetime | None = None
     text: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class StoredEntry:
-    """An entry as it stands in the log; `log_index` is None for the moment between its commit and its indexing."""
-
-    id: int
-    log_index: int | None
-    stream: str
-    seq: int
-    kind: str
-    at: datetime
-    actor: Actor
-    on_behalf_of: str
-    tool: str
-    ids: tuple[str, ...]
-    rev: int
-    facts: Mapping[str, Any]
-    content: Mapping[str, Mapping[str, str]]
-    trace: str
-    span: str
-    closes: bool
-    prev_hash: str
-    entry_hash: str
-    body: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,43 +144,3 @@ def _are_few(actor_kind: str, using: str) -> bool:
     """Return whether principals of a kind did so little that it can be fetched whole; their index is by principal."""
     rows = AuditEntry.objects.using(using).filter(actor_kind=actor_kind).order_by("actor_kind", "actor_id", "id")
     return len(rows.values_list("id", flat=True)[: FEWEST + 1]) <= FEWEST
-
-
-def stored(row: Mapping[str, Any]) -> StoredEntry:
-    """Return an entry from the columns of its row."""
-    body = bytes(row["body"])
-    said = _object(_read(body))
-    principal, facts = _object(said.get("principal")), _object(said.get("facts"))
-    return StoredEntry(
-        id=row["id"],
-        log_index=row["place__log_index"],
-        stream=row["stream"],
-        seq=row["seq"],
-        kind=row["kind"],
-        at=row["at"],
-        actor=Actor(row["actor_kind"], row["actor_id"], principal.get("name", ""), principal.get("token", "")),
-        on_behalf_of=principal.get("on_behalf_of", ""),
-        tool=row["tool"],
-        ids=tuple(said.get("ids", ())),
-        rev=said.get("rev", 0),
-        facts=facts,
-        content=_object(said.get("content")),
-        trace=said.get("trace", ""),
-        span=said.get("span", ""),
-        closes=said.get("closes", False),
-        prev_hash=bytes(row["prev_hash"]).hex(),
-        entry_hash=bytes(row["entry_hash"]).hex(),
-        body=body,
-    )
-
-
-def _read(body: bytes) -> object:
-    """Read an entry's bytes; one that was tampered with is shown by its columns, verification says what is wrong."""
-    try:
-        return json.loads(body)
-    except (ValueError, RecursionError):
-        return None
-
-
-def _object(value: object) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}

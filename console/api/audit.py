@@ -8,7 +8,8 @@ from pydantic import Field
 
 from audit import queries
 from audit.kinds import is_kind, no_kind
-from audit.queries import EntryFilter, StoredEntry
+from audit.queries import EntryFilter
+from audit.stored import StoredEntry
 from console.api.endpoint import ApiRequest, endpoint
 from console.api.paging import Paged, decode, encode
 from console.api.reading import PrincipalWord, Time, Word
@@ -105,7 +106,7 @@ def get_entry(request: ApiRequest, index: Annotated[int, Path(ge=1, le=2**62)]) 
     found = queries.entry(log_index=index)
     if not request.auth.has(Right.READ_AUDIT) and _owner(found) != _self(request.auth):
         raise NotFound
-    return ExactEntry(bytes=found.body.decode(), **shape(found))
+    return ExactEntry(bytes=found.body.decode("utf-8", "replace"), **shape(found))
 
 
 def entry_filter(caller: Caller, page: EntryQuery) -> EntryFilter:

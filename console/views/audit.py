@@ -10,9 +10,9 @@ from django.views.decorators.http import require_safe
 
 from audit import feed, queries
 from audit.content import texts_of
-from audit.queries import StoredEntry
 from audit.retention.deletions import why_gone
 from audit.searching import LOOKED
+from audit.stored import StoredEntry
 from console.auth import Caller, caller_of
 from console.formats import principal
 from console.fragments import page
@@ -115,7 +115,13 @@ def _one(request: HttpRequest, n: int) -> dict[str, Any]:
     contents = _contents(row, caller)
     return {
         "nav": "audit",
-        "entry": {**shown, "seq": row.seq, "prev_hash": row.prev_hash, "facts": row.facts, "body": row.body.decode("utf-8")},
+        "entry": {
+            **shown,
+            "seq": row.seq,
+            "prev_hash": row.prev_hash,
+            "facts": row.facts,
+            "body": row.body.decode("utf-8", "replace"),
+        },
         "rows": _rows(row),
         "led_url": led_url(row),
         "contents": contents,

@@ -12,7 +12,8 @@ from audit import queries, seal
 from audit.about import Partaker, Telling, chains, telling
 from audit.canonical import Json
 from audit.errors import UnknownStream
-from audit.queries import EntryFilter, StoredEntry
+from audit.queries import EntryFilter
+from audit.stored import StoredEntry
 from audit.verify import Verification, verify
 from console.auth import caller_of
 from console.formats import principal

@@ -14,9 +14,10 @@ from django.views.decorators.http import require_http_methods, require_safe
 from agents import erasure
 from audit import queries
 from audit.errors import CountersignError
-from audit.queries import EntryFilter, StoredEntry
+from audit.queries import EntryFilter
 from audit.retention import deletions, holds, rules
 from audit.retention.classes import CLASSES, LONGEST_DAYS
+from audit.stored import StoredEntry
 from console.api.errors import status_of
 from console.api.retention import classes
 from console.auth import caller_of

@@ -21,7 +21,8 @@ from approvals.models import ToolSetting
 from audit.errors import CountersignError
 from audit.events import EventKind
 from audit.index import index_soon
-from audit.queries import EntryFilter, StoredEntry, entries
+from audit.queries import EntryFilter, entries
+from audit.stored import StoredEntry
 from console.auth import Caller, caller_of
 from console.forms import SetTool
 from console.fragments import page

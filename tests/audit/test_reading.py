@@ -16,9 +16,10 @@ from audit.feed import FeedEvent, head, read
 from audit.ids import uuid7
 from audit.index import index_log
 from audit.models import AuditEntry
-from audit.queries import EntryFilter, StoredEntry, entries, is_closed, story
+from audit.queries import EntryFilter, entries, is_closed, story
 from audit.queries import entry as one_entry
 from audit.services import Entry, Text, record
+from audit.stored import StoredEntry
 from tests.audit.conftest import REMY, entry
 
 AGENT = Actor("agent", "research-assistant", "Research assistant", "tok_1")

@@ -32,6 +32,20 @@ def tampered(fresh_database: Any) -> Iterator[psycopg.Connection[Any]]:
         yield raw
 
 
+@pytest.mark.parametrize("forged", [
+    b"\xff\xfe",
+    b"[" * 3000 + b"]" * 3000,
+    b'{"ids":5,"principal":[],"content":{"note":7},"rev":"x","closes":3,"trace":[1],"facts":[2]}',
+    b'{"ids":[1,[2]],"principal":{"name":["x"],"token":1},"content":{"note":{"class":[]}},"rev":true}',
+])  # fmt: skip
+def test_an_entry_that_was_forged_is_shown_as_far_as_it_can_be_read(
+    tampered: psycopg.Connection[Any], signed_in: SignedIn, audrey: User, forged: bytes
+) -> None:
+    tampered.execute("UPDATE audit_entry SET body = %s WHERE stream = 'session:S-1' AND seq = 2", [forged])
+    for path in ("/audit/", "/audit/2/", "/audit/sessions/S-1/", "/api/v1/audit/entries", "/api/v1/audit/entries/2"):
+        assert signed_in(audrey).get(path).status_code == 200, path
+
+
 def test_how_the_log_stands_is_shown_before_and_after(fresh_database: Any, signed_in: SignedIn, audrey: User) -> None:
     record([Entry("policy", EventKind.POLICY_REVISED, SYSTEM, {"n": n}) for n in range(8)])
     client = signed_in(audrey)
