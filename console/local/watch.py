@@ -1,4 +1,4 @@
-"""What the supervisor looks at while children run: readiness, a stalled worker, a lost database, an interrupted `make`."""
+"""What the supervisor looks at while children run: readiness, a stalled worker or sealer, a lost database, an interrupted `make`."""
 
 import asyncio
 import contextlib
@@ -9,6 +9,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import LiteralString
 
 import psycopg
 
@@ -16,7 +17,7 @@ from console.local.errors import CannotStart
 from console.local.postgres import Server
 from console.local.supervisor import Supervisor
 
-# A cluster can stand still without ending: its heartbeat stops. Leases make ending it safe.
+# A process can stand still without ending: its heartbeat stops, or nothing is signed. Leases make ending a worker safe.
 STALLED_S = 60.0
 MOST_PATIENCE = 16
 _LOOK_EVERY_S = 5.0
@@ -42,10 +43,14 @@ def _answers(address: str) -> bool:
         return False
 
 
-def restart_stalled_worker(
-    supervisor: Supervisor, url: str, stalled_s: float = STALLED_S, look_every_s: float = _LOOK_EVERY_S
+def restart_stalled(
+    supervisor: Supervisor,
+    name: str,
+    silence: Callable[[], float | None],
+    stalled_s: float = STALLED_S,
+    look_every_s: float = _LOOK_EVERY_S,
 ) -> Callable[[], Awaitable[None]]:
-    """Return the duty that ends a worker of which nothing was heard for `stalled_s`.
+    """Return the duty that ends a process, by its name, whose `silence` is longer than `stalled_s`.
 
     One that was started again is given twice as long, up to sixteen times, until something is heard: on a machine that is
     too busy to start a worker in time, ending it would make it busier still, and nothing would ever run.
@@ -55,16 +60,16 @@ def restart_stalled_worker(
         heard, patience_s = time.monotonic(), stalled_s
         while True:
             await asyncio.sleep(look_every_s)
-            silent = await asyncio.to_thread(seconds_since_heartbeat, url)
+            silent = await asyncio.to_thread(silence)
             # A drain takes its heartbeat away when it ends, so that none at all is no proof by itself: time without one is.
             # Nor does a database that is away prove anything.
             heard = max(heard, time.monotonic() - (0.0 if silent is None else silent))
             if silent is not None and silent < stalled_s:
                 patience_s = stalled_s
-            began = supervisor.started_at.get("worker", time.monotonic())
+            began = supervisor.started_at.get(name, time.monotonic())
             if time.monotonic() - max(heard, began) > patience_s:
-                supervisor.say("worker has been silent and is restarted")
-                supervisor.restart("worker")
+                supervisor.say(f"{name} has been silent and is restarted")
+                supervisor.restart(name)
                 heard, patience_s = time.monotonic(), min(2 * patience_s, MOST_PATIENCE * stalled_s)
 
     return duty
@@ -72,15 +77,36 @@ def restart_stalled_worker(
 
 def seconds_since_heartbeat(url: str) -> float | None:
     """Return how long ago any drain loop was heard of; infinite where none is known, None where the database cannot say."""
-    query = (
-        "SELECT extract(epoch FROM clock_timestamp() - max(beat_at)) FROM agents_workerheartbeat WHERE cluster <> 'evaluation'"
+    return _asked(
+        url,
+        """SELECT coalesce(extract(epoch FROM clock_timestamp() - max(beat_at)), 'infinity')
+             FROM agents_workerheartbeat WHERE cluster <> 'evaluation'""",
     )
+
+
+def seconds_unsigned(url: str) -> float | None:
+    """Return for how long the first entry has waited that the sealer has not signed; 0 where none waits, None where nobody can say.
+
+    Nor does a sealer that found the log forked sign anything: it said so, and starting it again would not help.
+    """
+    return _asked(
+        url,
+        """SELECT CASE WHEN NOT EXISTS (SELECT FROM audit_entry WHERE kind = 'alarm.log_forked' AND at > c.at)
+                       THEN coalesce(extract(epoch FROM clock_timestamp() - e.at), 0) END
+             FROM (SELECT coalesce(max(size), 0) AS size, coalesce(max(at), '-infinity') AS at FROM audit_checkpoint) AS c
+             LEFT JOIN audit_log_index AS l ON l.log_index = c.size + 1 LEFT JOIN audit_entry AS e ON e.id = l.entry_id""",
+    )
+
+
+def _asked(url: str, query: LiteralString) -> float | None:
     try:
         with psycopg.connect(url, connect_timeout=5) as connection:
             found = connection.execute(query).fetchone()
     except psycopg.Error:
         return None
-    return float("inf") if found is None or found[0] is None else float(found[0])
+    if found is None or found[0] is None:
+        return None
+    return float(found[0])
 
 
 def restart_lost_database(server: Server, say: Callable[[str], None]) -> Callable[[], Awaitable[None]]:

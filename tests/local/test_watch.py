@@ -9,10 +9,18 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from audit.actors import SYSTEM
+from audit.events import EventKind
+from audit.index import index_log
+from audit.lag import forked
+from audit.note import Signer
+from audit.seal import origin, seal
+from audit.services import Entry, record
 from console.local.children import Child
 from console.local.supervisor import Supervisor
-from console.local.watch import restart_stalled_worker, seconds_since_heartbeat
+from console.local.watch import restart_stalled, seconds_since_heartbeat, seconds_unsigned
 from tests.conftest import FreshDatabase
 from tests.waiting import PATIENCE_S
 
@@ -34,7 +42,9 @@ async def _watched(
     supervisor = Supervisor(tmp_path, said.append)
     worker = Child("worker", (sys.executable, "-c", WAITS, str(note)), dict(os.environ))
     running = asyncio.create_task(
-        supervisor.run([worker], restart_stalled_worker(supervisor, url, stalled_s, look_every_s=0.1))
+        supervisor.run(
+            [worker], restart_stalled(supervisor, "worker", lambda: seconds_since_heartbeat(url), stalled_s, look_every_s=0.1)
+        )
     )
     async with asyncio.timeout(PATIENCE_S):
         while not until(len(note.read_text().splitlines()) if note.exists() else 0, said):  # noqa: ASYNC110  files
@@ -101,3 +111,19 @@ def test_silence_is_told_apart_from_a_database_that_cannot_say(fresh_database: F
         connection.execute(BEAT)
     assert seconds_since_heartbeat(fresh_database.url) == pytest.approx(0, abs=5)
     assert seconds_since_heartbeat("postgresql://x@127.0.0.1:1/x") is None
+
+
+def test_a_sealer_is_silent_while_entries_wait_to_be_signed(fresh_database: FreshDatabase) -> None:
+    """Not where all is signed, nor where it found the log forked: it says so, and starting it again would not help."""
+    assert seconds_unsigned(fresh_database.url) == 0
+    record([Entry("policy", EventKind.POLICY_REVISED, SYSTEM, {})])
+    index_log()
+    with psycopg.connect(fresh_database.superuser_url, autocommit=True) as superuser:
+        superuser.execute("ALTER TABLE audit_entry DISABLE TRIGGER ALL")
+        superuser.execute("UPDATE audit_entry SET at = clock_timestamp() - interval '90 seconds'")
+    assert seconds_unsigned(fresh_database.url) == pytest.approx(90, abs=30)
+    seal(Signer(origin(), Ed25519PrivateKey.generate()), patience_ms=2000)
+    assert seconds_unsigned(fresh_database.url) == 0
+    forked(1)
+    assert seconds_unsigned(fresh_database.url) is None
+    assert seconds_unsigned("postgresql://x@127.0.0.1:1/x") is None

@@ -16,7 +16,14 @@ from console.local.errors import CannotStart
 from console.local.installation import Installation
 from console.local.paths import Runtime
 from console.local.supervisor import Supervisor, end_leftovers
-from console.local.watch import announce_when_ready, restart_lost_database, restart_stalled_worker, stop_with_make
+from console.local.watch import (
+    announce_when_ready,
+    restart_lost_database,
+    restart_stalled,
+    seconds_since_heartbeat,
+    seconds_unsigned,
+    stop_with_make,
+)
 
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
@@ -72,7 +79,8 @@ class Command(BaseCommand):
         supervisor = Supervisor(settings.COUNTERSIGN_DATA, self._say)
         duties = [
             announce_when_ready(_local_address(), lambda: self._announce(installation)),
-            restart_stalled_worker(supervisor, installation.url),
+            restart_stalled(supervisor, "worker", lambda: seconds_since_heartbeat(installation.url)),
+            restart_stalled(supervisor, "sealer", lambda: seconds_unsigned(installation.url)),
             stop_with_make(supervisor),
         ]
         if installation.server is not None:
