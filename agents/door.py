@@ -9,10 +9,11 @@ outermost. No toll holds a transaction or a connection while the model is waited
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 from uuid import UUID
 
 from agents.guardrails.purse import Purse
+from agents.llm.places import Placed
 from agents.llm.provider import Completion, Provider, Question
 
 
@@ -59,15 +60,6 @@ class Toll(Protocol):
         Raises, on entering:
             ModelError: it may not be sent now.
         """
-        ...
-
-
-@runtime_checkable
-class Placed(Protocol):
-    """A provider that says where its models are."""
-
-    def address(self, model: str) -> str:
-        """Return the server that has a model, as people know it."""
         ...
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from django.conf import settings
 
-from agents.llm.openai import OpenAIProvider, place
+from agents.llm.places import place
 from agents.llm.provider import Completion, Provider, Question, Unauthorized
 
 SCRIPTED_PREFIX = "scripted-"
@@ -18,8 +18,9 @@ SCRIPTED_PREFIX = "scripted-"
 
 def connect() -> Provider:
     """Return a provider for this process's event loop; the caller closes it."""
-    scripted = settings.SCRIPTED_URL
-    configured = settings.OPENAI_BASE_URL or ("https://api.openai.com/v1" if settings.OPENAI_API_KEY else "")
+    from agents.llm.openai import OpenAIProvider  # noqa: PLC0415  a third of a second, for those who connect alone
+
+    scripted, configured = settings.SCRIPTED_URL, _configured()
     return RoutedProvider(
         scripted=OpenAIProvider(scripted, use_aiohttp=settings.OPENAI_AIOHTTP) if scripted else None,
         other=OpenAIProvider(configured, settings.OPENAI_API_KEY, use_aiohttp=settings.OPENAI_AIOHTTP)
@@ -35,10 +36,14 @@ def addresses() -> list[str]:
 
 def address_of(model: str) -> str:
     """Return the server that has a model by this installation's settings, as people know it; empty where none is configured."""
-    configured = settings.OPENAI_BASE_URL or ("https://api.openai.com/v1" if settings.OPENAI_API_KEY else "")
+    configured = _configured()
     scripted = model.startswith(SCRIPTED_PREFIX)
     url = (settings.SCRIPTED_URL or configured) if scripted else (configured or settings.SCRIPTED_URL)
     return place(url) if url else ""
+
+
+def _configured() -> str:
+    return settings.OPENAI_BASE_URL or ("https://api.openai.com/v1" if settings.OPENAI_API_KEY else "")
 
 
 class RoutedProvider:
@@ -58,8 +63,8 @@ class RoutedProvider:
 
     def address(self, model: str) -> str:
         """Return the server that has a model, as people know it."""
-        provider = self._of(model)
-        return provider.address(model) if isinstance(provider, OpenAIProvider) else ""
+        says = getattr(self._of(model), "address", None)
+        return str(says(model)) if says else ""
 
     def _of(self, model: str) -> Provider | None:
         if model.startswith(SCRIPTED_PREFIX):

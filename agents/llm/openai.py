@@ -12,7 +12,6 @@ import json
 import time
 from collections.abc import Callable
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import httpx2
 import openai
@@ -21,6 +20,7 @@ from openai import AsyncOpenAI, AsyncStream, DefaultAioHttpClient, DefaultAsyncH
 from agents.llm import tokens, wire
 from agents.llm.dialect import Dialect
 from agents.llm.failures import from_api_error
+from agents.llm.places import place
 from agents.llm.provider import (
     BrokenAnswer,
     Completion,
@@ -132,12 +132,6 @@ class OpenAIProvider:
         draft = reader.finish()
         draft.request_id = stream.response.headers.get("x-request-id") or draft.request_id
         return _completion(question, draft, started, first_token_ms=first_token_ms)
-
-
-def place(base_url: str) -> str:
-    """Return host and port of a base address, without anything that may be secret."""
-    parts = urlsplit(base_url)
-    return parts.netloc.rpartition("@")[2].lower()
 
 
 class _Watcher:
