@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from django.conf import settings
+from django.utils.module_loading import import_string
 
 from agents.llm.places import place
 from agents.llm.provider import Completion, Provider, Question, Unauthorized
@@ -18,12 +19,11 @@ SCRIPTED_PREFIX = "scripted-"
 
 def connect() -> Provider:
     """Return a provider for this process's event loop; the caller closes it."""
-    from agents.llm.openai import OpenAIProvider  # noqa: PLC0415  a third of a second, for those who connect alone
-
+    provider = import_string("agents.llm.openai.OpenAIProvider")  # by name: a third of a second, for those alone who connect
     scripted, configured = settings.SCRIPTED_URL, _configured()
     return RoutedProvider(
-        scripted=OpenAIProvider(scripted, use_aiohttp=settings.OPENAI_AIOHTTP) if scripted else None,
-        other=OpenAIProvider(configured, settings.OPENAI_API_KEY, use_aiohttp=settings.OPENAI_AIOHTTP)
+        scripted=provider(scripted, use_aiohttp=settings.OPENAI_AIOHTTP) if scripted else None,
+        other=provider(configured, settings.OPENAI_API_KEY, use_aiohttp=settings.OPENAI_AIOHTTP)
         if configured and configured != scripted
         else None,
     )
