@@ -2,7 +2,7 @@
 
 from django.apps import AppConfig
 
-from audit import tampering
+from audit import far_times, tampering
 
 
 class AuditConfig(AppConfig):
@@ -13,5 +13,6 @@ class AuditConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Have every connection tell when the database refuses to change the log."""
+        """Have every connection tell when the database refuses to change the log, and read whatever time a forger wrote."""
         tampering.listen()
+        far_times.listen()

@@ -564,8 +564,9 @@ class Bundle:
             raise Unusable("its first line is not one of a bundle")
         if not isinstance(whole, bool) or not isinstance(texts, bool) or (whole and said.get("filter")):
             raise Unusable("its first line does not say what it holds")
-        if version == 1:
-            del self._kinds["signed"]
+        if all(key.name != origin for key in self._asked.keys):
+            raise Unusable(f"it is a bundle of {origin}, and no key that was given is one of that log's")
+        self._kinds.pop("signed" if version == 1 else "", None)
         self._origin, self.result.log, self.result.size = origin, log, size
         self.result.whole, self.result.with_texts = whole, texts
 

@@ -1,5 +1,6 @@
 """The ASGI application: HTTP through Django, the websocket of the live feed through Channels."""
 
+import gc
 import os
 import sys
 
@@ -30,3 +31,6 @@ application = ProtocolTypeRouter(
         "websocket": AllowedHostsOriginValidator(SessionMiddlewareStack(URLRouter(websocket_urlpatterns))),
     }
 )
+# What is loaded stays: each full search for garbage would else go through all of it again, and every page would wait.
+gc.collect()
+gc.freeze()

@@ -463,6 +463,13 @@ def test_a_key_that_took_the_place_of_the_trusted_one_is_followed(tmp_path: Path
     assert judged(tmp_path, log.bundle(by=third), since=since(log.note(OTHER, 25))).exit == GOOD
 
 
+def test_the_key_of_another_log_says_nothing_of_this_one(tmp_path: Path) -> None:
+    """To call the log tampered with would be wrong: whoever asks took another installation's key."""
+    found = judged(tmp_path, a_log().bundle(), keys=[trusted(signer(3, "countersign/another"))])
+    assert (found.exit, found.first_wrong) == (UNUSABLE, None)
+    assert "no key that was given is one of that log's" in found.reason
+
+
 def test_a_key_that_was_replaced_signs_nothing_more(tmp_path: Path) -> None:
     """Whoever stole the old key cannot sign what comes after."""
     log = rotated()

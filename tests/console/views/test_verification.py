@@ -46,6 +46,19 @@ def test_an_entry_that_was_forged_is_shown_as_far_as_it_can_be_read(
         assert signed_in(audrey).get(path).status_code == 200, path
 
 
+@pytest.mark.parametrize("forged", ["infinity", "-infinity", "0044-03-15 BC", "0001-01-01", "9999-12-31 23:59Z", "12026-11-24"])
+def test_an_entry_with_a_time_beyond_all_calendars_is_shown_and_so_are_those_beside_it(
+    tampered: psycopg.Connection[Any], signed_in: SignedIn, audrey: User, forged: str
+) -> None:
+    tampered.execute("UPDATE audit_entry SET at = %s::timestamptz WHERE stream = 'session:S-1' AND seq = 2", [forged])
+    client = signed_in(audrey)
+    for path in ("/audit/", "/audit/2/", "/audit/sessions/", "/audit/sessions/S-1/", "/api/v1/audit/entries",
+                 "/api/v1/audit/entries/2", "/api/v1/audit/sessions/S-1"):  # fmt: skip
+        answer = client.get(path, headers={"X-Time-Zone": "Pacific/Kiritimati"})
+        assert answer.status_code == 200, path
+    assert client.get("/api/v1/audit/entries/2").json()["at"][:4] in ("0002", "9998")
+
+
 def test_how_the_log_stands_is_shown_before_and_after(fresh_database: Any, signed_in: SignedIn, audrey: User) -> None:
     record([Entry("policy", EventKind.POLICY_REVISED, SYSTEM, {"n": n}) for n in range(8)])
     client = signed_in(audrey)
