@@ -59,7 +59,10 @@ def restart_stalled(
     async def duty() -> None:
         heard, patience_s = time.monotonic(), stalled_s
         while True:
+            slept = time.monotonic()
             await asyncio.sleep(look_every_s)
+            if time.monotonic() - slept > look_every_s + stalled_s / 2:  # we stood still too, with the whole machine it seems
+                heard = time.monotonic()
             silent = await asyncio.to_thread(silence)
             # A drain takes its heartbeat away when it ends, so that none at all is no proof by itself: time without one is.
             # Nor does a database that is away prove anything.

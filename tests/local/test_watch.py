@@ -104,6 +104,33 @@ def test_a_moment_without_any_heartbeat_is_no_stall(fresh_database: FreshDatabas
     assert said == []
 
 
+def test_a_watchdog_that_stood_still_with_its_machine_listens_first(tmp_path: Path) -> None:
+    """A virtual machine that was held: the last heartbeat is old for as long as the worker needs to make another."""
+    said = list[str]()
+    supervisor = Supervisor(tmp_path, said.append)
+
+    async def scene() -> None:
+        loop, ended, looks = asyncio.get_running_loop(), asyncio.Event(), 0
+
+        def silence() -> float:
+            nonlocal looks
+            looks += 1
+            if looks == 2:
+                loop.call_soon_threadsafe(loop.call_later, 0.1, time.sleep, 1.5)
+            if looks == 6:
+                loop.call_soon_threadsafe(ended.set)
+            return 2.0 if looks == 3 else 0.0
+
+        supervisor.started_at["worker"] = time.monotonic() - 600
+        watching = asyncio.ensure_future(restart_stalled(supervisor, "worker", silence, stalled_s=1.0, look_every_s=0.3)())
+        async with asyncio.timeout(PATIENCE_S):
+            await ended.wait()
+        watching.cancel()
+
+    asyncio.run(scene())
+    assert said == []
+
+
 def test_silence_is_told_apart_from_a_database_that_cannot_say(fresh_database: FreshDatabase) -> None:
     """A restart of PostgreSQL must not end workers that will find it again."""
     assert seconds_since_heartbeat(fresh_database.url) == float("inf")
