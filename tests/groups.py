@@ -6,9 +6,10 @@ TOGETHER = {
     "tests/browser/": "browser",
     "tests/faults/": "faults",
     "tests/local/test_up.py": "up",
+    "tests/local/test_the_demos_pages.py": "up",  # a long one, which else is given out last, and all wait for it
     "tests/test_architecture.py": "architecture",
 }
-"""By how their names begin: the tests of the one house, of the one stage, of the one installation, and of all sources once read."""
+"""By how their names begin: the tests of the one house, of the one stage, of `make up`, and of all sources once read."""
 
 
 def group_of(test: str) -> str:
