@@ -7,7 +7,7 @@ Which keys are trusted is said here, and never taken from a bundle. It leaves wi
 
     0  good: every entry stands where the log that was signed has it, and nothing is missing of what the bundle promises
     1  tampered: something is not what was signed; the first wrong entry is named
-    2  unusable: no bundle, no key, or cut off in the middle of a line
+    2  unusable: no bundle, no key of its log, or cut off in the middle of a line
     3  incomplete: nothing is wrong, but no trusted witness saw it, it is too old, a part of a stream, or without its end
 
 Memory does not grow with the bundle. What is checked, and what a bundle looks like: docs/audit-format.md.

@@ -14,8 +14,6 @@ from tests.browser.house import House
 
 ASSETS = Path(__file__).parent / "assets"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-OF_COLOURS = ["color-contrast", "link-in-text-block"]
-"""The rules that a theme has anything to do with: all others look at what both themes share."""
 WIDE, NARROW = ViewportSize(width=1440, height=900), ViewportSize(width=390, height=844)
 _CLIPPED = """() => [...document.querySelectorAll("#main *")].filter(one => one.checkVisibility()
     && !one.closest("thead, .sr, .q-views nav, :popover-open") && one.getBoundingClientRect().right > innerWidth + 1
@@ -114,12 +112,12 @@ class Visitor:
 
     # Looking
 
-    def check(self, rules: Sequence[str] = RULES) -> None:
+    def check(self) -> None:
         """Assert all that holds on every page: one h1, no overflow, no complaint of axe, of the console, of the policy."""
         self.wait("!document.querySelector('[data-sending], .htmx-request')")  # what is being sent is dimmed
         assert self.page.locator("h1").count() == 1, f"{self.page.url}: not one h1"
         self.check_width()
-        found = self.axe(rules)
+        found = self.axe()
         assert not found, "\n".join(found)
         self.check_quiet()
 
