@@ -11,7 +11,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 BASE := $(VENV)/.base-ready
 DEV := $(VENV)/.dev-ready
-# Test processes side by side: measured best on two processors, for many tests wait for something.
+# Test processes side by side: three use two processors better than two do, for many tests wait for something.
 N ?= 3
 # Where Python may keep nothing of what it compiled, each of some thousand processes of the tests compiles all sources anew.
 unexport PYTHONDONTWRITEBYTECODE
