@@ -194,7 +194,7 @@ def line_of(about: About) -> str:
         return f"{about.ref} of {about.agent.slug}: {about.status.replace('_', ' ')}."
     what = f"Call {about.tool}" if about.kind == "tool_call" else QUESTIONS.get(about.kind, about.kind)
     until = about.expires_at.astimezone(UTC).strftime("%d %b %H:%M UTC")
-    return f"{what}, asked by {about.agent or 'the console'}. {RISKS[about.risk]} risk, open until {until}."
+    return f"{what}, asked by {about.agent or 'the console'}. {RISKS[about.risk]}, open until {until}."
 
 
 def settled(refs: Iterable[str]) -> set[str]:

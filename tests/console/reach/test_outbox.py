@@ -35,6 +35,7 @@ def test_who_may_decide_is_told_by_mail(world: World, remy: User, post: PostOffi
     assert mail["To"] == remy.email
     assert mail["Subject"] == f"{request.ref} waits for a decision"
     assert "send_email" in post.text()
+    assert "High risk, open until" in " ".join(post.text().split())
     assert "secret-customer" not in post.text()
     assert re.search(r"http://127\.0\.0\.1:\d+/open/\S+", post.text())
     assert Delivery.objects.get().sent_at is not None

@@ -177,6 +177,8 @@ def test_mine_is_what_i_have_in_hand(three: list[ApprovalRequest], signed_in: Si
     assert rows(client, "/approvals/?state=mine") == [three[1].ref, three[2].ref]
     assert '<span class="num" data-count="mine">2</span>' in text(client, "/approvals/")
     assert rows(signed_in(rosa), "/approvals/?state=mine") == []
+    assert "Nothing is in your hand" in text(signed_in(rosa), "/approvals/?state=mine")
+    assert "Nothing is waiting" not in text(signed_in(rosa), "/approvals/?state=mine")  # three are
 
 
 def test_a_page_costs_the_same_number_of_queries_however_much_waits(signed_in: SignedIn, remy: User) -> None:
